@@ -1,0 +1,184 @@
+"""What one request used: the frozen value, the JSON line it becomes, and the rules a line must keep.
+
+A record is a fact: it is written once and never edited. Text stands at the border (`to_line`,
+`from_line`), types inside: money is `Decimal` in USD, time is aware UTC, durations are milliseconds.
+The fields and their meaning are the public contract, `docs/records.md`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from typing import Annotated, Any, Final
+
+import msgspec
+
+VERSION: Final = 1
+MAX_LINE_BYTES: Final = 524_288
+"""A longer line is refused by every reader, so that one line never fills the memory of a loader."""
+
+MONEY_PLACES: Final = Decimal("1e-12")
+_MONEY_LIMIT: Final = Decimal("1e12")
+_TIME_PLACES: Final = Decimal("1e-6")
+_TIME_LIMIT_MS: Final = Decimal("1e11")
+
+Text = Annotated[str, msgspec.Meta(max_length=512)]
+Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class RecordError(ValueError):
+    """This line is not a record."""
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One upstream that was tried: its name, its HTTP status (null: no answer) and how long it took."""
+
+    provider: Text
+    status: int | None
+    latency_ms: Decimal
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a request failed: a stable type, and one sentence without prompt text or secret."""
+
+    type: Text
+    message: Annotated[str, msgspec.Meta(max_length=2000)]
+
+
+class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One request and what it used. Raises `ValueError` when made with values that contradict each other."""
+
+    request_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    created_at: datetime
+    user_id: Text
+    team_id: Text
+    key_id: Text = ""
+    model: Text
+    upstream_model: Text | None = None
+    provider: Text = ""
+    endpoint: Text = ""
+    stream: bool = False
+    status: Annotated[int, msgspec.Meta(ge=100, le=599)]
+    prompt_tokens: Tokens
+    completion_tokens: Tokens
+    total_tokens: Tokens
+    cache_read_tokens: Tokens = 0
+    cache_write_tokens: Tokens = 0
+    reasoning_tokens: Tokens = 0
+    usage: dict[str, Any] | None = None
+    usage_source: Text = "provider"
+    cost_usd: Decimal | None = None
+    price_source: Text | None = None
+    latency_ms: Decimal = Decimal(0)
+    ttft_ms: Decimal | None = None
+    cache_hit: bool = False
+    limit_type: Text | None = None
+    pii_entities: dict[str, int] = {}
+    error: Fault | None = None
+    provider_request_id: Text | None = None
+    attempts: tuple[Attempt, ...] = ()
+    unit_prices: dict[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        _check_time(self.created_at)
+        if self.total_tokens != self.prompt_tokens + self.completion_tokens:
+            raise ValueError("total_tokens is not prompt_tokens + completion_tokens")
+        if self.cache_read_tokens + self.cache_write_tokens > self.prompt_tokens:
+            raise ValueError("cache_read_tokens + cache_write_tokens are more than prompt_tokens")
+        if self.reasoning_tokens > self.completion_tokens:
+            raise ValueError("reasoning_tokens are more than completion_tokens")
+        if self.cost_usd is not None:
+            _check_money(self.cost_usd)
+        _check_duration("latency_ms", self.latency_ms)
+        if self.ttft_ms is not None:
+            _check_duration("ttft_ms", self.ttft_ms)
+
+
+class RequestLine(UsageRecord, frozen=True, kw_only=True, tag_field="event", tag="request"):
+    """A record as it stands in a segment: with the format's version and its line number."""
+
+    v: Annotated[int, msgspec.Meta(ge=1)]
+    seq: Annotated[int, msgspec.Meta(ge=1)]
+
+
+def _check_time(value: datetime) -> None:
+    if value.tzinfo is None:
+        raise ValueError("created_at has no time zone")
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("created_at is outside the years 1 to 9999 in UTC") from None
+
+
+def _check_money(value: Decimal) -> None:
+    if not value.is_finite() or not 0 <= value < _MONEY_LIMIT:
+        raise ValueError("cost_usd is not between 0 and 10^12 USD")
+    if value != value.quantize(MONEY_PLACES):
+        raise ValueError("cost_usd has more than 12 fractional digits")
+
+
+def _check_duration(name: str, value: Decimal) -> None:
+    if not value.is_finite() or not 0 <= value < _TIME_LIMIT_MS:
+        raise ValueError(f"{name} is not between 0 and 10^11 milliseconds")
+
+
+def as_money(amount: Decimal) -> Decimal:
+    """Rounds half-even to the 12 fractional digits of USD that a record holds."""
+    return amount.quantize(MONEY_PLACES, rounding=ROUND_HALF_EVEN)
+
+
+def as_milliseconds(value: Decimal) -> Decimal:
+    """Rounds half-up to the six fractional digits that every store holds."""
+    return value.quantize(_TIME_PLACES, rounding=ROUND_HALF_UP)
+
+
+def money_text(amount: Decimal) -> str:
+    """Plain digits without exponent or trailing zeros: `0.0000075`, `12`, `0`."""
+    text = format(amount, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def time_text(moment: datetime) -> str:
+    """RFC 3339 in UTC with microseconds and `Z`: `2026-11-01T09:30:00.000000Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_decoder = msgspec.json.Decoder(RequestLine, float_hook=Decimal)
+
+
+def to_line(record: UsageRecord, seq: int) -> bytes:
+    """The record as one JSON line ended by a newline; `seq` is its line number, from 1."""
+    body = {"v": VERSION, "event": "request", "seq": seq}
+    body.update(msgspec.structs.asdict(record))
+    body["created_at"] = time_text(record.created_at)
+    if record.cost_usd is not None:
+        body["cost_usd"] = money_text(record.cost_usd)
+    return encode_line(body)
+
+
+def encode_line(body: object) -> bytes:
+    """Any JSON value as one line; exact decimals stay exact numbers."""
+    return _encoder.encode(body) + b"\n"
+
+
+def from_line(line: bytes) -> RequestLine:
+    """Reads a line of event `request`, with or without its newline.
+
+    Raises `RecordError` with one sentence that says what is wrong.
+    """
+    if len(line) > MAX_LINE_BYTES:
+        raise RecordError(f"the line has {len(line)} bytes, more than {MAX_LINE_BYTES}")
+    try:
+        record = _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecordError(str(error)) from error
+    if rb"\u0000" in line and any("\0" in text for text in _texts(record)):
+        raise RecordError("a text holds a NUL character, which PostgreSQL cannot store")
+    return record
+
+
+def _texts(record: UsageRecord) -> list[str]:
+    values = [getattr(record, name) for name in record.__struct_fields__]
+    values += [record.error.type] if record.error else []
+    return [value for value in values if isinstance(value, str)]
