@@ -122,6 +122,11 @@ def _check_duration(name: str, value: Decimal) -> None:
         raise ValueError(f"{name} is not between 0 and 10^11 milliseconds")
 
 
+def clip(text: str) -> str:
+    """Somebody else's text as a record can hold it."""
+    return text.replace("\0", "")[:512]
+
+
 def as_money(amount: Decimal) -> Decimal:
     """Rounds half-even to the 12 fractional digits of USD that a record holds."""
     return amount.quantize(MONEY_PLACES, rounding=ROUND_HALF_EVEN)
@@ -130,6 +135,11 @@ def as_money(amount: Decimal) -> Decimal:
 def as_milliseconds(value: Decimal) -> Decimal:
     """Rounds half-up to the six fractional digits that every store holds."""
     return value.quantize(_TIME_PLACES, rounding=ROUND_HALF_UP)
+
+
+def elapsed_ms(nanoseconds: int) -> Decimal:
+    """A monotonic duration in milliseconds, exact to the microsecond."""
+    return Decimal(nanoseconds // 1000).scaleb(-3)
 
 
 def money_text(amount: Decimal) -> str:

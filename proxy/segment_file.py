@@ -68,14 +68,25 @@ class SegmentFile:
         """Returns when every line written so far is on disk. May be called from another thread."""
         os.fsync(self._fd)
 
-    def seal(self, *, seq: int, sealed_at: datetime) -> str:
-        """Ends the segment for ever and gives the SHA-256 of the whole file. Raises `OSError`."""
-        line = self.totals.seal_line(seq=seq, recovered=False, sealed_at=sealed_at)
-        self._write(line)
-        os.fsync(self._fd)
-        _publish(self.path)
-        os.close(self._fd)
+    def finish(self, *, seq: int, sealed_at: datetime) -> str:
+        """Writes the seal line and gives the SHA-256 of the whole file. Raises `OSError`."""
+        self._write(self.totals.seal_line(seq=seq, recovered=False, sealed_at=sealed_at))
         return self._file_sha256.hexdigest()
+
+    def publish(self) -> Path:
+        """Syncs the finished segment and gives it its sealed name. Raises `OSError`."""
+        try:
+            os.fsync(self._fd)
+            _publish(self.path)
+        finally:
+            os.close(self._fd)
+        return _sealed(self.path)
+
+    def seal(self, *, seq: int, sealed_at: datetime) -> str:
+        """Ends the segment for ever at once, and gives its SHA-256. Raises `OSError`."""
+        sha256 = self.finish(seq=seq, sealed_at=sealed_at)
+        self.publish()
+        return sha256
 
     def abandon(self) -> None:
         """Lets go of the file without sealing it; the next start will. For tests and failed disks."""

@@ -1,0 +1,146 @@
+"""Builds the proxy: its routes, its services, and what starts and stops with it. Knows no database."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from proxy.config import Config
+from proxy.errors import KeysError
+from proxy.handlers import Gateway
+from proxy.keys import KeyStore
+from proxy.metrics import Metrics
+from proxy.prices import PriceTable
+from proxy.routing import Router
+from proxy.upstream import Client
+from proxy.writer import Writer
+
+KEYS_SECONDS: Final = 1.0
+GATEWAY: Final = web.AppKey("gateway", Gateway)
+
+_log = logging.getLogger(__name__)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _labels(config: Config, prices: PriceTable) -> Callable[[str], str]:
+    """Model to metric label: a name from the configuration or the price tables, or `other`."""
+    router = Router(config)
+
+    @lru_cache(maxsize=4096)
+    def label(model: str) -> str:
+        if router.configured(model):
+            return model
+        names = (prices.known_name(upstream, model) for upstream in router.fitting(model))
+        return next((name for name in names if name), "other")
+
+    return label
+
+
+def _provider_keys(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for upstream in config.upstreams.values():
+        if upstream.api_key_env is None:
+            continue
+        if value := environ.get(upstream.api_key_env):
+            found[upstream.name] = value
+        else:
+            _log.warning(
+                "%s is not set: requests go to upstream '%s' without a key",
+                upstream.api_key_env,
+                upstream.name,
+            )
+    return found
+
+
+def build(
+    config: Config, *, environ: Mapping[str, str] = os.environ, now: Callable[[], datetime] = _utc_now
+) -> web.Application:
+    """The proxy as an aiohttp application. Raises `KeysError` for a key file that cannot be read.
+
+    `environ` holds the providers' keys and `PROXY_MASTER_KEY`; `now` gives aware times for `created_at`.
+    """
+    prices = PriceTable(config.prices.overrides)
+    metrics = Metrics(CollectorRegistry(), _labels(config, prices))
+    gateway = Gateway(
+        config=config,
+        keys=KeyStore(config.keys.file),
+        prices=prices,
+        metrics=metrics,
+        writer=Writer(config.logs, metrics, now),
+        provider_keys=_provider_keys(config, environ),
+        now=now,
+    )
+    app = web.Application(client_max_size=config.server.max_body_bytes)
+    app[GATEWAY] = gateway
+    app.cleanup_ctx.append(_running)
+    app.router.add_route("*", "/v1/{tail:.*}", gateway.handle)
+    app.router.add_get("/healthz", _healthz)
+    app.router.add_get("/readyz", _readyz)
+    app.router.add_get("/metrics", _metrics_handler(config, environ.get("PROXY_MASTER_KEY")))
+    if not gateway.keys:
+        _log.warning("%s holds no key: make one with `relayctl keys issue`", config.keys.file)
+    return app
+
+
+async def _running(app: web.Application) -> AsyncIterator[None]:
+    gateway = app[GATEWAY]
+    await gateway.writer.start()
+    gateway.client = Client()
+    watching = asyncio.create_task(_watch_keys(gateway.keys))
+    yield
+    watching.cancel()
+    await gateway.client.close()
+    await gateway.writer.close()
+
+
+async def _watch_keys(keys: KeyStore) -> None:
+    while True:
+        await asyncio.sleep(KEYS_SECONDS)
+        try:
+            keys.refresh()
+        except KeysError as error:
+            _log.error("%s; the keys read before stay in force", error)
+
+
+async def _healthz(_: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+async def _readyz(http: web.Request) -> web.Response:
+    writer = http.app[GATEWAY].writer
+    reason = writer.failure or await asyncio.to_thread(writer.unwritable)
+    if reason:
+        return web.json_response({"status": "unavailable", "reason": reason}, status=503)
+    return web.json_response({"status": "ok"})
+
+
+def _metrics_handler(
+    config: Config, master_key: str | None
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def metrics(http: web.Request) -> web.Response:
+        if config.metrics.require_auth and not is_bearer(http, master_key):
+            return web.json_response({"error": "the master key is missing or wrong"}, status=401)
+        body = generate_latest(http.app[GATEWAY].metrics.registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return metrics
+
+
+def is_bearer(http: web.Request, secret: str | None) -> bool:
+    """Whether the request carries this secret, compared in constant time; never when there is none."""
+    scheme, _, token = http.headers.get("Authorization", "").partition(" ")
+    given = token.strip().encode("utf-8", "surrogateescape")
+    return bool(secret) and scheme.lower() == "bearer" and hmac.compare_digest(given, str(secret).encode())

@@ -1,0 +1,92 @@
+"""What a client asks for: what Relay must know of a request's body, and the body that goes upstream.
+
+The body reaches the provider byte for byte unless Relay must change it: to ask a stream for its usage, or
+to put the model in an alias's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from proxy.answer import decode
+from proxy.errors import Refusal
+
+_USAGE_STREAMS: Final = frozenset({"/v1/chat/completions", "/v1/completions"})
+METERED: Final = _USAGE_STREAMS | {"/v1/embeddings", "/v1/responses", "/v1/messages"}
+FREE: Final = frozenset({"/v1/models", "/v1/messages/count_tokens"})
+_MODEL_LENGTH: Final = 256
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as asked: its route, model (None where the route has none), and whether it streams."""
+
+    endpoint: str
+    model: str | None
+    stream: bool
+    raw: bytes
+    body: dict[str, Any] | None
+
+    @property
+    def may_lack_usage(self) -> bool:
+        """Whether this stream tells its usage only when asked, and the client did not ask."""
+        options = (self.body or {}).get("stream_options")
+        asked = isinstance(options, dict) and options.get("include_usage") is True
+        return self.stream and self.endpoint in _USAGE_STREAMS and not asked
+
+    def upstream_body(self, *, model: str | None, ask_usage: bool) -> bytes:
+        """The body to send: the client's own bytes, changed only where it must be."""
+        if self.body is None or (model == self.model and not ask_usage):
+            return self.raw
+        if model == self.model and "stream_options" not in self.body:
+            return self.raw.rstrip()[:-1] + b',"stream_options":{"include_usage":true}}'
+        changed = self.body | ({"model": model} if model is not None else {})
+        if ask_usage:
+            changed["stream_options"] = {**(self.body.get("stream_options") or {}), "include_usage": True}
+        return _encoder.encode(changed)
+
+    def prompt_bytes(self) -> int:
+        """The prompt's text in UTF-8 bytes, for an estimate where the provider counts nothing."""
+        parts = (
+            (self.body or {}).get(name) for name in ("system", "instructions", "messages", "prompt", "input")
+        )
+        return sum(len(text.encode("utf-8", "replace")) for part in parts for text in _texts(part))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        if not value.startswith(("data:", "http://", "https://")):
+            yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for name in ("content", "text", "input", "arguments", "tool_calls", "function"):
+            yield from _texts(value.get(name))
+
+
+def read_call(endpoint: str, method: str, raw: bytes) -> Call:
+    """Reads a request. Raises `Refusal` (400) for a body that is not what the route needs."""
+    needs_body = endpoint in METERED and method == "POST"
+    body = decode(raw) if raw else None
+    if not isinstance(body, dict):
+        if needs_body:
+            raise Refusal(400, "invalid_json", "the body is not a JSON object; send one with 'model' in it")
+        body = None
+    model = (body or {}).get("model")
+    if model is None and needs_body:
+        raise Refusal(400, "missing_model", "the body has no 'model'; name one")
+    if model is not None and not _is_name(model):
+        raise Refusal(
+            400, "invalid_model", f"'model' must be a text of 1 to {_MODEL_LENGTH} printable characters"
+        )
+    stream = (body or {}).get("stream") is True
+    return Call(endpoint=endpoint, model=model, stream=stream, raw=raw, body=body)
+
+
+def _is_name(model: object) -> bool:
+    return isinstance(model, str) and 0 < len(model) <= _MODEL_LENGTH and model.isprintable()

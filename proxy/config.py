@@ -1,0 +1,241 @@
+"""Relay's configuration: every setting with its default, read once, frozen, and refused when in doubt.
+
+Values come from `relay.yaml` and, before it, from the environment (`RELAY_SERVER__PORT=8080`). Secrets are
+never in it: an upstream names the environment variable that holds its key.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from proxy.errors import Api
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _decimal_text(value: object) -> object:
+    if isinstance(value, float):
+        raise ValueError('should be a price as a quoted decimal, e.g. "0.15", so that no digit is lost')  # noqa: TRY004
+    return value
+
+
+Usd = Annotated[Decimal, BeforeValidator(_decimal_text), Field(ge=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Server(Section):
+    """Where the proxy listens; a request that lost its client, or a stop, may last `drain_seconds`."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1)
+    max_body_bytes: int = Field(default=33_554_432, gt=0)
+    drain_seconds: Seconds = 120
+
+
+class Logs(Section):
+    """Where segments are written, when they are sealed, and when they are on disk."""
+
+    dir: Path = Path("var/logs")
+    durability: Literal["strict", "batch", "os"] = "batch"
+    rotate_seconds: Seconds = 60
+    rotate_bytes: int = Field(default=67_108_864, ge=1024)
+    intents: bool = True
+
+
+class Keys(Section):
+    """Where the hashes of Relay keys are kept."""
+
+    file: Path = Path("var/keys.yaml")
+
+
+class Timeouts(Section):
+    """How long an upstream may take, in seconds: to connect, to begin to answer, between two pieces."""
+
+    connect: Seconds = 10
+    first_byte: Seconds = 600
+    idle: Seconds = 300
+
+
+def _without_slash(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("should be a URL that begins with http:// or https://")
+    return url.rstrip("/")
+
+
+class Upstream(Section):
+    """A provider: its API, where it is, which variable holds its key, and the models it is asked for."""
+
+    name: str = ""
+    api: Api
+    base_url: Annotated[str, AfterValidator(_without_slash)]
+    api_key_env: str | None = None
+    models: tuple[str, ...] = ("*",)
+    stream_usage: Literal["auto", "always", "never"] = "auto"
+    price_provider: str | None = None
+    timeouts: Timeouts = Timeouts()
+
+    def serves(self, model: str) -> bool:
+        """Whether one of the globs fits this model name."""
+        return any(fnmatchcase(model, glob) for glob in self.models)
+
+    @property
+    def asks_for_usage(self) -> bool:
+        """Whether Relay asks this upstream's chat streams for usage (Mistral sends it unasked)."""
+        return self.stream_usage == "always" or (
+            self.stream_usage == "auto" and "mistral" not in f"{self.base_url} {self.price_provider}"
+        )
+
+
+class PriceOverride(Section):
+    """A dated price of your own: USD per million tokens, as decimal strings, for the models a glob fits."""
+
+    model: str
+    upstream: str | None = None
+    since: date | None = None
+    until: date | None = None
+    input_mtok: Usd
+    output_mtok: Usd = Decimal(0)
+    cache_read_mtok: Usd | None = None
+    cache_write_mtok: Usd | None = None
+    cache_write_1h_mtok: Usd | None = None
+    input_audio_mtok: Usd | None = None
+    output_audio_mtok: Usd | None = None
+
+    @property
+    def starts(self) -> date:
+        """The first UTC day it is in force."""
+        return self.since or date.min
+
+    @property
+    def source(self) -> str:
+        """How records name it."""
+        return f"override {self.model} since {self.since}" if self.since else f"override {self.model}"
+
+    @property
+    def prices(self) -> dict[str, Decimal]:
+        """Its prices by genai-prices' names."""
+        return {name: value for name, value in self if isinstance(value, Decimal)}
+
+    def applies(self, upstream: str, day: date) -> bool:
+        """Whether it is in force for an upstream on a UTC day (`until` is exclusive)."""
+        return self.upstream in {None, upstream} and self.starts <= day < (self.until or date.max)
+
+
+class Prices(Section):
+    """Prices of your own, before those of genai-prices."""
+
+    overrides: tuple[PriceOverride, ...] = ()
+
+
+class Limits(Section):
+    """Request and spending limits. Not enforced by this version: only the defaults are accepted."""
+
+    backend: Literal["memory", "redis"] = "memory"
+    redis_url: str | None = None
+    defaults: dict[
+        Literal["rpm", "tpm", "concurrency", "tokens_per_day", "usd_per_day"], int | Usd | None
+    ] = {}
+
+
+class Policy(Section):
+    """What may not be sent to a provider. Not enforced by this version."""
+
+    blocked_patterns: tuple[str, ...] = ()
+    max_input_bytes: int | None = None
+
+
+class Cache(Section):
+    """Relay's own answer cache. Not in this version."""
+
+    enabled: bool = False
+    backend: Literal["memory", "redis"] = "memory"
+    ttl_seconds: int = Field(default=3600, gt=0)
+
+
+class Pii(Section):
+    """Scrubbing of personal data from prompts. Not in this version."""
+
+    enabled: bool = False
+    entities: tuple[str, ...] = (
+        "EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "US_SSN", "IP_ADDRESS", "IBAN_CODE",
+    )  # fmt: skip
+    restore: bool = True
+
+
+class Analytics(Section):
+    """The live Langfuse export. Not in this version."""
+
+    enabled: bool = False
+    provider: Literal["langfuse"] = "langfuse"
+    capture_content: bool = False
+
+
+class MetricsSection(Section):
+    """Who may read `/metrics`."""
+
+    require_auth: bool = False
+
+
+class ProcessLog(Section):
+    """The log of the process itself, on stderr."""
+
+    format: Literal["human", "json"] = "human"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+_DEFAULT_UPSTREAMS: dict[str, Any] = {
+    "openai": {
+        "api": "openai",
+        "base_url": "https://api.openai.com/v1",
+        "api_key_env": "OPENAI_API_KEY",
+        "models": ("gpt-*", "o*", "text-embedding-*"),
+    },
+    "anthropic": {
+        "api": "anthropic",
+        "base_url": "https://api.anthropic.com",
+        "api_key_env": "ANTHROPIC_API_KEY",
+        "models": ("claude-*",),
+    },
+}
+
+
+def _named(upstreams: object) -> object:
+    if isinstance(upstreams, dict):
+        return {
+            name: {**value, "name": name} if isinstance(value, dict) else value
+            for name, value in upstreams.items()
+        }
+    return upstreams
+
+
+class Config(Section):
+    """The whole configuration of a process. `config_file.load` reads it from a file and the environment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    server: Server = Server()
+    logs: Logs = Logs()
+    log: ProcessLog = ProcessLog()
+    keys: Keys = Keys()
+    upstreams: Annotated[dict[str, Upstream], BeforeValidator(_named)] = Field(
+        default_factory=lambda: dict(_DEFAULT_UPSTREAMS)
+    )
+    limits: Limits = Limits()
+    policy: Policy = Policy()
+    aliases: dict[str, str] = {}
+    cache: Cache = Cache()
+    pii: Pii = Pii()
+    analytics: Analytics = Analytics()
+    metrics: MetricsSection = MetricsSection()
+    prices: Prices = Prices()

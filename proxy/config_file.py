@@ -1,0 +1,152 @@
+"""Reads the configuration from `relay.yaml` and the environment; a mistake is one sentence naming it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from proxy.config import Config, Section
+from proxy.errors import ConfigError
+
+_PREFIX: Final = "RELAY_"
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; name another with --config") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {_flat(error)}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} must hold settings such as 'server:', not a {type(content).__name__}")
+    return content
+
+
+def _flat(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _default_path(environ: Mapping[str, str]) -> Path | None:
+    if named := environ.get("RELAY_CONFIG"):
+        return Path(named)
+    return Path("relay.yaml") if Path("relay.yaml").exists() else None
+
+
+def _check_variables(environ: Mapping[str, str]) -> None:
+    """A misspelt `RELAY_SERVR__PORT` is a mistake too, not something to pass over."""
+    for name in environ:
+        section, nested, _ = name.removeprefix(_PREFIX).partition("__")
+        if name.startswith(_PREFIX) and nested and section.lower() not in Config.model_fields:
+            raise ConfigError(
+                f"the environment variable {name} sets nothing: there is no '{section.lower()}'"
+            )
+
+
+def _type_at(location: tuple[int | str, ...]) -> type[Section]:
+    """The section that a location of an error points into, as far as it can be followed."""
+    section: type[Section] = Config
+    for step in location:
+        field = section.model_fields.get(str(step))
+        if field is None or not (
+            isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+        ):
+            break
+        section = field.annotation
+    return section
+
+
+def _sentence(error: ErrorDetails, source: str) -> str:
+    location = error["loc"]
+    key = ".".join(str(step) for step in location)
+    if error["type"] == "extra_forbidden":
+        parent = location[:-1]
+        known = _type_at(parent).model_fields
+        where = f"'{'.'.join(map(str, parent))}' takes" if parent else "the settings are"
+        hint = f"; {where} {', '.join(known)}" if _follows(parent) else ""
+        return f"{source}: '{key}' is not a setting{hint}"
+    given = error["input"]
+    shown = f", not {given!r}" if isinstance(given, str | int | float | bool | None) else ""
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    message = "should be a path" if error["type"] == "path_type" else message
+    return f"{source}: '{key}' {message}{shown}"
+
+
+def _follows(parent: tuple[int | str, ...]) -> bool:
+    return not parent or _type_at(parent) is not Config
+
+
+def _explain(error: ValidationError, path: Path | None, environ: Mapping[str, str]) -> str:
+    details = error.errors(include_url=False)[0]
+    variable = _PREFIX + "__".join(str(step).upper() for step in details["loc"])
+    if variable in environ:
+        return _sentence(details, f"environment variable {variable}")
+    return _sentence(details, str(path or "the configuration"))
+
+
+def _sources(content: dict[str, Any]) -> type[Config]:
+    """The configuration with its two sources, the environment before the file."""
+
+    class FileAndEnvironment(BaseSettings, Config):
+        model_config = SettingsConfigDict(env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid")
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return env_settings, init_settings
+
+    return FileAndEnvironment
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
+    """The configuration from a file (`relay.yaml` or `RELAY_CONFIG` when none is named) and the environment.
+
+    Raises `ConfigError` naming the key, where it stands and what was expected. `environ` only decides
+    which file is read and how mistakes are told; values always come from the process's environment.
+    """
+    path = path or _default_path(environ)
+    _check_variables(environ)
+    content = _read_yaml(path) if path else {}
+    try:
+        config = _sources(content)(**content)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, path, environ)) from error
+    except SettingsError as error:
+        raise ConfigError(f"the environment: {_flat(error)}") from error
+    if log_dir := environ.get("RELAY_LOG_DIR"):
+        logs = config.logs.model_copy(update={"dir": Path(log_dir)})
+        config = config.model_copy(update={"logs": logs})
+    refuse_unbuilt(config)
+    return config
+
+
+def refuse_unbuilt(config: Config) -> None:
+    """Refuses settings that this version does not act on: nothing asked for is silently left out."""
+    asked = {
+        "server.workers": config.server.workers > 1,
+        "limits": config.limits != type(config.limits)(),
+        "policy": config.policy != type(config.policy)(),
+        "cache.enabled": config.cache.enabled,
+        "pii.enabled": config.pii.enabled,
+        "analytics.enabled": config.analytics.enabled or config.analytics.capture_content,
+    }
+    for setting, wanted in asked.items():
+        if wanted:
+            raise ConfigError(
+                f"'{setting}' is set, but this version of Relay does not do that yet; remove it"
+            )

@@ -1,0 +1,188 @@
+"""Relay keys: issued once, kept only as HMAC-SHA-256, looked up by every request.
+
+A key tells user and team; a client's headers never do. The file is written atomically with mode 0600, and
+a running proxy reads it again when it changes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import yaml
+
+from proxy.errors import KeysError
+from proxy.record import Text
+
+PREFIX: Final = "rk_"
+_RANDOM_BYTES: Final = 24
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """One key without its secret: whose it is, what it may ask for, whether it still works."""
+
+    id: Text
+    user: Text
+    team: Text
+    hash: str
+    created_at: datetime
+    models: tuple[str, ...] = ("*",)
+    rpm: int | None = None
+    tpm: int | None = None
+    revoked_at: datetime | None = None
+
+    def allows(self, model: str) -> bool:
+        """Whether the key may ask for this model."""
+        return any(fnmatchcase(model, glob) for glob in self.models)
+
+
+class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The file's content: the secret that hashes are made with, and the keys."""
+
+    pepper: str
+    keys: tuple[Key, ...] = ()
+
+
+def digest(pepper: str, raw: str) -> str:
+    """The hash under which a raw key is kept."""
+    return hmac.new(pepper.encode(), raw.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()
+
+
+def read(path: Path) -> KeyFile:
+    """The keys in a file; none when there is no file. Raises `KeysError`."""
+    try:
+        content = yaml.load(path.read_bytes(), Loader=_LOADER)  # noqa: S506 -- a safe loader, in C
+        return msgspec.convert(content, KeyFile)
+    except FileNotFoundError:
+        return KeyFile(pepper=secrets.token_hex(32))
+    except OSError as error:
+        raise KeysError(f"{path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise KeysError(f"{path} is not a file of Relay keys: {' '.join(str(error).split())}") from error
+
+
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def issue_many(
+    path: Path,
+    owners: Sequence[tuple[str, str]],
+    *,
+    models: Sequence[str] = ("*",),
+    rpm: int | None = None,
+    tpm: int | None = None,
+) -> list[str]:
+    """Makes a key for each (user, team); the raw keys it gives stand nowhere else. Raises `KeysError`."""
+    raws = [PREFIX + secrets.token_urlsafe(_RANDOM_BYTES) for _ in owners]
+    with _changed(path) as content:
+        made = tuple(
+            Key(
+                id=f"key_{secrets.token_hex(6)}",
+                user=user,
+                team=team,
+                hash=digest(content.pepper, raw),
+                created_at=datetime.now(UTC),
+                models=tuple(models),
+                rpm=rpm,
+                tpm=tpm,
+            )
+            for raw, (user, team) in zip(raws, owners, strict=True)
+        )
+        _write(path, msgspec.structs.replace(content, keys=content.keys + made))
+    return raws
+
+
+def issue(path: Path, *, user: str, team: str, models: Sequence[str] = ("*",)) -> str:
+    """Makes one key and gives it raw. Raises `KeysError`."""
+    return issue_many(path, [(user, team)], models=models)[0]
+
+
+def revoke(path: Path, key_id: str) -> Key:
+    """Ends a key for ever and gives it back. Raises `KeysError`, also when there is no such key."""
+    with _changed(path) as content:
+        for index, key in enumerate(content.keys):
+            if key.id == key_id:
+                revoked = msgspec.structs.replace(key, revoked_at=key.revoked_at or datetime.now(UTC))
+                keys = (*content.keys[:index], revoked, *content.keys[index + 1 :])
+                _write(path, msgspec.structs.replace(content, keys=keys))
+                return revoked
+    raise KeysError(f"{path} has no key {key_id}; `relayctl keys list` shows them")
+
+
+@contextmanager
+def _changed(path: Path) -> Iterator[KeyFile]:
+    """The file's content, with every other writer waiting."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path.with_name(f"{path.name}.lock"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise KeysError(f"{path} cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield read(path)
+    finally:
+        os.close(lock)
+
+
+def _write(path: Path, content: KeyFile) -> None:
+    text = yaml.dump(msgspec.to_builtins(content), Dumper=_DUMPER, sort_keys=False)
+    new = path.with_name(f".{path.name}.new")
+    try:
+        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            os.fchmod(fd, 0o600)
+            file.write(text)
+            file.flush()
+            os.fsync(fd)
+        new.replace(path)
+    except OSError as error:
+        raise KeysError(f"{path} cannot be written: {error.strerror}") from error
+
+
+class KeyStore:
+    """The keys that work now, read again when the file has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp: tuple[int, int, int] | None = None
+        self._pepper = ""
+        self._by_hash: dict[str, Key] = {}
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Reads the file if it has changed. Raises `KeysError`, and then the old keys stay in force."""
+        stamp = self._stat()
+        if stamp == self._stamp and stamp is not None:
+            return False
+        content = read(self._path)
+        self._pepper = content.pepper
+        self._by_hash = {key.hash: key for key in content.keys if key.revoked_at is None}
+        self._stamp = stamp
+        return True
+
+    def __len__(self) -> int:
+        return len(self._by_hash)
+
+    def find(self, raw: str) -> Key | None:
+        """Whose key this is. The look-up is by a keyed hash, so its time tells nothing about any key."""
+        found = digest(self._pepper, raw)
+        key = self._by_hash.get(found)
+        return key if key is not None and hmac.compare_digest(key.hash, found) else None
+
+    def _stat(self) -> tuple[int, int, int] | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_ino, status.st_size

@@ -1,0 +1,121 @@
+"""From an answer to a record: which counts stand, whose they are, and what they cost; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from proxy.answer import Reading
+from proxy.call import FREE as FREE_ROUTES
+from proxy.call import METERED, Call
+from proxy.config import Upstream
+from proxy.keys import Key
+from proxy.prices import FREE, UNKNOWN, Price, PriceTable
+from proxy.record import Attempt, Fault, UsageRecord
+from proxy.usage import TokenUsage
+
+# What English text takes, by the providers' own rule of thumb; only used where a provider counts nothing.
+BYTES_PER_TOKEN: Final = 4
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a request ended: its status and fault, and whether the provider may have worked for it at all."""
+
+    status: int
+    fault: Fault | None = None
+    billable: bool = False
+    limit_type: str | None = None
+
+
+class Request(msgspec.Struct, kw_only=True):
+    """One request while it lasts: what is known of it so far."""
+
+    request_id: str
+    created_at: datetime
+    endpoint: str
+    key: Key
+    call: Call | None = None
+    upstream: Upstream | None = None
+    attempts: list[Attempt] = []
+    provider_request_id: str | None = None
+    ttft_ms: Decimal | None = None
+    streamed: bool = False
+
+
+def measure(request: Request, reading: Reading | None, outcome: Outcome) -> tuple[TokenUsage | None, str]:
+    """The tokens of a request and where they are from: `provider`, `estimated` or `none`."""
+    if reading is None or not outcome.billable or request.endpoint not in METERED:
+        return None, "none"
+    usage = reading.usage
+    if usage is not None and reading.usage_is_final:
+        return usage, "provider"
+    unanswered = reading.fault or reading.pending or not reading.finished
+    if usage is None and reading.text_bytes == 0 and unanswered:
+        return None, "none"
+    return _estimated(request, reading, usage), "estimated"
+
+
+def _estimated(request: Request, reading: Reading, known: TokenUsage | None) -> TokenUsage:
+    output = -(-reading.text_bytes // BYTES_PER_TOKEN)
+    if known is not None:
+        return msgspec.structs.replace(known, completion_tokens=max(output, known.completion_tokens))
+    prompt = request.call.prompt_bytes() if request.call else 0
+    return TokenUsage(prompt_tokens=-(-prompt // BYTES_PER_TOKEN), completion_tokens=output)
+
+
+def _price(
+    request: Request, reading: Reading | None, outcome: Outcome, usage: TokenUsage | None, prices: PriceTable
+) -> Price:
+    if not outcome.billable or request.endpoint in FREE_ROUTES:
+        return FREE
+    if usage is None or reading is None or request.upstream is None:
+        return UNKNOWN
+    asked = request.call.model if request.call else None
+    models: Sequence[str] = [name for name in (reading.model, asked) if name]
+    return prices.price(
+        usage, upstream=request.upstream, models=models, at=request.created_at, tier=reading.service_tier
+    )
+
+
+def make_record(
+    request: Request, reading: Reading | None, outcome: Outcome, prices: PriceTable, latency_ms: Decimal
+) -> UsageRecord:
+    """The record of a request that has ended."""
+    usage, source = measure(request, reading, outcome)
+    price = _price(request, reading, outcome, usage, prices)
+    counts = usage or TokenUsage()
+    call = request.call
+    return UsageRecord(
+        request_id=request.request_id,
+        created_at=request.created_at,
+        user_id=request.key.user,
+        team_id=request.key.team,
+        key_id=request.key.id,
+        model=(call.model if call else None) or "",
+        upstream_model=reading.model if reading else None,
+        provider=request.upstream.name if request.upstream else "",
+        endpoint=request.endpoint,
+        stream=request.streamed or bool(call and call.stream),
+        status=outcome.status,
+        prompt_tokens=counts.prompt_tokens,
+        completion_tokens=counts.completion_tokens,
+        total_tokens=counts.prompt_tokens + counts.completion_tokens,
+        cache_read_tokens=counts.cache_read_tokens,
+        cache_write_tokens=counts.cache_write_tokens,
+        reasoning_tokens=counts.reasoning_tokens,
+        usage=counts.raw,
+        usage_source=source,
+        cost_usd=price.cost_usd,
+        price_source=price.source,
+        unit_prices=price.unit_prices,
+        latency_ms=latency_ms,
+        ttft_ms=request.ttft_ms,
+        limit_type=outcome.limit_type,
+        error=outcome.fault or (reading.fault if reading else None),
+        provider_request_id=request.provider_request_id,
+        attempts=tuple(request.attempts),
+    )

@@ -1,0 +1,92 @@
+"""Which upstream answers a request, under which URL, and which headers go there and come back; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from multidict import CIMultiDict
+
+from proxy.config import Config, Upstream
+from proxy.errors import Api
+
+_HOP_BY_HOP: Final = frozenset({
+    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
+    "trailer", "transfer-encoding", "upgrade", "content-length", "content-encoding",
+})  # fmt: skip
+# A client's credentials are Relay's, never the provider's; the body may arrive compressed but leaves plain.
+_NOT_UPSTREAM: Final = _HOP_BY_HOP | {
+    "host", "authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "accept-encoding", "expect",
+    "openai-organization", "openai-project", "forwarded", "x-forwarded-for", "x-real-ip",
+}  # fmt: skip
+_NOT_DOWNSTREAM: Final = _HOP_BY_HOP | {"set-cookie", "alt-svc", "strict-transport-security"}
+# The organisation's limits at the provider are not this tenant's.
+_LIMIT_PREFIXES: Final = (
+    "x-ratelimit-",
+    "anthropic-ratelimit-",
+    "anthropic-organization",
+    "openai-organization",
+)
+
+
+class Router:
+    """Chooses upstreams by the API of the route, then by the first model glob that fits."""
+
+    def __init__(self, config: Config) -> None:
+        self._upstreams = tuple(config.upstreams.values())
+        self._aliases = config.aliases
+
+    def resolve(self, model: str) -> str:
+        """The model that a name stands for."""
+        return self._aliases.get(model, model)
+
+    def choose(self, api: Api, model: str | None) -> Upstream | None:
+        """The upstream for a model (of no model: the API's first); None when there is none."""
+        of_api = (upstream for upstream in self._upstreams if upstream.api == api)
+        return next((found for found in of_api if model is None or found.serves(model)), None)
+
+    def configured(self, model: str) -> bool:
+        """Whether this very name stands in the configuration."""
+        return model in self._aliases or any(model in upstream.models for upstream in self._upstreams)
+
+    def fitting(self, model: str) -> Iterable[Upstream]:
+        """The upstreams, of either API, whose globs fit a model."""
+        return (upstream for upstream in self._upstreams if upstream.serves(model))
+
+
+def upstream_url(upstream: Upstream, path: str, query: str) -> str:
+    """Where a `/v1/…` route is at an upstream: a base URL of OpenAI's kind has its version in it already."""
+    base = upstream.base_url
+    tail = path.removeprefix("/v1") if upstream.api == "openai" or base.endswith("/v1") else path
+    return f"{base}{tail}?{query}" if query else f"{base}{tail}"
+
+
+def upstream_headers(upstream: Upstream, api_key: str | None, client: Mapping[str, str]) -> CIMultiDict[str]:
+    """The client's headers less its credentials, with the provider's key, asking for plain bytes."""
+    headers = CIMultiDict(
+        (name, value) for name, value in client.items() if _passes(name, client, _NOT_UPSTREAM)
+    )
+    headers["Accept-Encoding"] = "identity"
+    if upstream.api == "anthropic":
+        headers.setdefault("anthropic-version", "2023-06-01")
+    if api_key and upstream.api == "anthropic":
+        headers["x-api-key"] = api_key
+    elif api_key:
+        headers["Authorization"] = f"Bearer {api_key}"
+    return headers
+
+
+def client_headers(upstream: Mapping[str, str], request_id: str) -> CIMultiDict[str]:
+    """The upstream's headers as the client may have them, with Relay's request id."""
+    headers = CIMultiDict(
+        (name, value)
+        for name, value in upstream.items()
+        if _passes(name, upstream, _NOT_DOWNSTREAM) and not name.lower().startswith(_LIMIT_PREFIXES)
+    )
+    headers["x-relay-request-id"] = request_id
+    return headers
+
+
+def _passes(name: str, headers: Mapping[str, str], removed: frozenset[str]) -> bool:
+    listed = headers.get("Connection", "").lower()
+    return name.lower() not in removed and name.lower() not in {item.strip() for item in listed.split(",")}

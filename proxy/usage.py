@@ -1,0 +1,184 @@
+"""Token counts from the usage object of any provider; pure, and never adds what is cumulative.
+
+The shapes and traps are listed in `docs/providers.md`, each with its test. A provider's zero is a fact,
+an absent key is not: every test is for `None`, never for falsiness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Self
+
+import msgspec
+
+Raw = Mapping[str, Any]
+
+_USD_LIMIT = Decimal("1e9")
+
+
+class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """What one answer used, in tokens. Parts (cached, reasoning, audio) stand inside their whole.
+
+    `cache_write_1h_tokens` is the part of `cache_write_tokens` kept for an hour; `billed` lists the
+    iterations that are priced one by one (empty: priced as a whole); `reported_cost` is the provider's
+    own price in USD; `raw` is the usage object as it came.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    reasoning_tokens: int = 0
+    prompt_audio_tokens: int = 0
+    completion_audio_tokens: int = 0
+    web_searches: int = 0
+    model: str | None = None
+    billed: tuple[Self, ...] = ()
+    reported_cost: Decimal | None = None
+    raw: dict[str, Any] | None = None
+
+
+def count(value: object) -> int | None:
+    """A token count, or None for anything that is not a whole number from 0 up."""
+    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2**53:
+        return value
+    return None
+
+
+def first(raw: Raw, *names: str) -> int | None:
+    """The first of these keys that holds a count."""
+    return next((found for name in names if (found := count(raw.get(name))) is not None), None)
+
+
+def part(raw: Raw, *names: str) -> Raw:
+    """The first of these keys that holds an object, or an empty one."""
+    return next((value for name in names if isinstance(value := raw.get(name), dict)), {})
+
+
+def from_openai(raw: Raw) -> TokenUsage | None:
+    """Reads OpenAI's shape and its dialects, chat, completions, embeddings and Responses alike.
+
+    None when there is no count in it. Where `total` is more than prompt + completion the gap is thinking
+    that is billed as output (Gemini, xAI); where only `total` is given (Voyage) it is all input.
+    """
+    prompt = first(raw, "prompt_tokens", "input_tokens")
+    completion = first(raw, "completion_tokens", "output_tokens")
+    total = first(raw, "total_tokens")
+    if prompt is None:
+        if total is None and completion is None:
+            return None
+        prompt = max((total or 0) - (completion or 0), 0)
+    shown = completion or 0
+    billed_output = max(shown, (total or 0) - prompt)
+    prompt_details = part(raw, "prompt_tokens_details", "input_tokens_details")
+    output_details = part(raw, "completion_tokens_details", "output_tokens_details")
+    cache_read = first(prompt_details, "cached_tokens")
+    if cache_read is None:
+        cache_read = first(raw, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens") or 0
+    cache_read = min(cache_read, prompt)
+    reasoning = first(output_details, "reasoning_tokens") or first(raw, "reasoning_tokens") or 0
+    return TokenUsage(
+        prompt_tokens=prompt,
+        completion_tokens=billed_output,
+        cache_read_tokens=cache_read,
+        cache_write_tokens=min(first(prompt_details, "cache_write_tokens") or 0, prompt - cache_read),
+        reasoning_tokens=min(max(reasoning, billed_output - shown), billed_output),
+        prompt_audio_tokens=min(first(prompt_details, "audio_tokens") or 0, prompt),
+        completion_audio_tokens=min(first(output_details, "audio_tokens") or 0, billed_output),
+        reported_cost=_reported_cost(raw),
+        raw=dict(raw),
+    )
+
+
+def _reported_cost(raw: Raw) -> Decimal | None:
+    """The provider's own price in USD; with a key of the user's own, OpenRouter's fee and the upstream's."""
+    value = raw.get("cost")
+    cost = _usd(value.get("total_cost") if isinstance(value, dict) else value)
+    if raw.get("is_byok") is not True:
+        return cost
+    upstream = _usd(part(raw, "cost_details").get("upstream_inference_cost"))
+    return None if upstream is None else upstream + (cost or 0)
+
+
+def _usd(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    amount = Decimal(value)
+    return amount if amount.is_finite() and 0 <= amount < _USD_LIMIT else None
+
+
+def overlay(base: Raw | None, update: Raw | None) -> dict[str, Any]:
+    """Anthropic's stream: later usage laid over earlier, key by key, nulls left out, nothing added."""
+    merged = dict(base or {})
+    merged.update({name: value for name, value in (update or {}).items() if value is not None})
+    return merged
+
+
+def from_anthropic(raw: Raw) -> TokenUsage | None:
+    """Reads Anthropic's shape, whose `input_tokens` leave out what the cache read and wrote.
+
+    None when there is no count in it. Iterations (compaction, advisor) are billed beside the top-level
+    counts, so they are in ours.
+    """
+    if first(raw, "input_tokens", "output_tokens") is None:
+        return None
+    top = _anthropic_counts(raw)
+    listed = raw.get("iterations")
+    items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    if not items:
+        return msgspec.structs.replace(top, raw=dict(raw))
+    messages = _total([_anthropic_counts(item) for item in items if item.get("type") in {None, "message"}])
+    others = [_anthropic_counts(item) for item in items if item.get("type") not in {None, "message"}]
+    shown = _most(top, messages)
+    billed = tuple(_anthropic_counts(item) for item in items) if shown == messages else (shown, *others)
+    whole = _total([shown, *others])
+    return msgspec.structs.replace(whole, billed=billed, web_searches=top.web_searches, raw=dict(raw))
+
+
+def _anthropic_counts(raw: Raw) -> TokenUsage:
+    cache_read = first(raw, "cache_read_input_tokens") or 0
+    split = part(raw, "cache_creation")
+    hour = first(split, "ephemeral_1h_input_tokens") or 0
+    cache_write = first(raw, "cache_creation_input_tokens")
+    if cache_write is None:
+        cache_write = hour + (first(split, "ephemeral_5m_input_tokens") or 0)
+    output = first(raw, "output_tokens") or 0
+    thinking = first(part(raw, "output_tokens_details"), "thinking_tokens", "reasoning_tokens") or 0
+    model = raw.get("model")
+    return TokenUsage(
+        prompt_tokens=(first(raw, "input_tokens") or 0) + cache_read + cache_write,
+        completion_tokens=output,
+        cache_read_tokens=cache_read,
+        cache_write_tokens=cache_write,
+        cache_write_1h_tokens=min(hour, cache_write),
+        reasoning_tokens=min(thinking, output),
+        web_searches=first(part(raw, "server_tool_use"), "web_search_requests") or 0,
+        model=model if isinstance(model, str) else None,
+    )
+
+
+_SUMMED = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "reasoning_tokens",
+)
+
+
+def _total(usages: list[TokenUsage]) -> TokenUsage:
+    return TokenUsage(**{name: sum(getattr(usage, name) for usage in usages) for name in _SUMMED})
+
+
+def _most(top: TokenUsage, messages: TokenUsage) -> TokenUsage:
+    """The top-level counts, or the sum of the listed turns where that tells more of the input."""
+    return (
+        messages
+        if messages.prompt_tokens + messages.completion_tokens >= (top.prompt_tokens + top.completion_tokens)
+        else top
+    )
