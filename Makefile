@@ -1,0 +1,59 @@
+# Everything here needs only git, make, Python 3.11+ with venv, and a package index.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+STAMP := .venv/.ready-$(UV_VERSION)
+# The index and its certificates are pip's own configuration; a mirror needs nothing more.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types architecture docs bench operate faults clean
+
+help:  ## Show the targets
+	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | awk -F ':.*  ## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(STAMP)  ## Make .venv with relayctl in it, from uv.lock
+
+$(STAMP): uv.lock pyproject.toml Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Relay needs Python 3.11 or newer; set one with: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "this Python has no venv module; install it (Debian: apt-get install python3-venv)"; exit 1; }
+	@echo "setting up .venv from uv.lock ..."
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install uv==$(UV_VERSION)
+	@$(BIN)/uv export --quiet --frozen --all-extras --no-emit-project --output-file .venv/requirements.txt
+	@$(PIP) install --no-deps --require-hashes --requirement .venv/requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## Show everything at once, with nothing configured
+	@$(BIN)/relayctl demo
+
+test: setup  ## Run every test
+	@$(BIN)/python -m pytest --numprocesses=2
+
+check: lint types architecture test  ## Everything CI runs
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/typos
+	$(BIN)/deptry .
+
+types: setup
+	$(BIN)/mypy
+
+architecture: setup
+	$(BIN)/lint-imports
+
+docs: setup  ## Write the generated parts of docs/
+	$(BIN)/python docs/generate.py
+
+bench operate faults:
+	@echo "make $@ has nothing to run yet: it comes with the issues that publish figures and long proofs"; exit 1
+
+clean:  ## Remove what make and the demo made
+	rm -rf .venv var dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
