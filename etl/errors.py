@@ -1,0 +1,19 @@
+"""What can go wrong in the ETL; each message is one sentence a user can act on, and holds no secret."""
+
+from __future__ import annotations
+
+
+class EtlError(Exception):
+    """The ETL could not do what it was asked."""
+
+
+class DatabaseError(EtlError):
+    """PostgreSQL cannot be reached, went away, or refused."""
+
+
+class SchemaError(EtlError):
+    """The database has no Relay schema, or not the one this version of Relay works with."""
+
+
+class SegmentError(EtlError):
+    """A log directory or a segment in it cannot be read or loaded."""

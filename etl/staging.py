@@ -1,0 +1,44 @@
+"""The slow way into `usage_records`: through a temporary table, for segments that repeat records.
+
+A record that is there already with the same content is a duplicate; with other content it is a reject.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from etl.queries import named
+from etl.rejects import Reject
+from proxy.record import MAX_LINE_BYTES
+
+_REASON: Final = "a record with this request_id and created_at but other content is loaded already"
+_FETCHED: Final = 500
+
+
+def store(connection: psycopg.Connection) -> int:
+    """Moves the new ones of the staged records to `usage_records` and their sums to `loading_hours`.
+
+    Gives how many were new.
+    """
+    loaded = connection.execute(named("insert_staged_records")).rowcount
+    connection.execute(named("sum_staged_records"))
+    return loaded
+
+
+def contradictions(connection: psycopg.Connection, path: Path) -> Iterator[Reject]:
+    """The staged records that say something else than the stored record of the same identity."""
+    with path.open("rb") as file, connection.cursor(name="contradictions") as cursor:
+        cursor.itersize = _FETCHED
+        for line_number, byte_offset in cursor.execute(named("staged_contradictions")):
+            file.seek(byte_offset)
+            yield Reject.of(
+                file.readline(MAX_LINE_BYTES),
+                segment=path.name,
+                line_number=line_number,
+                byte_offset=byte_offset,
+                reason=_REASON,
+            )

@@ -1,0 +1,5 @@
+-- Hourly sums of a load; a group may come several times.
+COPY loading_hours (
+    hour, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
+    cost_usd, unpriced_requests, estimated_requests, estimated_cost_usd, latency_ms
+) FROM STDIN

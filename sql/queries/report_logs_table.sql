@@ -1,0 +1,18 @@
+-- What a report over segments needs of their records. file is the segment's place in the order of loading.
+CREATE TEMP TABLE records (
+    file         INTEGER,
+    is_sound     BOOLEAN,
+    created_at   TIMESTAMP,
+    request_id   VARCHAR,
+    user_id      VARCHAR,
+    team_id      VARCHAR,
+    model        VARCHAR,
+    status       INTEGER,
+    prompt_tokens     BIGINT,
+    completion_tokens BIGINT,
+    total_tokens      BIGINT,
+    is_estimated BOOLEAN,
+    cost_usd     DECIMAL(38, 12),
+    latency_ms   DECIMAL(18, 6),
+    cache_hit    BOOLEAN
+)

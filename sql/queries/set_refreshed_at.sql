@@ -1,0 +1,2 @@
+-- When usage_daily was last refreshed.
+UPDATE etl_state SET refreshed_at = now()

@@ -1,0 +1,2 @@
+-- Takes the marks of the loads that the refresh in this transaction will show.
+DELETE FROM etl_unrefreshed

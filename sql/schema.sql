@@ -1,0 +1,245 @@
+-- Generated from the migrations, to be read; a database is made by the migrations themselves.
+
+CREATE TABLE etl_intents (
+    request_id text COLLATE "C" NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    segment text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    team_id text COLLATE "C" NOT NULL,
+    model text COLLATE "C" NOT NULL
+);
+
+CREATE TABLE etl_rejects (
+    segment text COLLATE "C" NOT NULL,
+    line_number bigint NOT NULL,
+    byte_offset bigint NOT NULL,
+    reason text NOT NULL,
+    line text NOT NULL
+);
+
+CREATE TABLE etl_segments (
+    name text COLLATE "C" NOT NULL,
+    writer text COLLATE "C" NOT NULL,
+    number bigint NOT NULL,
+    sha256 text NOT NULL,
+    previous text,
+    first_seq bigint,
+    last_seq bigint,
+    missing_lines bigint NOT NULL,
+    lines bigint NOT NULL,
+    loaded bigint NOT NULL,
+    duplicate bigint NOT NULL,
+    rejected bigint NOT NULL,
+    intents bigint NOT NULL,
+    recovered boolean NOT NULL,
+    seal_problem text,
+    loaded_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE etl_state (
+    only_row boolean NOT NULL DEFAULT true,
+    as_of timestamp with time zone,
+    refreshed_at timestamp with time zone
+);
+
+CREATE TABLE etl_unrefreshed (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    loaded_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE schema_migrations (
+    version integer NOT NULL,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE usage_hourly (
+    hour timestamp with time zone NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    team_id text COLLATE "C" NOT NULL,
+    model text COLLATE "C" NOT NULL,
+    requests bigint NOT NULL,
+    errors bigint NOT NULL,
+    cache_hits bigint NOT NULL,
+    prompt_tokens bigint NOT NULL,
+    completion_tokens bigint NOT NULL,
+    total_tokens bigint NOT NULL,
+    cost_usd numeric,
+    unpriced_requests bigint NOT NULL,
+    estimated_requests bigint NOT NULL,
+    estimated_cost_usd numeric,
+    latency_ms numeric NOT NULL
+);
+
+CREATE TABLE usage_records (
+    request_id text COLLATE "C" NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    team_id text COLLATE "C" NOT NULL,
+    key_id text COLLATE "C" NOT NULL,
+    model text COLLATE "C" NOT NULL,
+    upstream_model text COLLATE "C",
+    provider text COLLATE "C" NOT NULL,
+    endpoint text COLLATE "C" NOT NULL,
+    stream boolean NOT NULL,
+    status integer NOT NULL,
+    prompt_tokens bigint NOT NULL,
+    completion_tokens bigint NOT NULL,
+    total_tokens bigint NOT NULL,
+    cache_read_tokens bigint NOT NULL,
+    cache_write_tokens bigint NOT NULL,
+    reasoning_tokens bigint NOT NULL,
+    usage_source text COLLATE "C" NOT NULL,
+    cost_usd numeric,
+    price_source text COLLATE "C",
+    latency_ms numeric NOT NULL,
+    ttft_ms numeric,
+    cache_hit boolean NOT NULL,
+    limit_type text COLLATE "C",
+    error_type text COLLATE "C"
+) PARTITION BY RANGE (created_at);
+
+ALTER TABLE etl_intents ADD CONSTRAINT etl_intents_pkey PRIMARY KEY (created_at, request_id);
+
+ALTER TABLE etl_rejects ADD CONSTRAINT etl_rejects_pkey PRIMARY KEY (segment, line_number);
+
+ALTER TABLE etl_segments ADD CONSTRAINT etl_segments_every_line_is_accounted_for CHECK ((lines = ((loaded + duplicate) + rejected)));
+
+ALTER TABLE etl_segments ADD CONSTRAINT etl_segments_pkey PRIMARY KEY (name);
+
+ALTER TABLE etl_state ADD CONSTRAINT etl_state_only_row_check CHECK (only_row);
+
+ALTER TABLE etl_state ADD CONSTRAINT etl_state_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE etl_unrefreshed ADD CONSTRAINT etl_unrefreshed_pkey PRIMARY KEY (id);
+
+ALTER TABLE schema_migrations ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+
+ALTER TABLE usage_hourly ADD CONSTRAINT usage_hourly_pkey PRIMARY KEY (hour, user_id, team_id, model);
+
+ALTER TABLE usage_records ADD CONSTRAINT usage_records_pkey PRIMARY KEY (created_at, request_id);
+
+ALTER TABLE etl_intents ADD CONSTRAINT etl_intents_segment_fkey FOREIGN KEY (segment) REFERENCES etl_segments(name) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE etl_rejects ADD CONSTRAINT etl_rejects_segment_fkey FOREIGN KEY (segment) REFERENCES etl_segments(name) DEFERRABLE INITIALLY DEFERRED;
+
+CREATE VIEW etl_gaps AS
+ WITH chain AS (
+         SELECT s.name,
+            s.writer,
+            s.number,
+            s.previous,
+            s.first_seq,
+            s.missing_lines,
+            s.seal_problem,
+            s.loaded_at,
+            lag(s.number, 1, (0)::bigint) OVER w AS number_before,
+            lag(s.last_seq, 1, (0)::bigint) OVER w AS seq_before,
+            lag(s.sha256) OVER w AS sha256_before,
+            last_value(s.recovered) OVER (PARTITION BY s.writer ORDER BY s.number, s.name ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS writer_died
+           FROM etl_segments s
+          WINDOW w AS (PARTITION BY s.writer ORDER BY s.number, s.name)
+        )
+ SELECT 'missing_segment'::text AS kind,
+    c.writer,
+    c.name AS segment,
+    ((c.number - c.number_before) - 1) AS missing,
+    c.loaded_at AS since,
+    format('segments %s to %s of the writer are missing before this one'::text, (c.number_before + 1), (c.number - 1)) AS detail
+   FROM chain c
+  WHERE (c.number > (c.number_before + 1))
+UNION ALL
+ SELECT 'missing_lines'::text AS kind,
+    c.writer,
+    c.name AS segment,
+    c.missing_lines AS missing,
+    c.loaded_at AS since,
+    format('%s line numbers are missing in the segment'::text, c.missing_lines) AS detail
+   FROM chain c
+  WHERE (c.missing_lines > 0)
+UNION ALL
+ SELECT 'missing_lines'::text AS kind,
+    c.writer,
+    c.name AS segment,
+    ((c.first_seq - c.seq_before) - 1) AS missing,
+    c.loaded_at AS since,
+    format('lines %s to %s of the writer are missing before this segment'::text, (c.seq_before + 1), (c.first_seq - 1)) AS detail
+   FROM chain c
+  WHERE ((c.number = (c.number_before + 1)) AND (c.first_seq > (c.seq_before + 1)))
+UNION ALL
+ SELECT 'unended_intent'::text AS kind,
+    c.writer,
+    c.name AS segment,
+    (1)::bigint AS missing,
+    i.created_at AS since,
+    format('request %s of user %s began and has no record'::text, i.request_id, i.user_id) AS detail
+   FROM (etl_intents i
+     JOIN chain c ON ((c.name = i.segment)))
+  WHERE ((c.writer_died OR (i.created_at < (now() - '01:00:00'::interval))) AND (NOT (EXISTS ( SELECT
+           FROM usage_records r
+          WHERE ((r.created_at = i.created_at) AND (r.request_id = i.request_id))))))
+UNION ALL
+ SELECT 'seal_mismatch'::text AS kind,
+    c.writer,
+    c.name AS segment,
+    (1)::bigint AS missing,
+    c.loaded_at AS since,
+    COALESCE(c.seal_problem, 'the open line names another file as the segment before than the one loaded'::text) AS detail
+   FROM chain c
+  WHERE ((c.seal_problem IS NOT NULL) OR ((c.number = (c.number_before + 1)) AND (c.previous IS DISTINCT FROM c.sha256_before)));
+
+CREATE MATERIALIZED VIEW usage_daily AS
+ SELECT ((hour AT TIME ZONE 'UTC'::text))::date AS day,
+    user_id,
+    team_id,
+    model,
+    (sum(requests))::bigint AS requests,
+    (sum(errors))::bigint AS errors,
+    (sum(cache_hits))::bigint AS cache_hits,
+    (sum(prompt_tokens))::bigint AS prompt_tokens,
+    (sum(completion_tokens))::bigint AS completion_tokens,
+    (sum(total_tokens))::bigint AS total_tokens,
+    sum(cost_usd) AS cost_usd,
+    (sum(unpriced_requests))::bigint AS unpriced_requests,
+    round((sum(latency_ms) / sum(requests)), 3) AS avg_latency_ms
+   FROM usage_hourly
+  GROUP BY (((hour AT TIME ZONE 'UTC'::text))::date), user_id, team_id, model;
+
+CREATE INDEX etl_segments_writer ON etl_segments USING btree (writer, number, name);
+
+CREATE UNIQUE INDEX usage_daily_key ON usage_daily USING btree (day, user_id, team_id, model);
+
+COMMENT ON VIEW etl_gaps IS 'What is missing or contradicts itself; empty when the bill is whole.';
+
+COMMENT ON TABLE etl_intents IS 'Requests that had begun in a segment and not ended in it; their records may come later.';
+
+COMMENT ON TABLE etl_rejects IS 'Lines that could not be loaded; line is cut, the file has it whole at byte_offset.';
+
+COMMENT ON TABLE etl_segments IS 'The ledger: a segment that has a row here is loaded, and is never loaded again.';
+
+COMMENT ON COLUMN etl_segments.sha256 IS 'Of the whole file.';
+
+COMMENT ON COLUMN etl_segments.previous IS 'SHA-256 of the writer''s segment before, as the open line says.';
+
+COMMENT ON COLUMN etl_segments.missing_lines IS 'Line numbers between first_seq and last_seq that no line has.';
+
+COMMENT ON COLUMN etl_segments.lines IS 'Lines that are records or ought to be: all but open, intent and seal.';
+
+COMMENT ON COLUMN etl_segments.seal_problem IS 'What in the file contradicts its seal or its name; NULL when nothing.';
+
+COMMENT ON COLUMN etl_state.as_of IS 'Every segment that was sealed before this moment is loaded.';
+
+COMMENT ON MATERIALIZED VIEW usage_daily IS 'usage_hourly per UTC day; refreshed by relayctl etl run and etl refresh.';
+
+COMMENT ON TABLE usage_hourly IS 'usage_records per UTC hour, written in the transaction that writes the records.';
+
+COMMENT ON COLUMN usage_hourly.errors IS 'Requests whose status is 400 or more, or that have an error.';
+
+COMMENT ON COLUMN usage_hourly.cost_usd IS 'Sum over the requests with a known price; NULL when there is none.';
+
+COMMENT ON COLUMN usage_hourly.estimated_cost_usd IS 'The part of cost_usd whose tokens were estimated; NULL when none is.';
+
+COMMENT ON COLUMN usage_hourly.latency_ms IS 'The sum; whoever reads it divides by requests.';
+
+COMMENT ON TABLE usage_records IS 'One row per request, never edited; partitions are UTC months, made by the ETL.';

@@ -1,0 +1,108 @@
+"""A database's schema as canonical SQL, from the catalogs: the same text on every version of PostgreSQL.
+
+`pg_dump -s` is another text on every version, and not everybody who runs the tests has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+
+import psycopg
+
+# Constraints of type n (NOT NULL) stand in the catalog from PostgreSQL 18 on only; the columns say it too.
+_COLUMNS = """
+    SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
+           CASE WHEN a.attcollation <> t.typcollation THEN l.collname END, pg_get_expr(d.adbin, d.adrelid),
+           CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END
+    FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_collation l ON l.oid = a.attcollation
+    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    ORDER BY c.relname COLLATE "C", a.attnum
+"""
+_CONSTRAINTS = """
+    SELECT c.relname, n.conname, pg_get_constraintdef(n.oid)
+    FROM pg_constraint n
+    JOIN pg_class c ON c.oid = n.conrelid
+    WHERE c.relnamespace = 'public'::regnamespace AND NOT c.relispartition AND n.contype <> 'n'
+    ORDER BY n.contype = 'f', c.relname COLLATE "C", n.conname COLLATE "C"
+"""
+_VIEWS = """
+    SELECT c.relkind = 'm', c.relname, pg_get_viewdef(c.oid)
+    FROM pg_class c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('v', 'm')
+    ORDER BY c.relname COLLATE "C"
+"""
+_INDEXES = """
+    SELECT pg_get_indexdef(i.indexrelid)
+    FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indexrelid
+    WHERE c.relnamespace = 'public'::regnamespace AND NOT c.relispartition
+      AND NOT EXISTS (SELECT FROM pg_constraint n WHERE n.conindid = c.oid)
+    ORDER BY c.relname COLLATE "C"
+"""
+_COMMENTS = """
+    SELECT c.relkind, c.relname, a.attname, d.description
+    FROM pg_description d
+    JOIN pg_class c ON c.oid = d.objoid AND d.classoid = 'pg_class'::regclass
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
+    WHERE c.relnamespace = 'public'::regnamespace
+    ORDER BY c.relname COLLATE "C", d.objsubid
+"""
+_KINDS = {"r": "TABLE", "p": "TABLE", "v": "VIEW", "m": "MATERIALIZED VIEW"}
+
+
+def _tables(connection: psycopg.Connection) -> Iterator[str]:
+    for table, rows in groupby(connection.execute(_COLUMNS).fetchall(), key=lambda row: row[0]):
+        columns, suffix = [], ""
+        for _, name, kind, not_null, identity, collation, default, partitioned in rows:
+            words = [
+                name,
+                kind,
+                f'COLLATE "{collation}"' if collation else "",
+                "NOT NULL" if not_null else "",
+            ]
+            words.append("GENERATED ALWAYS AS IDENTITY" if identity else "")
+            words.append(f"DEFAULT {default}" if default else "")
+            columns.append("    " + " ".join(filter(None, words)))
+            suffix = f" PARTITION BY {partitioned}" if partitioned else ""
+        yield f"CREATE TABLE {table} (\n" + ",\n".join(columns) + f"\n){suffix};"
+
+
+def _constraints(connection: psycopg.Connection) -> Iterator[str]:
+    for table, name, definition in connection.execute(_CONSTRAINTS):
+        yield f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition};"
+
+
+def _views(connection: psycopg.Connection) -> Iterator[str]:
+    for materialized, name, definition in connection.execute(_VIEWS):
+        kind = "MATERIALIZED VIEW" if materialized else "VIEW"
+        yield f"CREATE {kind} {name} AS\n{_plain(definition)}"
+
+
+def _plain(definition: str) -> str:
+    """Until PostgreSQL 15 the columns of a view's only table are written with its name before them."""
+    tables = re.findall(r"\b(?:FROM|JOIN) (\w+)", definition)
+    return re.sub(rf"\b{tables[0]}\.", "", definition) if len(tables) == 1 else definition
+
+
+def _comments(connection: psycopg.Connection) -> Iterator[str]:
+    for kind, relation, column, text in connection.execute(_COMMENTS):
+        subject = f"COLUMN {relation}.{column}" if column else f"{_KINDS[kind]} {relation}"
+        quoted = text.replace("'", "''")
+        yield f"COMMENT ON {subject} IS '{quoted}';"
+
+
+def snapshot(connection: psycopg.Connection) -> str:
+    """The schema `public` as SQL that makes it anew."""
+    statements = [*_tables(connection), *_constraints(connection), *_views(connection)]
+    statements += [f"{definition};" for (definition,) in connection.execute(_INDEXES)]
+    statements += _comments(connection)
+    header = (
+        "-- Generated from the migrations, to be read; a database is made by the migrations themselves.\n"
+    )
+    return header + "\n" + "\n\n".join(statements).replace("public.", "") + "\n"

@@ -1,0 +1,67 @@
+"""Everything the ETL has put into a database, so that two states can be compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+# Written out once more, so that the rollups are held against something else than what makes them.
+RECOMPUTED_HOURS = """
+    SELECT date_trunc('hour', created_at, 'UTC'), user_id, team_id, model, count(*)::bigint,
+           count(*) FILTER (WHERE status >= 400 OR error_type IS NOT NULL), count(*) FILTER (WHERE cache_hit),
+           sum(prompt_tokens)::bigint, sum(completion_tokens)::bigint, sum(total_tokens)::bigint,
+           sum(cost_usd), count(*) FILTER (WHERE cost_usd IS NULL),
+           count(*) FILTER (WHERE usage_source = 'estimated'),
+           sum(cost_usd) FILTER (WHERE usage_source = 'estimated'), sum(latency_ms)
+    FROM usage_records
+    GROUP BY 1, 2, 3, 4
+"""
+RECOMPUTED_DAYS = """
+    SELECT (created_at AT TIME ZONE 'UTC')::date, user_id, team_id, model, count(*)::bigint,
+           count(*) FILTER (WHERE status >= 400 OR error_type IS NOT NULL), count(*) FILTER (WHERE cache_hit),
+           sum(prompt_tokens)::bigint, sum(completion_tokens)::bigint, sum(total_tokens)::bigint,
+           sum(cost_usd), count(*) FILTER (WHERE cost_usd IS NULL), round(avg(latency_ms), 3)
+    FROM usage_records
+    GROUP BY 1, 2, 3, 4
+"""
+LEDGER = """
+    SELECT name, sha256, first_seq, last_seq, missing_lines, lines, loaded, duplicate, rejected, intents,
+           seal_problem
+    FROM etl_segments
+"""
+REJECTS = "SELECT segment, line_number, byte_offset, reason, line FROM etl_rejects"
+
+Rows = Counter[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """The rows of each table, and of the rollups as the records make them."""
+
+    records: Rows
+    hours: Rows
+    recomputed_hours: Rows
+    days: Rows
+    recomputed_days: Rows
+    ledger: Rows
+    rejects: Rows
+
+
+def contents(connection: psycopg.Connection) -> Contents:
+    """What is in the database now."""
+
+    def rows(statement: str) -> Rows:
+        return Counter(connection.execute(statement).fetchall())
+
+    return Contents(
+        records=rows("SELECT * FROM usage_records"),
+        hours=rows("SELECT * FROM usage_hourly"),
+        recomputed_hours=rows(RECOMPUTED_HOURS),
+        days=rows("SELECT * FROM usage_daily"),
+        recomputed_days=rows(RECOMPUTED_DAYS),
+        ledger=rows(LEDGER),
+        rejects=rows(REJECTS),
+    )

@@ -1,0 +1,134 @@
+"""Rollups can be thrown away: each is a function of usage_records, recomputed here."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from etl import rollup
+from etl.run import run
+from proxy.record import UsageRecord
+from tests.integration.etl_segments import SegmentWriter, record, records
+from tests.integration.etl_state import contents
+
+# Times near the borders where a rollup could go wrong, and the ends of what can be told.
+BORDERS = [
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(1999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    datetime(2000, 1, 1, tzinfo=UTC),
+    datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC),
+    datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
+    datetime(2026, 11, 1, 0, 15, tzinfo=timezone(timedelta(hours=5, minutes=45))),
+    datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+]
+TIMES = st.sampled_from(BORDERS) | st.integers(0, 2 * 86_400_000).map(
+    lambda milliseconds: datetime(2026, 10, 31, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+)
+MONEY = st.none() | st.decimals(0, Decimal("999999999999.999999999999"), places=12)
+DURATIONS = st.decimals(0, 99_999_999_999, places=8)
+TOKENS = st.integers(0, 2**40)
+
+
+@st.composite
+def usage_records(draw: st.DrawFn) -> UsageRecord:
+    """Any record, of one of few users, teams and models."""
+    prompt, completion = draw(TOKENS), draw(TOKENS)
+    return record(
+        draw(st.integers(0, 20)),
+        created_at=draw(TIMES),
+        user_id=draw(st.sampled_from(["ada", "Ada", "", "\U0001f600"])),
+        team_id=draw(st.sampled_from(["red", "blue"])),
+        model=draw(st.sampled_from(["m1", "m2"])),
+        status=draw(st.sampled_from([200, 399, 400, 499, 599])),
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        total_tokens=prompt + completion,
+        usage_source=draw(st.sampled_from(["provider", "estimated"])),
+        cost_usd=draw(MONEY),
+        latency_ms=draw(DURATIONS),
+        cache_hit=draw(st.booleans()),
+    )
+
+
+SEGMENTS = st.lists(st.lists(usage_records(), max_size=12), min_size=1, max_size=4)
+
+
+@given(SEGMENTS)
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_rollups_are_what_the_records_make(
+    migrated_url: str, database: psycopg.Connection, segments: list[list[UsageRecord]]
+) -> None:
+    """Invariant 7, for any records in any segments, repeated and contradicting ones among them."""
+    database.execute("TRUNCATE usage_records, usage_hourly, etl_segments, etl_rejects, etl_intents")
+    with tempfile.TemporaryDirectory() as directory:
+        writer = SegmentWriter(Path(directory))
+        for segment in segments:
+            writer.segment(*segment)
+        result = run(migrated_url, Path(directory))
+    rollup.refresh(database)
+    assert result.failed == ()
+    assert result.loaded + result.duplicate + result.rejected == sum(map(len, segments))
+    now = contents(database)
+    identities = {(one.created_at, one.request_id) for segment in segments for one in segment}
+    assert result.loaded == now.records.total() == len(identities)
+    assert now.hours == now.recomputed_hours
+    assert now.days == now.recomputed_days
+
+
+def test_a_group_without_a_known_price_costs_null_and_never_zero(
+    migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
+) -> None:
+    cases: list[tuple[str, list[list[Decimal | None]], Decimal | None, int]] = [
+        # Costs of the segments' records, the group's cost, how many are unpriced.
+        ("none", [[None, None], [None]], None, 3),
+        ("later", [[None], [Decimal("0.5")]], Decimal("0.5"), 1),
+        ("sooner", [[Decimal("0.5")], [None]], Decimal("0.5"), 1),
+        ("free", [[Decimal(0)], [None]], Decimal(0), 1),
+        ("both", [[Decimal("0.5"), None], [Decimal("0.25")]], Decimal("0.75"), 1),
+    ]
+    made = record(0).created_at
+    for part in range(2):
+        writer.segment(
+            *(
+                record(0, request_id=f"{user}-{part}-{index}", user_id=user, cost_usd=cost, created_at=made)
+                for user, costs, _, _ in cases
+                for index, cost in enumerate(costs[part])
+            )
+        )
+        run(migrated_url, writer.directory)
+    expected = {user: (cost, unpriced) for user, _, cost, unpriced in cases}
+    for table in ("usage_hourly", "usage_daily"):
+        rows = database.execute(f"SELECT user_id, cost_usd, unpriced_requests FROM {table}").fetchall()
+        assert {user: (cost, unpriced) for user, cost, unpriced in rows} == expected
+
+
+def test_a_refresh_happens_when_something_changed_or_is_asked_for(
+    migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
+) -> None:
+    assert not rollup.refresh(database, force=False)
+    writer.segment(*records(3))
+    assert run(migrated_url, writer.directory).refreshed
+    assert not rollup.refresh(database, force=False)
+    assert rollup.refresh(database)
+
+
+def test_readers_are_not_blocked_by_a_refresh(
+    migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
+) -> None:
+    writer.segment(*records(3))
+    run(migrated_url, writer.directory)
+    with psycopg.connect(migrated_url) as reader:
+        reader.execute("SET lock_timeout = '10s'")
+        with database.transaction():
+            database.execute("REFRESH MATERIALIZED VIEW CONCURRENTLY usage_daily")
+            assert reader.execute("SELECT sum(requests) FROM usage_daily").fetchone() == (3,)
