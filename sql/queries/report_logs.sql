@@ -6,7 +6,7 @@ WITH slot AS (
            CASE WHEN $by_team THEN team_id END AS by_team,
            CASE WHEN $by_model THEN model END AS by_model,
            count(*) AS requests,
-           count(*) FILTER (status >= 400) AS errors,
+           count(*) FILTER (is_error) AS errors,
            count(*) FILTER (cache_hit) AS cache_hits,
            sum(prompt_tokens) AS prompt_tokens,
            sum(completion_tokens) AS completion_tokens,

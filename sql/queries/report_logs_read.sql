@@ -1,19 +1,21 @@
 -- Reads segments into records. Every field comes as its JSON text, so that nothing is cast silently, and is_sound
 -- says that each is of its type, within its limits, and read exactly. It may be false for a good line (its file is
--- then read again, strictly), but never true for a bad one. A line that is no JSON gives a row of NULLs, which is
--- not sound. For the fields that no report needs, the seal vouches. Sound records outside the period are left out.
+-- then read again, strictly), but never true for a bad one. A line that is no JSON, or names one of these fields
+-- twice, is an error. For the fields that no report needs, the seal vouches. Sound records outside the period are
+-- left out.
 INSERT INTO records
 WITH line AS NOT MATERIALIZED (
     SELECT *, file_index
-    FROM read_json($files, format = 'newline_delimited', ignore_errors = true, columns = {
-        event: 'JSON', request_id: 'JSON', created_at: 'JSON', user_id: 'JSON', team_id: 'JSON', model: 'JSON',
-        status: 'JSON', prompt_tokens: 'JSON', completion_tokens: 'JSON', total_tokens: 'JSON',
-        usage_source: 'JSON', cost_usd: 'JSON', latency_ms: 'JSON', cache_hit: 'JSON'})
+    FROM read_json($files, format = 'newline_delimited', columns = {
+        event: 'JSON', seq: 'JSON', request_id: 'JSON', created_at: 'JSON', user_id: 'JSON', team_id: 'JSON',
+        model: 'JSON', status: 'JSON', prompt_tokens: 'JSON', completion_tokens: 'JSON', total_tokens: 'JSON',
+        usage_source: 'JSON', cost_usd: 'JSON', latency_ms: 'JSON', cache_hit: 'JSON', error: 'JSON'})
 ),
 read AS NOT MATERIALIZED (
     SELECT $places[file_index::BIGINT + 1] AS file,
            coalesce(
-               event::VARCHAR = '"request"' AND is_text(request_id, 128) AND strlen(request_id) > 2
+               event::VARCHAR = '"request"' AND is_whole(seq) AND as_whole(seq) BETWEEN 1 AND 9007199254740992
+               AND is_text(request_id, 128) AND strlen(request_id) > 2
                AND regexp_full_match(created_at::VARCHAR,
                    '"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"')
                AND NOT starts_with(created_at, '"0000') AND as_time(created_at) IS NOT NULL
@@ -31,7 +33,7 @@ read AS NOT MATERIALIZED (
                AND cache_hit::VARCHAR IN ('true', 'false'),
                false) AS is_sound,
            as_time(created_at), as_text(request_id), as_text(user_id), as_text(team_id), as_text(model),
-           as_whole(status), as_whole(prompt_tokens), as_whole(completion_tokens), as_whole(total_tokens),
+           as_whole(status) >= 400 OR error IS NOT NULL, as_whole(prompt_tokens), as_whole(completion_tokens), as_whole(total_tokens),
            usage_source::VARCHAR = '"estimated"', as_number(cost_usd), as_duration(latency_ms),
            cache_hit::VARCHAR = 'true'
     FROM line

@@ -7,7 +7,7 @@ CREATE TEMP TABLE records (
     user_id      VARCHAR,
     team_id      VARCHAR,
     model        VARCHAR,
-    status       INTEGER,
+    is_error     BOOLEAN,
     prompt_tokens     BIGINT,
     completion_tokens BIGINT,
     total_tokens      BIGINT,

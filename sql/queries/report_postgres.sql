@@ -8,7 +8,7 @@ WITH part AS (
     FROM usage_hourly
     WHERE hour >= %(hours_from)s AND hour < %(hours_until)s
     UNION ALL
-    SELECT created_at, user_id, team_id, model, 1, (status >= 400)::int, cache_hit::int, prompt_tokens,
+    SELECT created_at, user_id, team_id, model, 1, (status >= 400 OR error_type IS NOT NULL)::int, cache_hit::int, prompt_tokens,
            completion_tokens, total_tokens, cost_usd, (cost_usd IS NULL)::int,
            (usage_source = 'estimated')::int,
            CASE WHEN usage_source = 'estimated' THEN cost_usd END, latency_ms

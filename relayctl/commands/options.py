@@ -1,0 +1,154 @@
+"""The options that several commands share, declared once."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import click
+
+from relayctl import exits, period
+from relayctl.question import Filters, Source
+from relayctl.render.output import OUTPUTS, Output
+from relayctl.sources import DEFAULT_LOGS, KINDS, Kind, open_source, utc_now
+
+Command = Callable[..., Any]
+
+_DURATION = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[smhd])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class TwinFirst(click.Option):
+    """An option with a shared environment variable, before which its own twin RELAYCTL_… goes."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        own = os.environ.get(f"{ctx.auto_envvar_prefix}_{(self.name or '').upper()}")
+        return own or super().resolve_envvar_value(ctx)
+
+
+class Duration(click.ParamType[int]):
+    """A number of seconds, written `30s`, `15m`, `1h` or `1d`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = _DURATION.fullmatch(value)
+        if match is None or not int(match["count"]):
+            self.fail(f"{value!r} is not a duration such as 30s, 15m, 1h or 1d", param, ctx)
+        return int(match["count"]) * _SECONDS[match["unit"]]
+
+
+database_option = click.option(
+    "--database-url",
+    cls=TwinFirst,
+    envvar="RELAY_DATABASE_URL",
+    metavar="URL",
+    help="The PostgreSQL of the ETL, as postgresql://user@host/database.  [env: RELAY_DATABASE_URL]",
+)
+logs_option = click.option(
+    "--logs",
+    cls=TwinFirst,
+    envvar="RELAY_LOG_DIR",
+    default=DEFAULT_LOGS,
+    show_default=True,
+    metavar="DIR",
+    help="The directory of log segments.  [env: RELAY_LOG_DIR]",
+)
+output_option = click.option(
+    "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="How to show it."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the common options of a report say."""
+
+    period: period.Period
+    filters: Filters
+    source: Source
+    output: Output
+
+
+_REPORT_OPTIONS: Final = (
+    click.option(
+        "-s",
+        "--since",
+        metavar="WHEN",
+        help="Begin, inclusive: 2026-11-01, 2026-11-01T09:30:00Z, 24h, 7d, today, yesterday, mtd, last-month."
+        "  [default: 7 days before the end]",
+    ),
+    click.option("-u", "--until", metavar="WHEN", help="End, exclusive: as --since.  [default: now]"),
+    click.option(
+        "-z", "--tz", default="UTC", show_default=True, metavar="ZONE", help="IANA zone in which days begin."
+    ),
+    click.option("--user", multiple=True, metavar="USER", help="Only this user; repeatable."),
+    click.option("--team", multiple=True, metavar="TEAM", help="Only this team; repeatable."),
+    click.option("--model", multiple=True, metavar="MODEL", help="Only this model; repeatable."),
+    click.option(
+        "--source",
+        type=click.Choice(KINDS),
+        default="auto",
+        show_default=True,
+        help="Where the records are; auto is postgres where a URL is given, else logs.",
+    ),
+    database_option,
+    logs_option,
+    output_option,
+)
+
+
+def report_options(command: Command) -> Command:
+    """Adds the common options of reports; the command gets them as `asked`. Wrong ones end with code 2."""
+
+    @functools.wraps(command)
+    def asking(
+        *,
+        since: str | None,
+        until: str | None,
+        tz: str,
+        user: tuple[str, ...],
+        team: tuple[str, ...],
+        model: tuple[str, ...],
+        source: Kind,
+        database_url: str | None,
+        logs: str,
+        output: Output,
+        **own: Any,
+    ) -> Any:
+        asked = Asked(
+            period=period.period(since=since, until=until, tz=tz, now=utc_now()),
+            filters=Filters(users=user, teams=team, models=model),
+            source=open_source(source, database_url, logs),
+            output=output,
+        )
+        return command(asked=asked, **own)
+
+    for option in reversed(_REPORT_OPTIONS):
+        asking = option(asking)
+    return asking
+
+
+def tell(notes: tuple[str, ...]) -> None:
+    """Says each note on stderr."""
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+
+
+def tell_if_nothing(*, found: bool, filters: Filters) -> None:
+    """Says on stderr that a filter let nothing through: a misspelt name looks like an idle one."""
+    if found or not filters:
+        return
+    wanted = {"user": filters.users, "team": filters.teams, "model": filters.models}
+    named = "; ".join(f"{what} {' or '.join(names)}" for what, names in wanted.items() if names)
+    tell((f"no request in this range has {named}",))
+
+
+def found_a_problem() -> None:
+    """Ends the command with the code that says so."""
+    click.get_current_context().exit(exits.FOUND)

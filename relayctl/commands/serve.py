@@ -1,0 +1,29 @@
+"""`relayctl serve`: the proxy with its admin endpoints, the composition root of the running service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from proxy import config_file
+from relayctl import service
+from relayctl.commands.configured import config_option
+
+
+@click.command()
+@config_option
+@click.option("--host", help="Overrides server.host.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Overrides server.port.")
+@click.option(
+    "--database-url", envvar="RELAY_DATABASE_URL", help="Read /internal/* from it, not from the logs."
+)
+def command(*, config: Path | None, host: str | None, port: int | None, database_url: str | None) -> None:
+    """Run the proxy.
+
+    Example: relayctl serve --config relay.yaml
+    """
+    settings = config_file.load(config)
+    overrides = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    server = settings.server.model_copy(update=overrides)
+    service.run(settings.model_copy(update={"server": server}), database_url=database_url)

@@ -1,0 +1,44 @@
+"""`relayctl usage`: usage and cost over time."""
+
+from __future__ import annotations
+
+import click
+
+from relayctl import reports
+from relayctl.buckets import GRANULARITIES, Granularity
+from relayctl.commands.options import Asked, report_options, tell, tell_if_nothing
+from relayctl.question import DIMENSIONS, Dimension
+from relayctl.render.output import show
+from relayctl.render.reports import usage_sheet
+
+
+@click.command()
+@click.option(
+    "--granularity",
+    type=click.Choice(GRANULARITIES),
+    default="day",
+    show_default=True,
+    help="One row per this.",
+)
+@click.option(
+    "--group-by",
+    type=click.Choice(DIMENSIONS),
+    multiple=True,
+    help="And per this; repeatable.  [default: user, team and model]",
+)
+@report_options
+def command(*, asked: Asked, granularity: Granularity, group_by: tuple[Dimension, ...]) -> None:
+    """Show usage and cost over time.
+
+    Example: relayctl usage --since mtd --group-by team --tz Europe/Berlin
+    """
+    report = reports.usage_report(
+        asked.source,
+        asked.period,
+        granularity=granularity,
+        group_by=group_by or DIMENSIONS,
+        filters=asked.filters,
+    )
+    tell(report.notes)
+    tell_if_nothing(found=bool(report.rows), filters=asked.filters)
+    show(usage_sheet(report), asked.output)

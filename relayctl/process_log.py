@@ -1,0 +1,33 @@
+"""The log of a process itself: one line per event on stderr, for people or as JSON; never a secret."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+import msgspec
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line: time (RFC 3339, UTC), level, logger, message and, if any, the traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Renders one event."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line).decode()
+
+
+def configure(form: str, level: str) -> None:
+    """Sends every log event of this process to stderr, as `human` lines or as `json`."""
+    handler = logging.StreamHandler(sys.stderr)
+    human = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
+    handler.setFormatter(JsonFormatter() if form == "json" else human)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -1,0 +1,72 @@
+"""The question a report puts to a source of records, and the answer it gets: exact sums per group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, Protocol, get_args
+
+from relayctl.buckets import Bucket
+from relayctl.measures import Measures
+from relayctl.period import Period
+
+Dimension = Literal["user", "team", "model"]
+DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """Only requests of these users, teams and models; nothing given lets everything through."""
+
+    users: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.users or self.teams or self.models)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Sums per bucket and per value of the dimensions in `group_by`; the buckets are the period, cut up."""
+
+    period: Period
+    buckets: Sequence[Bucket]
+    group_by: tuple[Dimension, ...] = DIMENSIONS
+    filters: Filters = Filters()
+
+    @property
+    def inner_boundaries(self) -> list[datetime]:
+        """Where one bucket ends and the next begins: one fewer than there are buckets."""
+        return [bucket.start for bucket in self.buckets[1:]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One group: the index of its bucket, its value for each dimension in `group_by`, and what it used."""
+
+    bucket: int
+    names: tuple[str, ...]
+    measures: Measures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Cells in no particular order, at most one per group.
+
+    `as_of` is the time up to which every sealed segment is in them (None: nothing was ever loaded); `notes`
+    are sentences about what could not be counted.
+    """
+
+    cells: Sequence[Cell]
+    as_of: datetime | None
+    notes: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """Somewhere records are: PostgreSQL, or a log directory. The same records give the same answer."""
+
+    def answer(self, question: Question) -> Answer:
+        """Raises `SourceError` or `EtlError` when the records cannot be reached."""
+        ...

@@ -1,0 +1,1 @@
+"""Showing rows: as a table for people, as JSON, NDJSON, CSV or Markdown for everything else."""

@@ -1,0 +1,46 @@
+"""Sheets as data: JSON, NDJSON and CSV, the same bytes for the same rows on every machine."""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import Decimal
+from typing import Final
+
+from proxy.record import money_text
+from relayctl.documents import encode
+from relayctl.render.sheet import Sheet
+
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def to_json(sheet: Sheet) -> bytes:
+    """The document on one line."""
+    return encode(dict(sheet.document)) + b"\n"
+
+
+def to_ndjson(sheet: Sheet) -> bytes:
+    """One JSON object per row and line."""
+    return b"".join(encode(dict(row)) + b"\n" for row in sheet.rows)
+
+
+def to_csv(sheet: Sheet) -> bytes:
+    """RFC 4180 in UTF-8 with a header line; what is unknown is empty.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    names = [column.name for column in sheet.columns]
+    writer.writerow(names)
+    writer.writerows([_field(row[name]) for name in names] for row in sheet.rows)
+    return text.getvalue().encode()
+
+
+def _field(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return money_text(value)
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA_STARTS) else text

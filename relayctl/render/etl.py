@@ -1,0 +1,80 @@
+"""The state of the ETL as sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from etl.rejects import Reject
+from etl.status import Status
+from relayctl.documents import time_label
+from relayctl.render.sheet import Column, Sheet, counted
+
+STATUS_SCHEMA = "relay.etl-status/v1"
+REJECTS_SCHEMA = "relay.etl-rejects/v1"
+
+_GAP_COLUMNS = (
+    Column(name="kind", title="missing"),
+    Column(name="missing", title="count", kind="count"),
+    Column(name="segment", title="segment", weight=5),
+    Column(name="since", title="since", kind="time", weight=4),
+    Column(name="detail", title="what", weight=6),
+)
+_REJECT_COLUMNS = (
+    Column(name="segment", title="segment"),
+    Column(name="line_number", title="line", kind="count"),
+    Column(name="byte_offset", title="byte", kind="count", weight=3),
+    Column(name="reason", title="reason"),
+    Column(name="line", title="text", weight=2),
+)
+
+
+def status_sheet(status: Status) -> Sheet:
+    """How the ETL stands in a few lines, and a row for each thing that is missing."""
+    rows = [asdict(gap) | {"since": time_label(gap.since)} for gap in status.gaps]
+    numbers = {
+        name: time_label(value) if isinstance(value, datetime) else value
+        for name, value in asdict(status).items()
+        if name != "gaps"
+    }
+    return Sheet(
+        columns=_GAP_COLUMNS,
+        rows=rows,
+        document={"schema": STATUS_SCHEMA} | numbers | {"gaps": rows},
+        header=_lines(status),
+    )
+
+
+def rejects_sheet(rejects: Sequence[Reject]) -> Sheet:
+    """The lines that could not be loaded."""
+    rows = [asdict(reject) for reject in rejects]
+    return Sheet(columns=_REJECT_COLUMNS, rows=rows, document={"schema": REJECTS_SCHEMA, "rejects": rows})
+
+
+def _lines(status: Status) -> list[str]:
+    loaded = f"Everything sealed before {time_label(status.as_of)} is loaded" if status.as_of else None
+    waiting = f"{counted(status.waiting, 'sealed segment')} not loaded yet"
+    if status.oldest_waiting:
+        waiting += f", the oldest since {time_label(status.oldest_waiting)}"
+    view = f"usage_daily is from {_when(status.refreshed_at)}"
+    lines = (
+        f"{counted(status.segments, 'segment')}, {counted(status.lines, 'line')}: {status.loaded:,} loaded, "
+        f"{status.duplicate:,} duplicate, {status.rejected:,} rejected"
+    )
+    return [
+        loaded or "Nothing is loaded yet",
+        lines,
+        waiting,
+        f"{view}, without {counted(status.unrefreshed, 'load')} since" if status.unrefreshed else view,
+        *(
+            [f"{counted(status.rejects, 'line')} rejected: see relayctl etl rejects"]
+            if status.rejects
+            else []
+        ),
+        f"{counted(len(status.gaps), 'gap')}:" if status.gaps else "No gaps",
+    ]
+
+
+def _when(moment: datetime | None) -> str:
+    return time_label(moment) if moment else "never"

@@ -1,0 +1,114 @@
+"""Reports as sheets: which columns a reader sees, and the header that says what the numbers cover."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from relayctl import documents
+from relayctl.measures import Measures
+from relayctl.period import Period
+from relayctl.render.sheet import Column, Sheet, cell
+from relayctl.reports import Leaderboard, Metric, UsageReport
+
+_MONEY: Final = Column(name="cost_usd", title="cost (USD)", kind="money", weight=8)
+_MEASURES: Final = {
+    column.name: column
+    for column in (
+        Column(name="requests", title="requests", kind="count", weight=7),
+        Column(name="errors", title="errors", kind="count", weight=4),
+        Column(name="cache_hits", title="cached", kind="count", weight=1),
+        Column(name="prompt_tokens", title="prompt", kind="count", weight=3),
+        Column(name="completion_tokens", title="completion", kind="count", weight=3),
+        Column(name="total_tokens", title="tokens", kind="count", weight=6),
+        _MONEY,
+        Column(name="unpriced_requests", title="unpriced", kind="count", weight=2),
+        Column(name="avg_latency_ms", title="avg ms", kind="milliseconds", weight=5),
+    )
+}
+_NAMES: Final = {
+    "user_id": Column(name="user_id", title="user"),
+    "team_id": Column(name="team_id", title="team"),
+    "model": Column(name="model", title="model"),
+}
+_VALUES: Final[dict[Metric, Column]] = {
+    "tokens": Column(name="value", title="tokens", kind="count"),
+    "cost": Column(name="value", title="cost (USD)", kind="money"),
+    "requests": Column(name="value", title="requests", kind="count"),
+    "errors": Column(name="value", title="errors", kind="count"),
+    "latency": Column(name="value", title="avg ms", kind="milliseconds"),
+}
+_SAME: Final[dict[Metric, str]] = {"tokens": "total_tokens", "cost": "cost_usd", "requests": "requests"}
+
+
+def usage_sheet(report: UsageReport) -> Sheet:
+    """A usage report, ready to be shown."""
+    names = documents.usage_columns(report)
+    columns = [_MEASURES.get(name) or _NAMES.get(name) or _bucket(name) for name in names]
+    totals: dict[str, object] = dict(documents.measures(report.totals))
+    if columns[0].name not in totals:
+        totals[columns[0].name] = "total"
+    title = "Usage" if report.granularity == "total" else f"Usage by {report.granularity}"
+    return Sheet(
+        columns=columns,
+        rows=documents.usage_rows(report),
+        document={"schema": documents.USAGE_SCHEMA} | documents.usage_document(report),
+        header=_header(title, report.period, report.as_of, report.totals),
+        totals=totals,
+    )
+
+
+def leaderboard_sheet(report: Leaderboard) -> Sheet:
+    """A leaderboard, ready to be shown; its totals are everybody's."""
+    columns = [
+        Column(name="rank", title="#", kind="rank"),
+        Column(name=report.dimension, title=report.dimension),
+        _VALUES[report.metric],
+        _MEASURES["requests"],
+        _MEASURES["cost_usd"],
+        _MEASURES["total_tokens"],
+    ]
+    everybody = {name: getattr(report.totals, name) for name in ("requests", "cost_usd", "total_tokens")}
+    everybody |= {report.dimension: f"all {report.dimension}s", "value": report.total_value}
+    return Sheet(
+        columns=columns,
+        rows=documents.leaderboard_rows(report),
+        document={"schema": documents.LEADERBOARD_SCHEMA} | documents.leaderboard_document(report),
+        header=_header(
+            f"Top {report.dimension}s by {report.metric}", report.period, report.as_of, report.totals
+        ),
+        totals=everybody,
+        extra=frozenset({_SAME[report.metric]} if report.metric in _SAME else ()),
+    )
+
+
+def _bucket(granularity: str) -> Column:
+    return Column(name=granularity, title=granularity, kind="time")
+
+
+def _header(title: str, period: Period, as_of: datetime | None, totals: Measures) -> list[str]:
+    since, until = _local(period.since, period), _local(period.until, period)
+    loaded = f"as of {_local(as_of, period)}" if as_of else "nothing loaded yet"
+    return [f"{title}, {since} to {until} ({period.tz}), {loaded}", *_doubts(totals)]
+
+
+def _local(moment: datetime, period: Period) -> str:
+    local = moment.astimezone(period.zone)
+    return f"{local:%Y-%m-%d %H:%M:%S}" if local.second else f"{local:%Y-%m-%d %H:%M}"
+
+
+def _doubts(totals: Measures) -> list[str]:
+    """What part of the money is not certain; nothing when all of it is."""
+    doubts = []
+    if totals.unpriced_requests:
+        doubts.append(
+            f"{totals.unpriced_requests:,} of {totals.requests:,} requests have no known price; "
+            "the cost is without them"
+        )
+    if totals.estimated_requests:
+        shown = cell(_MONEY, totals.estimated_cost_usd)
+        doubts.append(
+            f"{totals.estimated_requests:,} of {totals.requests:,} requests have estimated tokens; "
+            f"they cost {shown} USD"
+        )
+    return doubts

@@ -1,0 +1,115 @@
+"""Sheets as a table on a terminal; the only module that knows rich.
+
+Where the terminal is too narrow, the columns with the least weight go, and a line names them; then names are
+cut. Without a terminal nothing is ever cut.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Final
+
+from rich import box
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from relayctl.render.sheet import Column, Sheet, cell
+
+_GAP: Final = 2
+_SHORTEST_NAME: Final = 10
+_ENDLESS: Final = 100_000
+_LEFT: Final = ("text", "time")
+
+Texts = dict[str, list[str]]
+
+
+def to_table(sheet: Sheet, *, width: int | None, color: bool) -> str:
+    """The header, the rows and the totals; `width` in columns of the terminal, None for no limit."""
+    texts = {column.name: _texts(sheet, column) for column in sheet.shown}
+    kept, dropped = _fitting(sheet.shown, texts, width)
+    lines = [*sheet.header]
+    if dropped:
+        titles = ", ".join(column.title for column in dropped)
+        lines.append(f"Not shown for want of width: {titles} (-o csv has everything)")
+    text = io.StringIO()
+    console = Console(
+        file=text, width=width or _ENDLESS, force_terminal=color, no_color=not color, highlight=False
+    )
+    for line in lines:
+        console.print(Text(line, style="dim" if color else ""))
+    if sheet.rows or sheet.totals or not lines:
+        console.print(_table(sheet, kept, texts, _name_widths(kept, texts, width)))
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def _texts(sheet: Sheet, column: Column) -> list[str]:
+    """Everything in the column but its title; the totals last."""
+    texts = [cell(column, row[column.name]) for row in sheet.rows]
+    if sheet.totals is not None:
+        known = column.name in sheet.totals
+        texts.append(cell(column, sheet.totals[column.name]) if known else "")
+    return texts
+
+
+def _natural(column: Column, texts: Texts) -> int:
+    return max(cell_len(column.title), *map(cell_len, texts[column.name]), 0)
+
+
+def _shortest(column: Column, texts: Texts) -> int:
+    natural = _natural(column, texts)
+    return min(natural, _SHORTEST_NAME) if column.kind == "text" else natural
+
+
+def _needed(widths: Sequence[int]) -> int:
+    return sum(widths) + _GAP * max(0, len(widths) - 1)
+
+
+def _fitting(columns: Sequence[Column], texts: Texts, width: int | None) -> tuple[list[Column], list[Column]]:
+    """The columns that fit with their names cut short if need be, and those that had to go."""
+    kept = list(columns)
+    while width is not None and len(kept) > 1 and _needed([_shortest(one, texts) for one in kept]) > width:
+        kept.remove(min(reversed(kept), key=lambda column: column.weight))
+    return kept, [column for column in columns if column not in kept]
+
+
+def _name_widths(columns: Sequence[Column], texts: Texts, width: int | None) -> dict[str, int]:
+    """How wide each column may be: the widest names are cut until everything fits."""
+    widths = {column.name: _natural(column, texts) for column in columns}
+    names = [column.name for column in columns if column.kind == "text"]
+    while width is not None and names and _needed(list(widths.values())) > width:
+        widest = max(names, key=lambda name: widths[name])
+        if widths[widest] <= 1:
+            break
+        widths[widest] -= 1
+    return widths
+
+
+def _table(sheet: Sheet, columns: Sequence[Column], texts: Texts, widths: dict[str, int]) -> Table:
+    table = Table(
+        box=box.SIMPLE,
+        padding=(0, _GAP - 1, 0, 0),  # the box adds one
+        pad_edge=False,
+        show_edge=False,
+        show_footer=sheet.totals is not None,
+        footer_style="bold",
+    )
+    for column in columns:
+        table.add_column(
+            Text(column.title),
+            Text(texts[column.name][-1]) if sheet.totals is not None else "",
+            justify="left" if column.kind in _LEFT else "right",
+            no_wrap=True,
+            overflow="ellipsis",
+            width=widths[column.name],
+        )
+    for number in range(len(sheet.rows)):
+        cells = [Text(_cut(texts[column.name][number], widths[column.name])) for column in columns]
+        table.add_row(*cells)
+    return table
+
+
+def _cut(text: str, width: int) -> str:
+    return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"

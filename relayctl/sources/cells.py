@@ -1,0 +1,35 @@
+"""The border between rows of a database and cells: both sources give their columns in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from relayctl.measures import Measures
+from relayctl.question import DIMENSIONS, Cell, Dimension
+
+
+def from_rows(rows: Iterable[Sequence[Any]], group_by: tuple[Dimension, ...]) -> list[Cell]:
+    """Cells from rows of: bucket, user, team, model, then the measures as `Measures` orders them."""
+    positions = [1 + DIMENSIONS.index(dimension) for dimension in group_by]
+    return [
+        Cell(bucket=row[0], names=tuple(row[position] for position in positions), measures=_measures(row[4:]))
+        for row in rows
+    ]
+
+
+def _measures(row: Sequence[Any]) -> Measures:
+    return Measures(
+        requests=row[0],
+        errors=row[1],
+        cache_hits=row[2],
+        prompt_tokens=int(row[3]),
+        completion_tokens=int(row[4]),
+        total_tokens=int(row[5]),
+        cost_usd=None if row[6] is None else Decimal(row[6]),
+        unpriced_requests=row[7],
+        estimated_requests=row[8],
+        estimated_cost_usd=Decimal(row[9]),
+        latency_ms=Decimal(row[10]),
+    )

@@ -1,0 +1,162 @@
+"""Which files of a log directory a report may count, and the strict reading of those nobody vouches for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+
+from etl.rejects import Reject
+from etl.segments import Reading
+from proxy.record import (
+    MAX_LINE_BYTES,
+    RequestLine,
+    as_milliseconds,
+    as_money,
+    encode_line,
+    money_text,
+    time_text,
+)
+from proxy.segment import SealLine, SegmentName, parse_line, sealed_segments
+from relayctl.errors import SourceError
+
+_SHOWN: Final = 3
+_LONGEST_SEAL: Final = 8192
+_CHUNK: Final = MAX_LINE_BYTES // 2
+_NUL: Final = rb"\u0000"
+
+
+@dataclass
+class Findings:
+    """What was wrong in a directory: kept while reading, told as sentences at the end."""
+
+    foreign: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    altered: list[str] = field(default_factory=list)
+    rejected: int = 0
+    first_rejects: list[str] = field(default_factory=list)
+
+    def reject(self, line: Reject) -> None:
+        """Counts a line that the ETL would not load."""
+        self.rejected += 1
+        if len(self.first_rejects) < _SHOWN:
+            self.first_rejects.append(f"{line.segment} line {line.line_number}: {line.reason}")
+
+    def sentences(self) -> tuple[str, ...]:
+        """One sentence per kind of finding; empty when the directory holds sound segments only."""
+        told = (
+            (self.foreign, len(self.foreign), "file", "passed over because no segment has such a name"),
+            (self.unreadable, len(self.unreadable), "segment", "not counted because it cannot be read"),
+            (
+                self.altered,
+                len(self.altered),
+                "segment",
+                "counted as it stands, which is not as it was sealed",
+            ),
+            (self.first_rejects, self.rejected, "line", "not counted because it is no valid record"),
+        )
+        return tuple(
+            f"{count} {thing}{'' if count == 1 else 's'} {what}: {_listed(names, count)}"
+            for names, count, thing, what in told
+            if count
+        )
+
+
+def _listed(names: list[str], count: int) -> str:
+    shown = names[:_SHOWN]
+    return "; ".join(shown) + (f"; and {count - len(shown)} more" if count > len(shown) else "")
+
+
+def found(directory: Path, findings: Findings) -> list[Path]:
+    """The sealed usage segments in their order. Raises `SourceError` when the directory cannot be listed."""
+    try:
+        names = sorted(path.name for path in directory.iterdir())
+    except FileNotFoundError:
+        raise SourceError(
+            f"log directory {directory} does not exist: give one with --logs or RELAY_LOG_DIR, "
+            "or a database with --database-url"
+        ) from None
+    except OSError as error:
+        raise SourceError(f"log directory {directory} cannot be read: {error.strerror}") from error
+    findings.foreign += [name for name in names if name.endswith(".jsonl") and not SegmentName.parse(name)]
+    return sealed_segments(directory)
+
+
+def is_vouched_for(path: Path) -> bool:
+    """Whether the seal speaks for every line before it, as records that the ETL would load. Raises `OSError`.
+
+    Its hash must be that of the bytes and its counts those of the lines; and what a seal does not look at
+    must not be there: a NUL in a text, a line that is too long.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        last = _last_line(file, size)
+        try:
+            seal = parse_line(last)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        return isinstance(seal, SealLine) and _agrees(file, size - len(last), seal)
+
+
+def _last_line(file: BinaryIO, size: int) -> bytes:
+    file.seek(max(0, size - _LONGEST_SEAL))
+    tail = file.read()
+    return tail[tail.rfind(b"\n", 0, len(tail) - 1) + 1 :]
+
+
+def _agrees(file: BinaryIO, length: int, seal: SealLine) -> bool:
+    file.seek(0)
+    digest, lines, tail = hashlib.sha256(), 0, b""
+    while length > 0 and (data := file.read(min(_CHUNK, length))):
+        digest.update(data)
+        found = data.count(b"\n")
+        # A line that is too long would fill a whole chunk.
+        if not found or _NUL in tail + data:
+            return False
+        lines += found
+        length -= len(data)
+        tail = data[-len(_NUL) :]
+    # Beside records and intents there is the open line.
+    return lines == seal.records + seal.intents + 1 and digest.hexdigest() == seal.sha256
+
+
+def write_clean_copy(path: Path, copy: Path, findings: Findings) -> None:
+    """Writes what a report needs of each line that the ETL would load, in a form nobody can read wrongly.
+
+    Tells `findings` of the other lines and of a seal that does not fit. Raises `OSError`.
+    """
+    reading = Reading(path)
+    with copy.open("wb") as clean:
+        for item in reading:
+            if isinstance(item, RequestLine):
+                clean.write(encode_line(_plain(item)))
+            elif isinstance(item, Reject):
+                findings.reject(item)
+    if problem := reading.problem():
+        findings.altered.append(f"{path.name}: {problem}")
+
+
+def _plain(record: RequestLine) -> dict[str, object]:
+    return {
+        "event": "request",
+        "seq": record.seq,
+        "request_id": record.request_id,
+        "created_at": time_text(record.created_at),
+        "user_id": record.user_id,
+        "team_id": record.team_id,
+        "model": record.model,
+        "status": record.status,
+        "prompt_tokens": record.prompt_tokens,
+        "completion_tokens": record.completion_tokens,
+        "total_tokens": record.total_tokens,
+        "usage_source": record.usage_source,
+        "cost_usd": None if record.cost_usd is None else money_text(as_money(record.cost_usd)),
+        # As text: a JSON number would pass through a double.
+        "latency_ms": str(as_milliseconds(record.latency_ms)),
+        "cache_hit": record.cache_hit,
+        "error": record.error,
+    }

@@ -1,0 +1,243 @@
+"""Invariant 8: PostgreSQL and DuckDB give the same report to the last digit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from zoneinfo import available_timezones
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from etl import run
+from etl.database import connect
+from proxy.record import UsageRecord
+from relayctl import documents, reports
+from relayctl.buckets import GRANULARITIES
+from relayctl.period import Period, zone_named
+from relayctl.question import DIMENSIONS, Filters, Source
+from relayctl.sources.logs import LogSource
+from relayctl.sources.postgres import PostgresSource
+from tests.databases import migrated_database
+from tests.report_data import (
+    FIRST,
+    MODELS,
+    MOMENTS,
+    TEAMS,
+    USERS,
+    changed,
+    record,
+    usage_records,
+    write_segment,
+)
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+ZONES = sorted(available_timezones() - {"localtime"})
+PERIODS = st.builds(
+    lambda one, other, tz: Period(since=min(one, other), until=max(one, other), zone=zone_named(tz)),
+    MOMENTS,
+    MOMENTS,
+    st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"]) | st.sampled_from(ZONES),
+)
+FILTERS = st.builds(
+    Filters,
+    users=st.lists(st.sampled_from([*USERS, "nobody"]), max_size=2).map(tuple),
+    teams=st.lists(st.sampled_from(TEAMS), max_size=1).map(tuple),
+    models=st.lists(st.sampled_from(MODELS), max_size=2).map(tuple),
+)
+Ask = Callable[[Source], bytes]
+Items = Sequence[UsageRecord | bytes]
+
+USAGE = st.fixed_dictionaries(
+    {
+        "granularity": st.sampled_from(GRANULARITIES),
+        "group_by": st.lists(st.sampled_from(DIMENSIONS), unique=True).map(tuple),
+    }
+)
+LEADERBOARD = st.fixed_dictionaries(
+    {
+        "dimension": st.sampled_from(DIMENSIONS),
+        "metric": st.sampled_from(reports.METRICS),
+        "limit": st.integers(1, 12),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def url(postgres_url: str) -> Iterator[str]:
+    with migrated_database(postgres_url) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def connection(url: str) -> Iterator[psycopg.Connection]:
+    with connect(url) as opened:
+        yield opened
+
+
+def usage_json(source: Source, period: Period, filters: Filters, options: dict[str, Any]) -> bytes:
+    report = reports.usage_report(source, period, filters=filters, **options)
+    return documents.encode(documents.usage_document(report) | {"as_of": None})
+
+
+def leaderboard_json(source: Source, period: Period, filters: Filters, options: dict[str, Any]) -> bytes:
+    report = reports.leaderboard(source, period, filters=filters, **options)
+    return documents.encode(documents.leaderboard_document(report) | {"as_of": None})
+
+
+def from_both(
+    url: str, connection: psycopg.Connection, segments: Sequence[Items], ask: Ask
+) -> tuple[bytes, bytes]:
+    """The answer from PostgreSQL, loaded by the ETL, and from the logs."""
+    connection.execute("TRUNCATE usage_records, usage_hourly, etl_segments, etl_rejects, etl_intents")
+    with TemporaryDirectory() as folder:
+        for number, items in enumerate(segments, start=1):
+            write_segment(Path(folder), items, number=number)
+        result = run.run(url, Path(folder))
+        assert not result.failed
+        return ask(PostgresSource(url=url)), ask(LogSource(directory=Path(folder), now=lambda: NOW))
+
+
+MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+SEGMENTS = st.lists(st.lists(usage_records(), max_size=25), max_size=3)
+
+
+@MANY
+@given(segments=SEGMENTS, period=PERIODS, asked=st.tuples(FILTERS, USAGE))
+def test_usage_is_the_same_from_both(
+    url: str,
+    connection: psycopg.Connection,
+    segments: list[list[UsageRecord]],
+    period: Period,
+    asked: tuple[Filters, dict[str, Any]],
+) -> None:
+    ours, theirs = from_both(url, connection, segments, lambda source: usage_json(source, period, *asked))
+    assert ours == theirs
+
+
+@MANY
+@given(segments=SEGMENTS, period=PERIODS, asked=st.tuples(FILTERS, LEADERBOARD))
+def test_the_leaderboard_is_the_same_from_both(
+    url: str,
+    connection: psycopg.Connection,
+    segments: list[list[UsageRecord]],
+    period: Period,
+    asked: tuple[Filters, dict[str, Any]],
+) -> None:
+    ours, theirs = from_both(
+        url, connection, segments, lambda source: leaderboard_json(source, period, *asked)
+    )
+    assert ours == theirs
+
+
+WHOLE = Period(since=FIRST - timedelta(days=3), until=NOW, zone=zone_named("UTC"))
+
+
+def everything(source: Source) -> bytes:
+    return usage_json(source, WHOLE, Filters(), {"granularity": "hour"})
+
+
+LINES = [
+    b"not json\n",
+    b"\n",
+    b"null\n",
+    b"\xff\xfe\n",
+    b'{"event":"request"}\n',
+    b'{"v":1,"event":"intent","seq":3}\n',
+    changed(","),  # no closing brace
+    changed(",}"),  # a comma that JSON does not have
+    changed(',"extra":NaN}'),
+    changed(',"extra":"new field"}'),  # good: readers ignore what they do not know
+    changed(',"user_id":"twice"}'),
+    changed("} {}"),
+    changed("}\r"),
+    changed(',"extra":"' + "x" * 600_000 + '"}'),  # longer than a line may be
+    changed(',"extra":' + "[" * 5000 + "]" * 5000 + "}"),
+    changed("}", user_id=5),
+    changed("}", user_id=None),
+    changed("}", user_id="x" * 513),
+    changed("}", user_id="é" * 512),  # good, though it has more bytes
+    changed("}", user_id="nul\0"),
+    changed("}", user_id="😀" * 400, team_id="😀" * 300),  # too long for the database's index
+    changed("}", key_id="nul\0"),  # a field that no report reads
+    changed("}", key_id=7),
+    changed("}", stream="yes"),
+    changed("}", usage=[]),
+    changed("}", attempts=[{"provider": 1}]),
+    changed("}", error={"type": "x"}),
+    changed("}", reasoning_tokens=5000),
+    changed("}", request_id=""),
+    changed("}", status="200"),
+    changed("}", status=99),
+    changed("}", prompt_tokens="10"),
+    changed("}", prompt_tokens=10.0),
+    changed("}", prompt_tokens=-1, total_tokens=0),
+    changed("}", total_tokens=12),
+    changed("}", cost_usd="1e-3"),  # good
+    changed("}", cost_usd=0.0000125),  # good: a number
+    changed("}", cost_usd="0.0000000000001"),
+    changed("}", cost_usd="-1"),
+    changed("}", cost_usd="NaN"),
+    changed("}", cost_usd=" 1"),
+    changed("}", cost_usd="1_0"),
+    changed("}", cost_usd="1000000000000"),
+    changed("}", cost_usd="0E-400"),  # good: a zero
+    changed("}", latency_ms="7.5"),  # good: text
+    changed("}", latency_ms=-1),
+    changed("}", latency_ms=1e11),
+    changed("}", latency_ms=None),
+    changed("}", created_at="2026-10-02T01:00:00"),
+    changed("}", created_at="2026-10-02T01:00:00+02:00"),  # good
+    changed("}", created_at="2026-10-02 01:00:00Z"),
+    changed("}", created_at="2026-10-02T24:00:00.000000Z"),
+    changed("}", created_at="2026-02-30T01:00:00.000000Z"),
+    changed("}", created_at=1790000000),
+    changed("}", cache_hit=1),
+    changed("}", seq=2**53 + 1),
+    changed("}", event="Request"),
+]
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line[-60:].decode(errors="replace").strip())
+@pytest.mark.parametrize("untouched", [True, False], ids=["sealed with it", "changed after sealing"])
+def test_a_line_counts_in_the_logs_exactly_when_the_etl_loads_it(
+    url: str, connection: psycopg.Connection, line: bytes, untouched: bool
+) -> None:
+    connection.execute("TRUNCATE usage_records, usage_hourly, etl_segments, etl_rejects, etl_intents")
+    with TemporaryDirectory() as folder:
+        place = b"a place\n"
+        items: Items = [record(2), line if untouched else place, record(3)]
+        path = write_segment(Path(folder), items)
+        if not untouched:
+            path.write_bytes(path.read_bytes().replace(place, line))
+        write_segment(Path(folder), [record(4)], number=2)
+        run.run(url, Path(folder))
+        ours = everything(PostgresSource(url=url))
+        theirs = everything(LogSource(directory=Path(folder), now=lambda: NOW))
+    assert ours == theirs
+
+
+def test_of_records_with_one_identity_the_first_in_order_of_segment_and_line_counts(
+    url: str, connection: psycopg.Connection
+) -> None:
+    again = [record(1, user_id=f"user {number}") for number in range(6)]
+    segments: list[Items] = [
+        [record(2), *again[:2]],
+        [b"makes this one be read strictly\n", *again[2:4]],
+        again[4:],
+    ]
+    ours, theirs = from_both(url, connection, segments, everything)
+    assert ours == theirs
+    assert b"user 0" in ours
+    assert b"user 1" not in ours
+
+
+def test_a_report_says_up_to_when_it_is_complete(url: str, connection: psycopg.Connection) -> None:
+    connection.execute("UPDATE etl_state SET as_of = '2026-11-30T12:00:00Z'")
+    report = reports.usage_report(PostgresSource(url=url), WHOLE)
+    assert report.as_of == datetime(2026, 11, 30, 12, tzinfo=UTC)
