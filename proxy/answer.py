@@ -6,20 +6,20 @@ thing: the usage chunk that the client did not ask for.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
 from proxy.errors import Api
-from proxy.record import Fault, clip
+from proxy.record import Fault, clip, exact
 from proxy.sse import Event, EventSplitter, parse_event
 from proxy.usage import Raw, TokenUsage, first, from_anthropic, from_openai, overlay, part
 
 MAX_JSON_BYTES: Final = 134_217_728
 
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_decoder = msgspec.json.Decoder(float_hook=exact)
 _LAST_EVENTS: Final = frozenset(
     {"message_stop", "response.completed", "response.incomplete", "response.failed", "response.cancelled"}
 )
@@ -30,6 +30,18 @@ def decode(data: bytes) -> Any:
     try:
         return _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def decode_leniently(data: bytes) -> Any:
+    """The same for providers' JSON: half a surrogate pair or a `NaN` must not cost the usage beside it."""
+    value = decode(data)
+    if value is not None:
+        return value
+    try:
+        text = data.decode("utf-8-sig", "replace")
+        return json.loads(text, parse_float=exact, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
         return None
 
 
@@ -62,30 +74,30 @@ class Reading:
 
     def read_body(self, body: bytes) -> None:
         """Reads a whole JSON answer, or the error body of a refused request."""
-        value = decode(body)
+        value = decode_leniently(body)
         if not isinstance(value, dict):
             what = "empty" if not body.strip() else "not a JSON object"
             self.fault = Fault(type="unreadable_answer", message=f"the upstream's answer is {what}")
             return
         self._read_object(value)
         self.finished = self._final = True
-        self.pending = value.get("status") in {"queued", "in_progress"}
+        self.pending = _text(value.get("status")) in {"queued", "in_progress"}
 
     def read_event(self, event: Event) -> None:
         """Reads one event of a stream."""
         if event.data == b"[DONE]":
             self.finished = True
             return
-        value = decode(event.data) if event.data else None
+        value = decode_leniently(event.data) if event.data else None
         if not isinstance(value, dict):
             if event.name == "error":
                 self.fault = Fault(type="upstream_error", message="the upstream sent an error event")
             return
-        kind = value.get("type")
+        kind = _text(value.get("type"))
         self.finished = self.finished or kind in _LAST_EVENTS
         self._final = self._final or (kind == "message_delta" and isinstance(value.get("usage"), dict))
         self._read_object(value)
-        if event.name == "error" and self.fault is None:
+        if "error" in {event.name, kind} and self.fault is None:
             self.fault = _fault(value)
 
     def _read_object(self, value: dict[str, Any]) -> None:
@@ -152,16 +164,16 @@ _GENERATED: Final = frozenset({
 
 
 def _strings(value: object, keys: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Every string at or below a value, following only these keys of objects."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item, keys)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            if name in keys:
-                yield from _strings(item, keys)
+    """Every string at or below a value, following only these keys of objects, however deep."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            waiting.extend(item for name, item in value.items() if name in keys)
 
 
 class StreamFilter:
@@ -171,6 +183,11 @@ class StreamFilter:
         self.reading = reading
         self._drop_usage = drop_usage
         self._splitter = EventSplitter()
+
+    @property
+    def in_event(self) -> bool:
+        """Whether the client has the beginning of an event but not its end."""
+        return not self._drop_usage and self._splitter.in_event
 
     def feed(self, chunk: bytes) -> bytes:
         """Takes a chunk from upstream and gives what goes to the client: the same bytes, or less a chunk."""
@@ -190,8 +207,10 @@ class StreamFilter:
 
 
 def is_usage_chunk(event: Event) -> bool:
-    """Whether this is OpenAI's extra chunk: it has `usage` and its `choices` are empty."""
+    """Whether this is OpenAI's extra chunk: it has `usage`, its `choices` are empty, it tells no error."""
     if b'"usage"' not in event.data:
         return False
     value = decode(event.data)
-    return isinstance(value, dict) and isinstance(value.get("usage"), dict) and value.get("choices") == []
+    if not isinstance(value, dict) or value.get("error") is not None:
+        return False
+    return isinstance(value.get("usage"), dict) and value.get("choices") == []

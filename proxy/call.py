@@ -23,9 +23,13 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One request as asked: its route, model (None where the route has none), and whether it streams."""
+    """One request as asked: its route, model (None where the route has none), and whether it streams.
+
+    `metered` tells whether the route generates something that is counted in tokens.
+    """
 
     endpoint: str
+    metered: bool
     model: str | None
     stream: bool
     raw: bytes
@@ -35,7 +39,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     def may_lack_usage(self) -> bool:
         """Whether this stream tells its usage only when asked, and the client did not ask."""
         options = (self.body or {}).get("stream_options")
-        asked = isinstance(options, dict) and options.get("include_usage") is True
+        if options is None:
+            asked = False
+        else:  # what is no object is for the upstream to refuse
+            asked = not isinstance(options, dict) or options.get("include_usage") is True
         return self.stream and self.endpoint in _USAGE_STREAMS and not asked
 
     def upstream_body(self, *, model: str | None, ask_usage: bool) -> bytes:
@@ -57,35 +64,39 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return sum(len(text.encode("utf-8", "replace")) for part in parts for text in _texts(part))
 
 
+_PROMPT: Final = ("content", "text", "input", "arguments", "tool_calls", "function")
+
+
 def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        if not value.startswith(("data:", "http://", "https://")):
+    """Every text of a prompt, however deep, less what is a link or a file."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str) and not value.startswith(("data:", "http://", "https://")):
             yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, dict):
-        for name in ("content", "text", "input", "arguments", "tool_calls", "function"):
-            yield from _texts(value.get(name))
+        elif isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            waiting.extend(value.get(name) for name in _PROMPT)
 
 
 def read_call(endpoint: str, method: str, raw: bytes) -> Call:
     """Reads a request. Raises `Refusal` (400) for a body that is not what the route needs."""
-    needs_body = endpoint in METERED and method == "POST"
+    metered = endpoint in METERED and method == "POST"
     body = decode(raw) if raw else None
     if not isinstance(body, dict):
-        if needs_body:
+        if metered:
             raise Refusal(400, "invalid_json", "the body is not a JSON object; send one with 'model' in it")
         body = None
     model = (body or {}).get("model")
-    if model is None and needs_body:
+    if model is None and metered:
         raise Refusal(400, "missing_model", "the body has no 'model'; name one")
     if model is not None and not _is_name(model):
         raise Refusal(
             400, "invalid_model", f"'model' must be a text of 1 to {_MODEL_LENGTH} printable characters"
         )
     stream = (body or {}).get("stream") is True
-    return Call(endpoint=endpoint, model=model, stream=stream, raw=raw, body=body)
+    return Call(endpoint=endpoint, metered=metered, model=model, stream=stream, raw=raw, body=body)
 
 
 def _is_name(model: object) -> bool:

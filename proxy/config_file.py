@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard, get_args
 
 import yaml
 from pydantic import ValidationError
@@ -52,17 +52,20 @@ def _check_variables(environ: Mapping[str, str]) -> None:
             )
 
 
-def _type_at(location: tuple[int | str, ...]) -> type[Section]:
-    """The section that a location of an error points into, as far as it can be followed."""
-    section: type[Section] = Config
+def _is_section(found: object) -> TypeGuard[type[Section]]:
+    return isinstance(found, type) and issubclass(found, Section)
+
+
+def _section_at(location: tuple[int | str, ...]) -> type[Section] | None:
+    """The section that a location of an error points into, if it is one."""
+    found: object = Config
     for step in location:
-        field = section.model_fields.get(str(step))
-        if field is None or not (
-            isinstance(field.annotation, type) and issubclass(field.annotation, Section)
-        ):
-            break
-        section = field.annotation
-    return section
+        if _is_section(found):
+            field = found.model_fields.get(str(step))
+            found = field.annotation if field else None
+        else:  # a name or a number in a collection of sections
+            found = next(filter(_is_section, get_args(found)), None)
+    return found if _is_section(found) else None
 
 
 def _sentence(error: ErrorDetails, source: str) -> str:
@@ -70,19 +73,16 @@ def _sentence(error: ErrorDetails, source: str) -> str:
     key = ".".join(str(step) for step in location)
     if error["type"] == "extra_forbidden":
         parent = location[:-1]
-        known = _type_at(parent).model_fields
+        section = _section_at(parent)
         where = f"'{'.'.join(map(str, parent))}' takes" if parent else "the settings are"
-        hint = f"; {where} {', '.join(known)}" if _follows(parent) else ""
+        known = (name for name in section.model_fields if name != "name") if section else ()
+        hint = f"; {where} {', '.join(known)}" if section else ""
         return f"{source}: '{key}' is not a setting{hint}"
     given = error["input"]
     shown = f", not {given!r}" if isinstance(given, str | int | float | bool | None) else ""
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     message = "should be a path" if error["type"] == "path_type" else message
     return f"{source}: '{key}' {message}{shown}"
-
-
-def _follows(parent: tuple[int | str, ...]) -> bool:
-    return not parent or _type_at(parent) is not Config
 
 
 def _explain(error: ValidationError, path: Path | None, environ: Mapping[str, str]) -> str:
@@ -137,9 +137,11 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
 
 def refuse_unbuilt(config: Config) -> None:
     """Refuses settings that this version does not act on: nothing asked for is silently left out."""
+    limits = config.limits
     asked = {
         "server.workers": config.server.workers > 1,
-        "limits": config.limits != type(config.limits)(),
+        "limits": limits.backend != "memory"
+        or any(value is not None for value in (limits.redis_url, *limits.defaults.values())),
         "policy": config.policy != type(config.policy)(),
         "cache.enabled": config.cache.enabled,
         "pii.enabled": config.pii.enabled,

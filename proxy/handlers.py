@@ -19,7 +19,7 @@ from proxy.errors import Api, LogWriteError, Refusal, api_of, refusal_body
 from proxy.keys import PREFIX, Key, KeyStore
 from proxy.metering import Outcome, Request, make_record
 from proxy.metrics import Metrics
-from proxy.passing import Passing
+from proxy.passing import CLIENT_GONE, Passing
 from proxy.prices import PriceTable
 from proxy.record import Attempt, Fault, clip, elapsed_ms
 from proxy.routing import Router, client_headers, upstream_headers, upstream_url
@@ -99,6 +99,9 @@ class Exchange:
             return self._refused(fault, billable=fault.sent)
         except Refusal as refusal:
             return self._refused(refusal)
+        except LogWriteError:
+            message = "Relay cannot write its log, so it cannot account for this request; try again later"
+            return self._refused(Refusal(503, "log_unavailable", message))
         except asyncio.CancelledError:
             message = "the proxy stopped before the answer ended"
             self._record(Outcome(status=499, fault=Fault(type="stopped", message=message), billable=True))
@@ -114,6 +117,11 @@ class Exchange:
         except web.HTTPRequestEntityTooLarge:
             limit = self._gateway.config.server.max_body_bytes
             raise Refusal(413, "request_too_large", f"the body is larger than {limit} bytes") from None
+        except ConnectionError:
+            raise Refusal(499, CLIENT_GONE.type, CLIENT_GONE.message) from None
+        except web.RequestPayloadError:
+            message = "the body cannot be read: it is not encoded or framed as its headers say"
+            raise Refusal(400, "unreadable_body", message) from None
         call = self._request.call = read_call(self._request.endpoint, self._http.method, raw)
         upstream = self._request.upstream = self._route(call)
         self._intend(call)
@@ -122,9 +130,12 @@ class Exchange:
 
     def _route(self, call: Call) -> Upstream:
         key, router = self._request.key, self._gateway.router
+        if not {".", ".."}.isdisjoint(self._http.path.split("/")):
+            raise Refusal(404, "not_found", "a route cannot have '.' or '..' in it")
         if call.model is not None and not key.allows(call.model):
             raise Refusal(403, "model_not_allowed", f"this Relay key may not use the model '{call.model}'")
-        upstream = router.choose(self._api, call.model and router.resolve(call.model))
+        model = self._request.resolved_model = call.model and router.resolve(call.model)
+        upstream = router.choose(self._api, model)
         if upstream is None:
             what = f"the model '{call.model}'" if call.model else "this route"
             raise Refusal(404, "model_not_found", f"no upstream is configured for {what}")
@@ -132,28 +143,22 @@ class Exchange:
 
     def _intend(self, call: Call) -> None:
         request = self._request
-        try:
-            self._gateway.writer.intent(
-                request_id=request.request_id,
-                created_at=request.created_at,
-                user_id=request.key.user,
-                team_id=request.key.team,
-                model=call.model or "",
-                endpoint=request.endpoint,
-            )
-        except LogWriteError as error:
-            message = "Relay cannot write its log, so it cannot account for this request; try again later"
-            raise Refusal(503, "log_unavailable", message) from error
+        self._gateway.writer.intent(
+            request_id=request.request_id,
+            created_at=request.created_at,
+            user_id=request.key.user,
+            team_id=request.key.team,
+            model=call.model or "",
+            endpoint=request.endpoint,
+        )
 
     async def _ask(self, upstream: Upstream, call: Call, *, ask_usage: bool) -> web.StreamResponse:
         """Sends the request; once more without `stream_options` to an upstream that does not take them."""
         gateway, http = self._gateway, self._http
         assert gateway.client is not None
         headers = upstream_headers(upstream, gateway.provider_keys.get(upstream.name), http.headers)
-        url = upstream_url(upstream, http.path, http.query_string)
-        body = call.upstream_body(
-            model=call.model and gateway.router.resolve(call.model), ask_usage=ask_usage
-        )
+        url = upstream_url(upstream, http.rel_url.raw_path, http.rel_url.raw_query_string)
+        body = call.upstream_body(model=self._request.resolved_model, ask_usage=ask_usage)
         began, status = time.monotonic_ns(), None
         try:
             async with gateway.client.send(upstream, http.method, url, headers, body) as answer:
@@ -167,8 +172,12 @@ class Exchange:
                 self._attempted(upstream, None, began)
             raise
         if ask_usage and status == 400 and b"stream_options" in error:
-            gateway.without_stream_options.add(upstream.name)
-            return await self._ask(upstream, call, ask_usage=False)
+            response = await self._ask(upstream, call, ask_usage=False)
+            if (
+                response.status < 400
+            ):  # so it was Relay's asking that was refused, not something of the client's
+                gateway.without_stream_options.add(upstream.name)
+            return response
         return await self._pass_error(answer, error)
 
     def _attempted(self, upstream: Upstream, status: int | None, began: int) -> None:

@@ -26,6 +26,7 @@ from proxy.record import Text
 
 PREFIX: Final = "rk_"
 _RANDOM_BYTES: Final = 24
+_NAME_LENGTH: Final = 256
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +85,8 @@ def issue_many(
     tpm: int | None = None,
 ) -> list[str]:
     """Makes a key for each (user, team); the raw keys it gives stand nowhere else. Raises `KeysError`."""
+    for name in (name for owner in owners for name in owner):
+        _check_name(name)
     raws = [PREFIX + secrets.token_urlsafe(_RANDOM_BYTES) for _ in owners]
     with _changed(path) as content:
         made = tuple(
@@ -101,6 +104,12 @@ def issue_many(
         )
         _write(path, msgspec.structs.replace(content, keys=content.keys + made))
     return raws
+
+
+def _check_name(name: str) -> None:
+    """A name that no record could hold would make every request of its key unaccountable."""
+    if not name or not name.isprintable() or len(name) > _NAME_LENGTH:
+        raise KeysError(f"{name[:40]!r} is no user or team: give 1 to {_NAME_LENGTH} printable characters")
 
 
 def issue(path: Path, *, user: str, team: str, models: Sequence[str] = ("*",)) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from proxy.answer import Reading
 from proxy.call import FREE as FREE_ROUTES
-from proxy.call import METERED, Call
+from proxy.call import Call
 from proxy.config import Upstream
 from proxy.keys import Key
 from proxy.prices import FREE, UNKNOWN, Price, PriceTable
@@ -32,13 +32,17 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Request(msgspec.Struct, kw_only=True):
-    """One request while it lasts: what is known of it so far."""
+    """One request while it lasts: what is known of it so far.
+
+    `resolved_model` is the model as the upstream is asked for it, where an alias stands for another.
+    """
 
     request_id: str
     created_at: datetime
     endpoint: str
     key: Key
     call: Call | None = None
+    resolved_model: str | None = None
     upstream: Upstream | None = None
     attempts: list[Attempt] = []
     provider_request_id: str | None = None
@@ -48,7 +52,7 @@ class Request(msgspec.Struct, kw_only=True):
 
 def measure(request: Request, reading: Reading | None, outcome: Outcome) -> tuple[TokenUsage | None, str]:
     """The tokens of a request and where they are from: `provider`, `estimated` or `none`."""
-    if reading is None or not outcome.billable or request.endpoint not in METERED:
+    if reading is None or not outcome.billable or request.call is None or not request.call.metered:
         return None, "none"
     usage = reading.usage
     if usage is not None and reading.usage_is_final:
@@ -74,11 +78,9 @@ def _price(
         return FREE
     if usage is None or reading is None or request.upstream is None:
         return UNKNOWN
-    asked = request.call.model if request.call else None
-    models: Sequence[str] = [name for name in (reading.model, asked) if name]
-    return prices.price(
-        usage, upstream=request.upstream, models=models, at=request.created_at, tier=reading.service_tier
-    )
+    models: Sequence[str] = [name for name in (reading.model, request.resolved_model) if name]
+    tier = usage.tier or reading.service_tier
+    return prices.price(usage, upstream=request.upstream, models=models, at=request.created_at, tier=tier)
 
 
 def make_record(

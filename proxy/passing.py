@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 import aiohttp
 from aiohttp import web
 
 from proxy.answer import MAX_JSON_BYTES, Reading, StreamFilter
+from proxy.call import METERED
 from proxy.config import Upstream
 from proxy.errors import api_of, refusal_event
 from proxy.metering import Outcome
 from proxy.record import Fault
 from proxy.upstream import UpstreamFault, pieces
 
+WATCH_SECONDS: Final = 1.0
 CLIENT_GONE: Final = Fault(type="client_gone", message="the client left before the answer ended")
 
 
@@ -42,6 +45,7 @@ class Passing:
         self._end = end
         self._content = content
         self._response = web.StreamResponse()
+        self._stream: StreamFilter | None = None
         self.gone_ns: int | None = None
 
     async def pass_on(
@@ -61,13 +65,14 @@ class Passing:
         last = b""
         try:
             async with asyncio.timeout(None) as self._deadline:
-                await self._to_client(self._response.prepare(self._http))
-                if streams:
-                    last = await self._events(upstream, answer, drop_usage=drop_usage)
-                else:
-                    last = await self._body(upstream, answer)
+                with self._watching():
+                    await self._to_client(self._response.prepare(self._http))
+                    if streams:
+                        last = await self._events(upstream, answer, drop_usage=drop_usage)
+                    else:
+                        last = await self._body(upstream, answer)
         except UpstreamFault as broken:
-            fault = broken
+            fault = None if self._reading.finished else broken
         except TimeoutError:
             if not self._deadline.expired():
                 raise
@@ -77,7 +82,7 @@ class Passing:
 
     async def _events(self, upstream: Upstream, answer: aiohttp.ClientResponse, *, drop_usage: bool) -> bytes:
         """Passes on a stream; the last event waits for the record."""
-        stream = StreamFilter(self._reading, drop_usage=drop_usage)
+        stream = self._stream = StreamFilter(self._reading, drop_usage=drop_usage)
         begun = False
         async for piece in pieces(upstream, answer):
             out = stream.feed(piece)
@@ -97,13 +102,13 @@ class Passing:
             held = piece
             if len(body) <= MAX_JSON_BYTES:
                 body += piece
-        self._reading.read_body(bytes(body))
+        if self._http.path in METERED or "json" in answer.content_type:
+            self._reading.read_body(bytes(body))
         return held
 
     def _outcome(self, status: int, fault: UpstreamFault | None) -> Outcome:
         billable = status < 400
-        transport = self._http.transport
-        if self.gone_ns is not None or transport is None or transport.is_closing():
+        if self.gone_ns is not None or self._has_left():
             return Outcome(status=499, fault=CLIENT_GONE, billable=billable)
         if fault is not None:
             told = Fault(type=fault.code, message=fault.message)
@@ -115,12 +120,35 @@ class Passing:
             await self._to_client(self._response.write(data))
 
     async def _to_client(self, sending: Awaitable[object]) -> None:
-        """Sends something; a client that has gone is noted, and the rest of the answer has a deadline."""
+        """Sends something; a client that has gone is noted."""
         try:
             await sending
         except ConnectionError:
+            self._gone()
+
+    def _gone(self) -> None:
+        """The client has left: what the upstream still sends has a deadline."""
+        if self.gone_ns is None:
             self.gone_ns = time.monotonic_ns()
             self._deadline.reschedule(asyncio.get_running_loop().time() + self._drain_seconds)
+
+    def _has_left(self) -> bool:
+        transport = self._http.transport
+        return transport is None or transport.is_closing()
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        """Looks now and then for the client: while the upstream is silent no write tells that it left."""
+        self._look()
+        try:
+            yield
+        finally:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(WATCH_SECONDS, self._look)
+        if self._has_left():
+            self._gone()
 
     def break_off(self) -> web.StreamResponse:
         """Ends the connection, so that the client sees that its answer is not whole."""
@@ -132,8 +160,8 @@ class Passing:
         """Sends what was held back and ends the answer, or breaks it off where the upstream did."""
         if self.gone_ns is not None:
             return
-        if fault is not None and not streams:
-            self.break_off()
+        if fault is not None and (not streams or (self._stream is not None and self._stream.in_event)):
+            self.break_off()  # an error event after half of another would be taken for part of it
             return
         if fault is not None:
             last = refusal_event(api_of(self._http.path), fault)

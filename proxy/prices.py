@@ -19,7 +19,7 @@ from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TieredPrices, Usage
 
 from proxy.config import PriceOverride, Upstream
-from proxy.record import as_money, money_text
+from proxy.record import MONEY_LIMIT, as_money, clip, money_text
 from proxy.usage import TokenUsage
 
 _TABLE: Final = f"genai-prices {version('genai-prices')}"
@@ -57,7 +57,9 @@ class PriceTable:
             parts += (TokenUsage(web_searches=usage.web_searches),)
         total, sources, unit_prices = Decimal(0), dict[str, None](), dict[str, str]()
         for part in parts:
-            found = self._find(upstream, (part.model, *models) if part.model else models, at, tier)
+            # An iteration of another model costs what that model costs, or nobody knows what.
+            names = models if part.model in {None, *models} else (str(part.model),)
+            found = self._find(upstream, names, at, tier)
             if found is None:
                 return UNKNOWN
             source, table = found
@@ -68,7 +70,9 @@ class PriceTable:
             sources[source] = None
             prefix = f"{part.model}/" if part.model else ""
             unit_prices |= {prefix + name: value for name, value in _used(table, part).items()}
-        return Price(cost_usd=as_money(total), source=", ".join(sources), unit_prices=unit_prices)
+        if total >= MONEY_LIMIT:
+            return UNKNOWN
+        return Price(cost_usd=as_money(total), source=clip(", ".join(sources)), unit_prices=unit_prices)
 
     def known_name(self, upstream: Upstream, model: str) -> str | None:
         """The model's name, less the date of a snapshot, if that very name stands in the price table."""
@@ -116,10 +120,11 @@ def _context(info: ModelInfo, at: datetime, tier: str | None) -> Mapping[str, st
     """The price variant a service tier asks for; None when the table has no price for that tier."""
     if tier is None or tier in _STANDARD_TIERS:
         return {}
-    wanted = {"processing": "batch"} if tier == "batch" else {"service_tier": tier}
+    # The name of what is asked differs (`service_tier`, `processing`, `speed`), its value does not.
     for variant in info.price_variants or ():
-        if variant.when == wanted and (variant.constraint is None or variant.constraint.active(at)):
-            return wanted
+        active = variant.constraint is None or variant.constraint.active(at)
+        if active and tuple(variant.when.values()) == (tier,):
+            return variant.when
     return None
 
 

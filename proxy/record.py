@@ -8,7 +8,7 @@ The fields and their meaning are the public contract, `docs/records.md`.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -18,7 +18,7 @@ MAX_LINE_BYTES: Final = 524_288
 """A longer line is refused by every reader, so that one line never fills the memory of a loader."""
 
 MONEY_PLACES: Final = Decimal("1e-12")
-_MONEY_LIMIT: Final = Decimal("1e12")
+MONEY_LIMIT: Final = Decimal("1e12")
 _TIME_PLACES: Final = Decimal("1e-6")
 _TIME_LIMIT_MS: Final = Decimal("1e11")
 
@@ -93,6 +93,11 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
         if self.ttft_ms is not None:
             _check_duration("ttft_ms", self.ttft_ms)
 
+    @property
+    def is_error(self) -> bool:
+        """Whether reports count it as an error; a provider can fail inside an answer of status 200."""
+        return self.status >= 400 or self.error is not None
+
 
 class RequestLine(UsageRecord, frozen=True, kw_only=True, tag_field="event", tag="request"):
     """A record as it stands in a segment: with the format's version and its line number."""
@@ -111,7 +116,7 @@ def _check_time(value: datetime) -> None:
 
 
 def _check_money(value: Decimal) -> None:
-    if not value.is_finite() or not 0 <= value < _MONEY_LIMIT:
+    if not value.is_finite() or not 0 <= value < MONEY_LIMIT:
         raise ValueError("cost_usd is not between 0 and 10^12 USD")
     if value != value.quantize(MONEY_PLACES):
         raise ValueError("cost_usd has more than 12 fractional digits")
@@ -123,13 +128,21 @@ def _check_duration(name: str, value: Decimal) -> None:
 
 
 def clip(text: str) -> str:
-    """Somebody else's text as a record can hold it."""
-    return text.replace("\0", "")[:512]
+    """Somebody else's text as a record can hold it: UTF-8, without NUL, at most 512 characters."""
+    return text[:512].replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def exact(text: str) -> Decimal:
+    """A JSON number without loss. Raises `ValueError` for an exponent that no Decimal can hold."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError("a number has an exponent out of range") from None
 
 
 def as_money(amount: Decimal) -> Decimal:
-    """Rounds half-even to the 12 fractional digits of USD that a record holds."""
-    return amount.quantize(MONEY_PLACES, rounding=ROUND_HALF_EVEN)
+    """Rounds half-even to the 12 fractional digits of USD that a record holds; never gives -0."""
+    return amount.quantize(MONEY_PLACES, rounding=ROUND_HALF_EVEN) + 0
 
 
 def as_milliseconds(value: Decimal) -> Decimal:
@@ -154,17 +167,26 @@ def time_text(moment: datetime) -> str:
 
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
-_decoder = msgspec.json.Decoder(RequestLine, float_hook=Decimal)
+_decoder = msgspec.json.Decoder(RequestLine, float_hook=exact)
 
 
 def to_line(record: UsageRecord, seq: int) -> bytes:
-    """The record as one JSON line ended by a newline; `seq` is its line number, from 1."""
+    """The record as one JSON line ended by a newline; `seq` is its line number, from 1.
+
+    A `usage` object that would make the line unreadable is left out: the bill needs the counts beside it.
+    """
     body = {"v": VERSION, "event": "request", "seq": seq}
     body.update(msgspec.structs.asdict(record))
     body["created_at"] = time_text(record.created_at)
     if record.cost_usd is not None:
         body["cost_usd"] = money_text(record.cost_usd)
-    return encode_line(body)
+    try:
+        line = encode_line(body)
+    except (UnicodeEncodeError, RecursionError):
+        line = b""
+    if not line or len(line) > MAX_LINE_BYTES:
+        line = encode_line(body | {"usage": None})
+    return line
 
 
 def encode_line(body: object) -> bytes:
@@ -183,6 +205,8 @@ def from_line(line: bytes) -> RequestLine:
         record = _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecordError(str(error)) from error
+    except RecursionError as error:
+        raise RecordError("the line is nested too deeply") from error
     if rb"\u0000" in line and any("\0" in text for text in _texts(record)):
         raise RecordError("a text holds a NUL character, which PostgreSQL cannot store")
     return record

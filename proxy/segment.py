@@ -15,7 +15,7 @@ from typing import Annotated, Final, Self
 
 import msgspec
 
-from proxy.record import VERSION, RequestLine, UsageRecord, encode_line, money_text, time_text
+from proxy.record import VERSION, RequestLine, UsageRecord, encode_line, exact, money_text, time_text
 
 OPEN_SUFFIX: Final = ".open"
 _NAME = re.compile(
@@ -94,7 +94,7 @@ class SealLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag
 
 Line = OpenLine | IntentLine | RequestLine | SealLine
 
-_decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line, float_hook=Decimal)
+_decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line, float_hook=exact)
 
 
 def parse_line(line: bytes) -> Line:
@@ -102,7 +102,10 @@ def parse_line(line: bytes) -> Line:
 
     Readers that must know why a record was refused, and hold it to its limits, use `record.from_line`.
     """
-    return _decoder.decode(line)
+    try:
+        return _decoder.decode(line)
+    except RecursionError as error:
+        raise msgspec.DecodeError("the line is nested too deeply") from error
 
 
 def open_line(name: SegmentName, *, seq: int, previous: str | None) -> bytes:

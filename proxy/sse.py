@@ -30,6 +30,11 @@ class EventSplitter:
         self._buffer = bytearray()
         self._searched = 0
 
+    @property
+    def in_event(self) -> bool:
+        """Whether an event has begun that has not ended."""
+        return bool(self._buffer)
+
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """Gives the events that end in this chunk."""
         self._buffer += chunk

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import aiohttp
+from yarl import URL
 
 from proxy.config import Upstream
 from proxy.errors import Refusal
@@ -39,11 +40,12 @@ class Client:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The upstream's answer when its head has arrived. Raises `UpstreamFault`."""
         timeouts = upstream.timeouts
+        target = URL(url, encoded=True)  # what the client escaped stays escaped
         limits = aiohttp.ClientTimeout(sock_connect=timeouts.connect, sock_read=None)
         try:
             async with asyncio.timeout(timeouts.first_byte):
                 response = await self._session.request(
-                    method, url, headers=headers, data=body or None, timeout=limits, allow_redirects=False
+                    method, target, headers=headers, data=body or None, timeout=limits, allow_redirects=False
                 )
         except aiohttp.ConnectionTimeoutError as error:
             raise _too_slow(upstream, f"{timeouts.connect:g} s to connect", sent=False) from error

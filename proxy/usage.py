@@ -12,17 +12,21 @@ from typing import Any, Self
 
 import msgspec
 
+from proxy.record import clip
+
 Raw = Mapping[str, Any]
 
 _USD_LIMIT = Decimal("1e9")
+_COUNT_LIMIT = 2**40  # far above any model's
+_TOTAL_LIMIT = 2**53
 
 
 class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):
     """What one answer used, in tokens. Parts (cached, reasoning, audio) stand inside their whole.
 
     `cache_write_1h_tokens` is the part of `cache_write_tokens` kept for an hour; `billed` lists the
-    iterations that are priced one by one (empty: priced as a whole); `reported_cost` is the provider's
-    own price in USD; `raw` is the usage object as it came.
+    iterations that are priced one by one (empty: priced as a whole); `tier` names what changes the price
+    of all of them; `reported_cost` is the provider's own price in USD; `raw` is the usage object as it came.
     """
 
     prompt_tokens: int = 0
@@ -35,18 +39,17 @@ class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):
     completion_audio_tokens: int = 0
     web_searches: int = 0
     model: str | None = None
+    tier: str | None = None
     billed: tuple[Self, ...] = ()
     reported_cost: Decimal | None = None
     raw: dict[str, Any] | None = None
 
 
 def count(value: object) -> int | None:
-    """A token count, or None for anything that is not a whole number from 0 up."""
-    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2**53:
-        return value
-    return None
+    """A token count, or None for anything that is not a whole number from 0 to 2^40."""
+    if not isinstance(value, int | Decimal) or isinstance(value, bool) or not 0 <= value <= _COUNT_LIMIT:
+        return None
+    return int(value) if value == int(value) else None
 
 
 def first(raw: Raw, *names: str) -> int | None:
@@ -131,12 +134,16 @@ def from_anthropic(raw: Raw) -> TokenUsage | None:
     items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
     if not items:
         return msgspec.structs.replace(top, raw=dict(raw))
-    messages = _total([_anthropic_counts(item) for item in items if item.get("type") in {None, "message"}])
-    others = [_anthropic_counts(item) for item in items if item.get("type") not in {None, "message"}]
+    messages = _total([_anthropic_counts(item) for item in items if item.get("type", "message") == "message"])
+    others = [_anthropic_counts(item) for item in items if item.get("type", "message") != "message"]
     shown = _most(top, messages)
     billed = tuple(_anthropic_counts(item) for item in items) if shown == messages else (shown, *others)
     whole = _total([shown, *others])
-    return msgspec.structs.replace(whole, billed=billed, web_searches=top.web_searches, raw=dict(raw))
+    if whole.prompt_tokens + whole.completion_tokens > _TOTAL_LIMIT:
+        return None
+    return msgspec.structs.replace(
+        whole, billed=billed, web_searches=top.web_searches, tier=top.tier, raw=dict(raw)
+    )
 
 
 def _anthropic_counts(raw: Raw) -> TokenUsage:
@@ -157,8 +164,18 @@ def _anthropic_counts(raw: Raw) -> TokenUsage:
         cache_write_1h_tokens=min(hour, cache_write),
         reasoning_tokens=min(thinking, output),
         web_searches=first(part(raw, "server_tool_use"), "web_search_requests") or 0,
-        model=model if isinstance(model, str) else None,
+        model=clip(model) if isinstance(model, str) else None,
+        tier=_anthropic_tier(raw),
     )
+
+
+_ORDINARY = frozenset({"standard", "global", "not_available"})
+
+
+def _anthropic_tier(raw: Raw) -> str | None:
+    """What changes the price of all tokens: the service tier, where the model computed, its speed."""
+    told = [raw.get(name) for name in ("service_tier", "inference_geo", "speed")]
+    return " ".join(name for name in told if isinstance(name, str) and name not in _ORDINARY) or None
 
 
 _SUMMED = (

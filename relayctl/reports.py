@@ -1,5 +1,7 @@
-"""The reports: usage over time, and the leaderboard. What is no sum (ranks, order, averages) is made here,
-so that every source gives the same to the last digit."""
+"""The reports: usage over time, and the leaderboard.
+
+What is no sum (ranks, order, averages) is made here, so that every source gives the same to the last digit.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -17,8 +17,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from etl.database import connect
-from etl.migrate import migrate
 from etl.run import run
 from proxy.config import Upstream
 from proxy.prices import PriceTable
@@ -26,6 +24,7 @@ from proxy.record import UsageRecord, to_line
 from proxy.segment import SegmentName
 from proxy.segment_file import SegmentFile
 from proxy.usage import TokenUsage
+from tests.databases import migrated_database
 from tests.real_input import TracedRequest, needs_real_input, traced_requests
 
 pytestmark = needs_real_input
@@ -128,14 +127,12 @@ def logs(owned: list[tuple[TracedRequest, str, str]], tmp_path_factory: pytest.T
 
 
 @pytest.fixture(scope="module")
-def loaded_url(logs: Path, new_database: Callable[[], str]) -> str:
+def loaded_url(logs: Path, postgres_url: str) -> Iterator[str]:
     """A database that holds them."""
-    url = new_database()
-    with connect(url) as connection:
-        migrate(connection)
-    result = run(url, logs)
-    assert (result.loaded, result.duplicate, result.rejected) == (28_185, 0, 0)
-    return url
+    with migrated_database(postgres_url) as url:
+        result = run(url, logs)
+        assert (result.loaded, result.duplicate, result.rejected) == (28_185, 0, 0)
+        yield url
 
 
 def _usage(*arguments: str) -> dict[str, Any]:
