@@ -51,7 +51,7 @@ class Writer:
         self._number = self._seq = 0
         self._previous: str | None = None
         self._waiting: deque[UsageRecord] = deque()
-        self._written = self._synced = 0
+        self._written = self._synced = self._lost = 0
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="relay-disk")
         self._syncing: asyncio.Task[None] | None = None
         self._ticker: asyncio.Task[None] | None = None
@@ -119,6 +119,8 @@ class Writer:
         target = self._written
         while self._synced < target:
             await self._sync()
+        if target <= self._lost:  # a segment that could not be synced had these lines
+            raise LogWriteError("the log directory cannot be synced")
 
     async def close(self) -> None:
         """Writes what waits and seals the segment. Raises `LogWriteError` if records could not be written."""
@@ -144,7 +146,6 @@ class Writer:
             self._waiting.popleft()
             self._metrics.log_records.inc()
             self._wrote(len(line))
-            self.failure = None
 
     def _current(self) -> SegmentFile:
         """The segment to write to; a new one where none is open. Raises `OSError`."""
@@ -159,6 +160,7 @@ class Writer:
         return self._segment
 
     def _wrote(self, size: int) -> None:
+        self.failure = None
         self._seq += 1
         self._written += size
         self._metrics.log_unsynced.set(self._written - self._synced)
@@ -182,8 +184,7 @@ class Writer:
             self._failed(error)
             return
         self._segment = None
-        self._seq += 1
-        self._written += segment.size - size
+        self._wrote(segment.size - size)
         target = self._written
         self._disk.submit(segment.publish).add_done_callback(
             lambda done: self._published(segment.path.name, target, done.exception())
@@ -195,6 +196,7 @@ class Writer:
             self._synced = max(self._synced, target)
             self._metrics.log_unsynced.set(self._written - self._synced)
         else:
+            self._lost = max(self._lost, target)
             self._metrics.log_errors.inc()
             _log.error("cannot seal %s: %s; the next start will", name, error)
 

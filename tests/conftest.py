@@ -9,9 +9,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from relayctl.demo.postgres import embedded_postgres
 from tests.databases import new_database
+
+# How long an example takes is the machine's affair; what it finds must be found again.
+settings.register_profile("relay", deadline=None, print_blob=True)
+settings.load_profile("relay")
 
 
 @pytest.fixture(scope="session")

@@ -101,6 +101,9 @@ async def test_the_commands_of_the_readme_work_as_they_stand(
 
 async def test_make_demo_works_as_the_readme_says() -> None:
     assert "make demo" in SHELL[0]
+    ready = await asyncio.create_subprocess_exec("make", "--question", "setup", cwd=ROOT)
+    # Else it would make .venv anew, under the feet of this very test.
+    assert await ready.wait() == 0, "run `make setup` first: .venv is older than uv.lock or pyproject.toml"
     process = await asyncio.create_subprocess_exec(
         "make", "demo", cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
