@@ -1,7 +1,8 @@
 """What a provider's answer tells, JSON or stream: its usage, model, faults, and where its content began.
 
 Reads beside the bytes that pass through and never holds an answer back. It takes from a stream only one
-thing: the usage chunk that the client did not ask for.
+thing: the usage chunk that the client did not ask for. Values that were scrubbed from the prompt it has put
+back where `pii_stream` finds their placeholders.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from proxy.errors import Api
+from proxy.pii_stream import StreamRestorer
 from proxy.record import Fault, clip, exact
 from proxy.sse import Event, EventSplitter, parse_event
 from proxy.usage import Raw, TokenUsage, first, from_anthropic, from_openai, overlay, part
@@ -179,15 +181,17 @@ def _strings(value: object, keys: frozenset[str] = frozenset()) -> Iterator[str]
 class StreamFilter:
     """Reads a stream as it passes and, when asked to, leaves out the usage chunk that Relay asked for."""
 
-    def __init__(self, reading: Reading, *, drop_usage: bool) -> None:
+    def __init__(self, reading: Reading, *, drop_usage: bool, restorer: StreamRestorer | None = None) -> None:
         self.reading = reading
         self._drop_usage = drop_usage
+        self._restorer = restorer
+        self._whole_events = drop_usage or restorer is not None
         self._splitter = EventSplitter()
 
     @property
     def in_event(self) -> bool:
         """Whether the client has the beginning of an event but not its end."""
-        return not self._drop_usage and self._splitter.in_event
+        return not self._whole_events and self._splitter.in_event
 
     def feed(self, chunk: bytes) -> bytes:
         """Takes a chunk from upstream and gives what goes to the client: the same bytes, or less a chunk."""
@@ -195,15 +199,21 @@ class StreamFilter:
         for event in self._splitter.feed(chunk):
             self.reading.read_event(event)
             if not (self._drop_usage and is_usage_chunk(event)):
-                kept += event.raw
-        return bytes(kept) if self._drop_usage else chunk
+                kept += self._restorer.event(event) if self._restorer else event.raw
+        return bytes(kept) if self._whole_events else chunk
 
     def end(self) -> bytes:
         """The stream is over: what was still held back."""
         rest = self._splitter.rest()
         if rest:
             self.reading.read_event(parse_event(rest))
+        if self._restorer is not None:
+            return self._restorer.last(rest)
         return rest if self._drop_usage else b""
+
+    def flush(self) -> bytes:
+        """The stream broke off: whole events with what was held back of texts."""
+        return self._restorer.end() if self._restorer else b""
 
 
 def is_usage_chunk(event: Event) -> bool:

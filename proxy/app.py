@@ -19,7 +19,10 @@ from proxy.config import Config
 from proxy.errors import KeysError
 from proxy.handlers import Gateway
 from proxy.keys import KeyStore
+from proxy.limits_gate import Gate
 from proxy.metrics import Metrics
+from proxy.pii_gate import PiiGate
+from proxy.policy import Policy
 from proxy.prices import PriceTable
 from proxy.routing import Router
 from proxy.upstream import Client
@@ -79,6 +82,9 @@ def build(
         keys=KeyStore(config.keys.file),
         prices=prices,
         metrics=metrics,
+        limits=Gate(config.limits, prices, now),
+        policy=Policy(config.policy, metrics.policy_blocks.inc),
+        pii=PiiGate(config.pii),
         writer=Writer(config.logs, metrics, now),
         provider_keys=_provider_keys(config, environ),
         now=now,
@@ -98,11 +104,13 @@ def build(
 async def _running(app: web.Application) -> AsyncIterator[None]:
     gateway = app[GATEWAY]
     await gateway.writer.start()
+    await gateway.limits.backend.start()
     gateway.client = Client()
     watching = asyncio.create_task(_watch_keys(gateway.keys))
     yield
     watching.cancel()
     await gateway.client.close()
+    await gateway.limits.backend.close()
     await gateway.writer.close()
 
 
@@ -120,8 +128,9 @@ async def _healthz(_: web.Request) -> web.Response:
 
 
 async def _readyz(http: web.Request) -> web.Response:
-    writer = http.app[GATEWAY].writer
-    reason = writer.failure or await asyncio.to_thread(writer.unwritable)
+    gateway = http.app[GATEWAY]
+    reason = gateway.writer.failure or await asyncio.to_thread(gateway.writer.unwritable)
+    reason = reason or await gateway.limits.backend.unavailable()
     if reason:
         return web.json_response({"status": "unavailable", "reason": reason}, status=503)
     return web.json_response({"status": "ok"})

@@ -56,6 +56,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             changed["stream_options"] = {**(self.body.get("stream_options") or {}), "include_usage": True}
         return _encoder.encode(changed)
 
+    def scrubbed(self) -> Call:
+        """The call to send after its body has been changed in place."""
+        return msgspec.structs.replace(self, raw=_encoder.encode(self.body))
+
     def prompt_bytes(self) -> int:
         """The prompt's text in UTF-8 bytes, for an estimate where the provider counts nothing."""
         parts = (

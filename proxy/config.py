@@ -12,25 +12,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from proxy.errors import Api
-
-
-class Section(BaseModel):
-    """A part of the configuration: frozen, and strict about names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _decimal_text(value: object) -> object:
-    if isinstance(value, float):
-        raise ValueError('should be a price as a quoted decimal, e.g. "0.15", so that no digit is lost')  # noqa: TRY004
-    return value
-
-
-Usd = Annotated[Decimal, BeforeValidator(_decimal_text), Field(ge=0, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from proxy.limits_config import Limits
+from proxy.pii_config import Pii, Policy
+from proxy.section import Seconds, Section, Usd
 
 
 class Server(Section):
@@ -138,39 +125,12 @@ class Prices(Section):
     overrides: tuple[PriceOverride, ...] = ()
 
 
-class Limits(Section):
-    """Request and spending limits. Not enforced by this version: only the defaults are accepted."""
-
-    backend: Literal["memory", "redis"] = "memory"
-    redis_url: str | None = None
-    defaults: dict[
-        Literal["rpm", "tpm", "concurrency", "tokens_per_day", "usd_per_day"], int | Usd | None
-    ] = {}
-
-
-class Policy(Section):
-    """What may not be sent to a provider. Not enforced by this version."""
-
-    blocked_patterns: tuple[str, ...] = ()
-    max_input_bytes: int | None = None
-
-
 class Cache(Section):
     """Relay's own answer cache. Not in this version."""
 
     enabled: bool = False
     backend: Literal["memory", "redis"] = "memory"
     ttl_seconds: int = Field(default=3600, gt=0)
-
-
-class Pii(Section):
-    """Scrubbing of personal data from prompts. Not in this version."""
-
-    enabled: bool = False
-    entities: tuple[str, ...] = (
-        "EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "US_SSN", "IP_ADDRESS", "IBAN_CODE",
-    )  # fmt: skip
-    restore: bool = True
 
 
 class Analytics(Section):
@@ -233,7 +193,7 @@ class Config(Section):
     )
     limits: Limits = Limits()
     policy: Policy = Policy()
-    aliases: dict[str, str] = {}
+    aliases: dict[str, str] = Field(default_factory=dict)
     cache: Cache = Cache()
     pii: Pii = Pii()
     analytics: Analytics = Analytics()

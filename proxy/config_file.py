@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from proxy.config import Config, Section
+from proxy.config import Config
 from proxy.errors import ConfigError
+from proxy.section import Section
 
 _PREFIX: Final = "RELAY_"
 
@@ -131,20 +132,17 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
     if log_dir := environ.get("RELAY_LOG_DIR"):
         logs = config.logs.model_copy(update={"dir": Path(log_dir)})
         config = config.model_copy(update={"logs": logs})
+    if contradiction := config.limits.contradiction(config.server.workers):
+        raise ConfigError(f"{path or 'the configuration'}: {contradiction}")
     refuse_unbuilt(config)
     return config
 
 
 def refuse_unbuilt(config: Config) -> None:
     """Refuses settings that this version does not act on: nothing asked for is silently left out."""
-    limits = config.limits
     asked = {
         "server.workers": config.server.workers > 1,
-        "limits": limits.backend != "memory"
-        or any(value is not None for value in (limits.redis_url, *limits.defaults.values())),
-        "policy": config.policy != type(config.policy)(),
         "cache.enabled": config.cache.enabled,
-        "pii.enabled": config.pii.enabled,
         "analytics.enabled": config.analytics.enabled or config.analytics.capture_content,
     }
     for setting, wanted in asked.items():

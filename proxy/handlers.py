@@ -7,9 +7,11 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 import aiohttp
 from aiohttp import web
+from multidict import CIMultiDict
 from ulid import ULID
 
 from proxy.answer import Reading
@@ -17,9 +19,14 @@ from proxy.call import Call, read_call
 from proxy.config import Config, Upstream
 from proxy.errors import Api, LogWriteError, Refusal, api_of, refusal_body
 from proxy.keys import PREFIX, Key, KeyStore
+from proxy.limits_gate import Admission, Gate
+from proxy.limits_headers import LimitExceeded
 from proxy.metering import Outcome, Request, make_record
 from proxy.metrics import Metrics
 from proxy.passing import CLIENT_GONE, Passing
+from proxy.pii_gate import PiiGate
+from proxy.pii_restore import Restorer, restored_body
+from proxy.policy import Policy
 from proxy.prices import PriceTable
 from proxy.record import Attempt, Fault, clip, elapsed_ms
 from proxy.routing import Router, client_headers, upstream_headers, upstream_url
@@ -39,6 +46,9 @@ class Gateway:
         keys: KeyStore,
         prices: PriceTable,
         metrics: Metrics,
+        limits: Gate,
+        policy: Policy,
+        pii: PiiGate,
         writer: Writer,
         provider_keys: Mapping[str, str],
         now: Callable[[], datetime],
@@ -47,6 +57,9 @@ class Gateway:
         self.keys = keys
         self.prices = prices
         self.metrics = metrics
+        self.limits = limits
+        self.policy = policy
+        self.pii = pii
         self.writer = writer
         self.provider_keys = provider_keys
         self.router = Router(config)
@@ -61,10 +74,12 @@ class Gateway:
             refusal = Refusal(401, "invalid_api_key", "the Relay key is missing, unknown or revoked")
             return _refuse(http, refusal, {})
         self.metrics.active.inc()
+        exchange = Exchange(self, http, key)
         try:
-            return await Exchange(self, http, key).run()
+            return await exchange.run()
         finally:
             self.metrics.active.dec()
+            await exchange.close()
 
     def _authenticate(self, headers: Mapping[str, str]) -> Key | None:
         scheme, _, token = headers.get("Authorization", "").partition(" ")
@@ -83,6 +98,8 @@ class Exchange:
         self._reading = Reading(self._api)
         self._recorded = False
         self._passing: Passing | None = None
+        self._admission = Admission(gateway.limits.backend)
+        self._restorer: Restorer | None = None
         self._request = Request(
             request_id=f"req_{str(ULID()).lower()}",
             created_at=gateway.now(),
@@ -97,6 +114,8 @@ class Exchange:
             return await self._answer()
         except UpstreamFault as fault:
             return self._refused(fault, billable=fault.sent)
+        except LimitExceeded as over:
+            return self._refused(over, limit_type=over.limit_type, headers=over.headers)
         except Refusal as refusal:
             return self._refused(refusal)
         except LogWriteError:
@@ -111,6 +130,10 @@ class Exchange:
             own = Refusal(500, "relay_fault", "Relay met a fault of its own; its log says which")
             return self._refused(own, billable=bool(self._request.attempts))
 
+    async def close(self) -> None:
+        """Gives back what the request still holds of its limits."""
+        await self._admission.end()
+
     async def _answer(self) -> web.StreamResponse:
         try:
             raw = await self._http.read()
@@ -124,6 +147,9 @@ class Exchange:
             raise Refusal(400, "unreadable_body", message) from None
         call = self._request.call = read_call(self._request.endpoint, self._http.method, raw)
         upstream = self._request.upstream = self._route(call)
+        self._gateway.policy.check(call)
+        self._admission = await self._gateway.limits.admit(self._request)
+        call, self._restorer = self._gateway.pii.scrub(self._request, call)
         self._intend(call)
         asks = upstream.asks_for_usage and upstream.name not in self._gateway.without_stream_options
         return await self._ask(upstream, call, ask_usage=asks and call.may_lack_usage)
@@ -173,9 +199,7 @@ class Exchange:
             raise
         if ask_usage and status == 400 and b"stream_options" in error:
             response = await self._ask(upstream, call, ask_usage=False)
-            if (
-                response.status < 400
-            ):  # so it was Relay's asking that was refused, not something of the client's
+            if response.status < 400:  # it was Relay's asking that was refused, nothing of the client's
                 gateway.without_stream_options.add(upstream.name)
             return response
         return await self._pass_error(answer, error)
@@ -193,10 +217,11 @@ class Exchange:
             self._http,
             self._reading,
             drain_seconds=self._gateway.config.server.drain_seconds,
+            restorer=self._restorer,
             end=self._end,
             content=self._content_began,
         )
-        headers = client_headers(answer.headers, self._request.request_id)
+        headers = self._client_headers(answer)
         return await self._passing.pass_on(upstream, answer, headers, drop_usage=drop_usage)
 
     async def _pass_error(self, answer: aiohttp.ClientResponse, body: bytes) -> web.StreamResponse:
@@ -204,22 +229,36 @@ class Exchange:
         self._request.provider_request_id = _provider_request_id(answer.headers)
         self._reading.read_body(body)
         await self._end(Outcome(status=answer.status))
+        told = restored_body(self._restorer, body)
+        return web.Response(status=answer.status, headers=self._client_headers(answer), body=told)
+
+    def _client_headers(self, answer: aiohttp.ClientResponse) -> CIMultiDict[str]:
         headers = client_headers(answer.headers, self._request.request_id)
-        return web.Response(status=answer.status, headers=headers, body=body)
+        headers.update(self._admission.headers)
+        return headers
 
     def _content_began(self) -> None:
         self._request.ttft_ms = elapsed_ms(time.monotonic_ns() - self._began)
 
-    def _refused(self, refusal: Refusal, *, billable: bool = False) -> web.StreamResponse:
+    def _refused(
+        self,
+        refusal: Refusal,
+        *,
+        billable: bool = False,
+        limit_type: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> web.StreamResponse:
         fault = Fault(type=refusal.code, message=refusal.message)
-        self._record(Outcome(status=refusal.status, fault=fault, billable=billable))
+        outcome = Outcome(status=refusal.status, fault=fault, billable=billable, limit_type=limit_type)
+        self._record(outcome)
         if self._passing is not None:
             return self._passing.break_off()
-        return _refuse(self._http, refusal, {"x-relay-request-id": self._request.request_id})
+        return _refuse(self._http, refusal, {"x-relay-request-id": self._request.request_id, **headers})
 
     async def _end(self, outcome: Outcome) -> None:
         self._record(outcome)
         await self._gateway.writer.durable()
+        await self._admission.settled()
 
     def _record(self, outcome: Outcome) -> None:
         if self._recorded:
@@ -228,6 +267,7 @@ class Exchange:
         gone = self._passing.gone_ns if self._passing else None
         latency = elapsed_ms((gone or time.monotonic_ns()) - self._began)
         record = make_record(self._request, self._reading, outcome, self._gateway.prices, latency)
+        self._admission.settle(record)
         self._gateway.writer.record(record)
         self._gateway.metrics.observe(record)
 

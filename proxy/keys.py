@@ -14,22 +14,41 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 import yaml
 
 from proxy.errors import KeysError
+from proxy.limits import MAX_PER_DAY, MAX_PER_MINUTE, MAX_USD
 from proxy.record import Text
 
 PREFIX: Final = "rk_"
 _RANDOM_BYTES: Final = 24
 _NAME_LENGTH: Final = 256
+_PerMinute = Annotated[int, msgspec.Meta(ge=1, le=MAX_PER_MINUTE)]
+_PerDay = Annotated[int, msgspec.Meta(ge=1, le=MAX_PER_DAY)]
 
 
-class Key(msgspec.Struct, frozen=True, kw_only=True):
+class KeyLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """A key's own limits, before `limits.defaults`; None: the default stands."""
+
+    rpm: _PerMinute | None = None
+    tpm: _PerMinute | None = None
+    concurrency: _PerMinute | None = None
+    tokens_per_day: _PerDay | None = None
+    usd_per_day: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        usd = self.usd_per_day
+        if usd is not None and not (usd.is_finite() and 0 < usd <= MAX_USD):
+            raise ValueError(f"usd_per_day is not above 0 and at most {MAX_USD}")
+
+
+class Key(KeyLimits, frozen=True, kw_only=True):
     """One key without its secret: whose it is, what it may ask for, whether it still works."""
 
     id: Text
@@ -38,8 +57,6 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
     created_at: datetime
     models: tuple[str, ...] = ("*",)
-    rpm: int | None = None
-    tpm: int | None = None
     revoked_at: datetime | None = None
 
     def allows(self, model: str) -> bool:
@@ -76,13 +93,15 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
+_NO_LIMITS: Final = KeyLimits()
+
+
 def issue_many(
     path: Path,
     owners: Sequence[tuple[str, str]],
     *,
     models: Sequence[str] = ("*",),
-    rpm: int | None = None,
-    tpm: int | None = None,
+    limits: KeyLimits = _NO_LIMITS,
 ) -> list[str]:
     """Makes a key for each (user, team); the raw keys it gives stand nowhere else. Raises `KeysError`."""
     for name in (name for owner in owners for name in owner):
@@ -97,8 +116,7 @@ def issue_many(
                 hash=digest(content.pepper, raw),
                 created_at=datetime.now(UTC),
                 models=tuple(models),
-                rpm=rpm,
-                tpm=tpm,
+                **msgspec.structs.asdict(limits),
             )
             for raw, (user, team) in zip(raws, owners, strict=True)
         )
@@ -112,9 +130,11 @@ def _check_name(name: str) -> None:
         raise KeysError(f"{name[:40]!r} is no user or team: give 1 to {_NAME_LENGTH} printable characters")
 
 
-def issue(path: Path, *, user: str, team: str, models: Sequence[str] = ("*",)) -> str:
+def issue(
+    path: Path, *, user: str, team: str, models: Sequence[str] = ("*",), limits: KeyLimits = _NO_LIMITS
+) -> str:
     """Makes one key and gives it raw. Raises `KeysError`."""
-    return issue_many(path, [(user, team)], models=models)[0]
+    return issue_many(path, [(user, team)], models=models, limits=limits)[0]
 
 
 def revoke(path: Path, key_id: str) -> Key:

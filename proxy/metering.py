@@ -48,6 +48,7 @@ class Request(msgspec.Struct, kw_only=True):
     provider_request_id: str | None = None
     ttft_ms: Decimal | None = None
     streamed: bool = False
+    pii_entities: dict[str, int] = {}
 
 
 def measure(request: Request, reading: Reading | None, outcome: Outcome) -> tuple[TokenUsage | None, str]:
@@ -117,6 +118,7 @@ def make_record(
         latency_ms=latency_ms,
         ttft_ms=request.ttft_ms,
         limit_type=outcome.limit_type,
+        pii_entities=request.pii_entities,
         error=outcome.fault or (reading.fault if reading else None),
         provider_request_id=request.provider_request_id,
         attempts=tuple(request.attempts),

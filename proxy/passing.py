@@ -20,6 +20,8 @@ from proxy.call import METERED
 from proxy.config import Upstream
 from proxy.errors import api_of, refusal_event
 from proxy.metering import Outcome
+from proxy.pii_restore import Restorer, restored_body
+from proxy.pii_stream import StreamRestorer
 from proxy.record import Fault
 from proxy.upstream import UpstreamFault, pieces
 
@@ -36,12 +38,14 @@ class Passing:
         reading: Reading,
         *,
         drain_seconds: float,
+        restorer: Restorer | None,
         end: Callable[[Outcome], Awaitable[None]],
         content: Callable[[], None],
     ) -> None:
         self._http = http
         self._reading = reading
         self._drain_seconds = drain_seconds
+        self._restorer = restorer
         self._end = end
         self._content = content
         self._response = web.StreamResponse()
@@ -59,7 +63,8 @@ class Passing:
         """Passes on an answer whose head is here. Raises `LogWriteError` when it may not be ended."""
         self._response = web.StreamResponse(status=answer.status, headers=headers)
         streams = answer.content_type == "text/event-stream"
-        if not streams and answer.content_length is not None and "Content-Encoding" not in answer.headers:
+        as_it_is = self._restorer is None and "Content-Encoding" not in answer.headers
+        if not streams and as_it_is and answer.content_length is not None:
             self._response.content_length = answer.content_length
         fault: UpstreamFault | None = None
         last = b""
@@ -82,7 +87,8 @@ class Passing:
 
     async def _events(self, upstream: Upstream, answer: aiohttp.ClientResponse, *, drop_usage: bool) -> bytes:
         """Passes on a stream; the last event waits for the record."""
-        stream = self._stream = StreamFilter(self._reading, drop_usage=drop_usage)
+        restorer = StreamRestorer(self._restorer) if self._restorer else None
+        stream = self._stream = StreamFilter(self._reading, drop_usage=drop_usage, restorer=restorer)
         begun = False
         async for piece in pieces(upstream, answer):
             out = stream.feed(piece)
@@ -95,16 +101,20 @@ class Passing:
         return stream.end()
 
     async def _body(self, upstream: Upstream, answer: aiohttp.ClientResponse) -> bytes:
-        """Passes on a body, always one piece behind, and reads it when it is whole."""
+        """Passes on a body, always one piece behind, and reads it when it is whole.
+
+        One that values are put back into goes when it is whole.
+        """
         body, held = bytearray(), b""
         async for piece in pieces(upstream, answer):
-            await self._write(held)
-            held = piece
-            if len(body) <= MAX_JSON_BYTES:
+            if self._restorer is None:
+                await self._write(held)
+                held = piece
+            if self._restorer is not None or len(body) <= MAX_JSON_BYTES:
                 body += piece
         if self._http.path in METERED or "json" in answer.content_type:
             self._reading.read_body(bytes(body))
-        return held
+        return restored_body(self._restorer, bytes(body)) if self._restorer else held
 
     def _outcome(self, status: int, fault: UpstreamFault | None) -> Outcome:
         billable = status < 400
@@ -164,7 +174,8 @@ class Passing:
             self.break_off()  # an error event after half of another would be taken for part of it
             return
         if fault is not None:
-            last = refusal_event(api_of(self._http.path), fault)
+            held = self._stream.flush() if self._stream else b""
+            last = held + refusal_event(api_of(self._http.path), fault)
         try:
             await self._response.write_eof(last)
         except ConnectionError:

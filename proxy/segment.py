@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Protocol, Self
 
 import msgspec
 
@@ -142,13 +143,24 @@ def intent_line(
     )
 
 
+class Counted(Protocol):
+    """What of a record the seal sums up."""
+
+    @property
+    def prompt_tokens(self) -> int: ...
+    @property
+    def completion_tokens(self) -> int: ...
+    @property
+    def cost_usd(self) -> Decimal | None: ...
+
+
 class Totals:
     """Counts and sums of a segment as its lines go by; makes and checks the seal."""
 
     def __init__(self) -> None:
         self.records = self.intents = self.prompt_tokens = self.completion_tokens = 0
         self.cost_usd = Decimal(0)
-        self._sha256 = hashlib.sha256()
+        self.sha256 = hashlib.sha256()
 
     def count(self, record: UsageRecord) -> None:
         """Adds one record's tokens and money (an unknown cost adds nothing)."""
@@ -157,9 +169,16 @@ class Totals:
         self.completion_tokens += record.completion_tokens
         self.cost_usd += record.cost_usd or 0
 
+    def count_all(self, records: Collection[Counted]) -> None:
+        """The same for many records at once."""
+        self.records += len(records)
+        self.prompt_tokens += sum([record.prompt_tokens for record in records])
+        self.completion_tokens += sum([record.completion_tokens for record in records])
+        self.cost_usd += sum([record.cost_usd for record in records if record.cost_usd is not None])
+
     def hash(self, data: bytes) -> None:
         """Adds bytes that stand before the seal."""
-        self._sha256.update(data)
+        self.sha256.update(data)
 
     def seal_line(self, *, seq: int, recovered: bool, sealed_at: datetime) -> bytes:
         """The line that ends a segment; `recovered` when another process had to write it."""
@@ -173,7 +192,7 @@ class Totals:
                 "prompt_tokens": self.prompt_tokens,
                 "completion_tokens": self.completion_tokens,
                 "cost_usd": money_text(self.cost_usd),
-                "sha256": self._sha256.hexdigest(),
+                "sha256": self.sha256.hexdigest(),
                 "recovered": recovered,
                 "sealed_at": time_text(sealed_at),
             }
@@ -187,7 +206,7 @@ class Totals:
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "cost_usd": self.cost_usd,
-            "sha256": self._sha256.hexdigest(),
+            "sha256": self.sha256.hexdigest(),
         }
         return [
             f"the seal says {name} {getattr(seal, name)}, the lines make {value}"

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from proxy import config_file, keys
+from proxy.limits import MAX_PER_DAY, MAX_PER_MINUTE, MAX_USD
 from relayctl.commands.configured import config_option
+
+_COUNT: Final = click.IntRange(min=1, max=MAX_PER_MINUTE)
+
+
+class _Usd(click.ParamType[Decimal]):
+    """An exact amount of money above 0."""
+
+    name = "usd"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        try:
+            amount = Decimal(str(value))
+        except InvalidOperation:
+            self.fail(f"{value!r} is not an amount such as 2.50", param, ctx)
+        if not (amount.is_finite() and 0 < amount <= MAX_USD):
+            self.fail(f"{value} is not above 0 and at most {MAX_USD}", param, ctx)
+        return amount
 
 
 @click.group()
@@ -20,19 +40,32 @@ def command() -> None:
 @click.option("--user", required=True, help="Whose requests these are.")
 @click.option("--team", required=True, help="The team that pays.")
 @click.option("--models", multiple=True, metavar="GLOB", help="Models the key may ask for; repeatable.")
-@click.option("--rpm", type=click.IntRange(min=1), help="Requests per minute.")
-@click.option("--tpm", type=click.IntRange(min=1), help="Tokens per minute.")
+@click.option("--rpm", type=_COUNT, help="Requests per minute.")
+@click.option("--tpm", type=_COUNT, help="Tokens per minute.")
+@click.option("--concurrency", type=_COUNT, help="Requests at the same time.")
+@click.option("--tokens-per-day", type=click.IntRange(min=1, max=MAX_PER_DAY), help="Tokens per UTC day.")
+@click.option("--usd-per-day", type=_Usd(), help="Money per UTC day, in USD.")
 def issue(
-    *, config: Path | None, user: str, team: str, models: tuple[str, ...], rpm: int | None, tpm: int | None
+    *,
+    config: Path | None,
+    user: str,
+    team: str,
+    models: tuple[str, ...],
+    rpm: int | None,
+    tpm: int | None,
+    concurrency: int | None,
+    tokens_per_day: int | None,
+    usd_per_day: Decimal | None,
 ) -> None:
     """Make a key and print it once; only its hash is kept.
 
     Example: relayctl keys issue --user ada --team search --models 'gpt-*'
     """
-    if rpm is not None or tpm is not None:
-        raise click.UsageError("limits per key are not enforced by this version; leave out --rpm and --tpm")
     path = config_file.load(config).keys.file
-    raw = keys.issue(path, user=user, team=team, models=models or ("*",))
+    limits = keys.KeyLimits(
+        rpm=rpm, tpm=tpm, concurrency=concurrency, tokens_per_day=tokens_per_day, usd_per_day=usd_per_day
+    )
+    raw = keys.issue(path, user=user, team=team, models=models or ("*",), limits=limits)
     click.echo(raw)
     click.echo(f"kept as a hash in {path}; this is the only time the key is shown", err=True)
 

@@ -175,6 +175,7 @@ def test_memory_redis_and_a_plain_model_decide_alike(redis_url: str) -> None:
             max_examples=150,
             stateful_step_count=40,
             deadline=None,
+            report_multiple_bugs=False,
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )

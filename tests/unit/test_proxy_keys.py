@@ -171,9 +171,9 @@ def test_a_directory_in_the_file_s_place_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "a" * 257, "a\nb", "a\0", "\ud800"])
 def test_an_owner_that_no_record_could_hold_gets_no_key(file: Path, name: str) -> None:
-    for owner in ({"user": name, "team": "t"}, {"user": "u", "team": name}):
+    for user, team in ((name, "t"), ("u", name)):
         with pytest.raises(KeysError, match="printable characters"):
-            keys.issue(file, **owner)
+            keys.issue(file, user=user, team=team)
     assert not file.exists()
 
 

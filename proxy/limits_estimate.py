@@ -1,0 +1,102 @@
+"""What a request may use before anybody knows: its prompt by size, its answer by what it allows; pure.
+
+The estimate is high on purpose, because what was not used is given back: calls that run at the same time
+must not use more than the limit together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from proxy.call import Call
+from proxy.config import Upstream
+from proxy.limits import MAX_TOKENS, Demand, as_pico
+from proxy.prices import PriceTable
+from proxy.usage import TokenUsage
+
+# English takes four bytes a token, JSON and most other languages about three.
+_BYTES_PER_TOKEN: Final = 3
+# Every message costs a few tokens beside its text, and so does the answer's beginning.
+_TOKENS_PER_MESSAGE: Final = 4
+_ALLOWED: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+_MAX_CHOICES: Final = 1_000
+_NOTHING: Final = Demand()
+
+
+def estimated_usage(call: Call, default_max_tokens: int) -> TokenUsage:
+    """The most that a request is likely to use, in tokens; nothing where nothing is generated."""
+    if not call.metered or call.body is None:
+        return TokenUsage()
+    body = call.body
+    tools = [body.get(name) for name in ("tools", "functions", "response_format")]
+    size = call.prompt_bytes() + sum(len(msgspec.json.encode(tool)) for tool in tools if tool)
+    messages = body.get("messages") or body.get("input")
+    count = len(messages) if isinstance(messages, list) else 1
+    prompt = -(-size // _BYTES_PER_TOKEN) + _TOKENS_PER_MESSAGE * (count + 1) + _token_ids(body)
+    answer = 0 if call.endpoint == "/v1/embeddings" else _answer_tokens(body, default_max_tokens)
+    prompt = min(prompt, MAX_TOKENS)
+    prompt = min(prompt, MAX_TOKENS)
+    return TokenUsage(prompt_tokens=prompt, completion_tokens=min(answer, MAX_TOKENS - prompt))
+
+
+def _answer_tokens(body: Mapping[str, Any], default_max_tokens: int) -> int:
+    """What the answer may take, with all the choices that are asked for."""
+    named = (whole for name in _ALLOWED if (whole := _whole(body.get(name))) is not None)
+    choices = max(_whole(body.get("n")) or 1, _whole(body.get("best_of")) or 1)
+    prompts = body.get("prompt")
+    batch = len(prompts) if isinstance(prompts, list) and not _ids(prompts) else 1
+    return next(named, default_max_tokens) * min(choices, _MAX_CHOICES) * max(batch, 1)
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _ids(value: object) -> list[int]:
+    """A prompt that comes as token numbers."""
+    return value if isinstance(value, list) and value and isinstance(value[0], int) else []
+
+
+def _token_ids(body: Mapping[str, Any]) -> int:
+    """How many token numbers there are, in one list or in many."""
+    total = 0
+    for given in (body.get("prompt"), body.get("input")):
+        lists = given if isinstance(given, list) and not _ids(given) else [given]
+        total += sum(len(_ids(one)) for one in lists)
+    return total
+
+
+def demand(
+    call: Call,
+    upstream: Upstream,
+    *,
+    model: str | None,
+    at: datetime,
+    default_max_tokens: int,
+    prices: PriceTable | None,
+) -> Demand:
+    """What to reserve for a request; money only when `prices` are given, that is when money is limited.
+
+    Where no price is known the least amount stands for it, so that a budget that is spent refuses it too.
+    """
+    usage = estimated_usage(call, default_max_tokens)
+    tokens = usage.prompt_tokens + usage.completion_tokens
+    if tokens == 0:
+        return _NOTHING
+    if prices is None:
+        return Demand(tokens=tokens)
+    tier = (call.body or {}).get("service_tier")
+    names = [model] if model else []
+    asked = tier if isinstance(tier, str) else None
+    price = prices.price(usage, upstream=upstream, models=names, at=at, tier=asked)
+    return Demand(tokens=tokens, pico_usd=1 if price.cost_usd is None else as_pico(price.cost_usd))
+
+
+def used(tokens: int, cost_usd: Decimal | None) -> Demand:
+    """What a record says that its request used; a cost that nobody knows cannot be charged."""
+    return Demand(tokens=min(tokens, MAX_TOKENS), pico_usd=as_pico(cost_usd))

@@ -1,0 +1,102 @@
+"""Keeps the standing of every subject in this process: for one worker, or for limits of each worker's own."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from proxy.limits import (
+    Decision,
+    Demand,
+    Grant,
+    Moment,
+    Standing,
+    Subject,
+    current,
+    exceeded,
+    reserved,
+    settled,
+)
+
+# One more is kept only after looking at two, so the number does not grow while there are idle ones.
+_LOOKED_AT: Final = 2
+
+
+def process_clock(now: Callable[[], datetime]) -> Callable[[], Moment]:
+    """Minutes from the monotonic clock, days from `now` (aware times)."""
+    epoch = datetime.fromtimestamp(0, UTC)
+
+    def moment() -> Moment:
+        utc_ms = int((now() - epoch).total_seconds() * 1000)
+        return Moment(ms=time.monotonic_ns() // 1_000_000, utc_ms=utc_ms)
+
+    return moment
+
+
+class MemoryLimits:
+    """Limits of one process. A reservation is one coroutine step: nothing comes between check and charge."""
+
+    def __init__(self, clock: Callable[[], Moment]) -> None:
+        self._clock = clock
+        self._subjects: OrderedDict[tuple[str, str, str], tuple[Standing, Subject]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._subjects)
+
+    async def start(self) -> None:
+        """Nothing to start."""
+
+    async def unavailable(self) -> str | None:
+        """Why limits cannot be told at the moment: never."""
+        return None
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    async def reserve(self, lease: str, subjects: Sequence[Subject], demand: Demand) -> Decision:
+        """Reserves for all subjects or for none; `lease` names the request."""
+        moment, whose = self._clock(), tuple(subjects)
+        standings = tuple(self._current(subject, moment) for subject in whose)
+        over = exceeded(whose, standings, demand, moment)
+        grant = None
+        if over is None:
+            standings = tuple(reserved(standing, demand) for standing in standings)
+            grant = Grant(lease=lease, subjects=whose, reserved=demand, day=moment.day)
+            self._keep(whose, standings, moment)
+        return Decision(moment=moment, subjects=whose, standings=standings, grant=grant, exceeded=over)
+
+    def settle(self, grant: Grant, used: Demand) -> None:
+        """Puts what was used in the place of what was reserved. To be called once for each grant."""
+        moment = self._clock()
+        now = tuple(settled(self._current(subject, moment), grant, used) for subject in grant.subjects)
+        self._keep(grant.subjects, now, moment)
+
+    def _current(self, subject: Subject, moment: Moment) -> Standing:
+        kept = self._subjects.get(_name(subject))
+        if kept is None:
+            return Standing(at_ms=moment.ms, day=moment.day)
+        return current(kept[0], subject.quota, moment)
+
+    def _keep(self, subjects: Sequence[Subject], standings: Sequence[Standing], moment: Moment) -> None:
+        for subject, standing in zip(subjects, standings, strict=True):
+            name = _name(subject)
+            if name not in self._subjects:
+                self._forget_idle(moment)
+            self._subjects[name] = standing, subject
+            self._subjects.move_to_end(name)
+
+    def _forget_idle(self, moment: Moment) -> None:
+        """Drops, of those untouched for longest, who would begin anew just as they stand."""
+        for _ in range(min(_LOOKED_AT, len(self._subjects))):
+            name, (standing, subject) = next(iter(self._subjects.items()))
+            if current(standing, subject.quota, moment) == Standing(at_ms=moment.ms, day=moment.day):
+                del self._subjects[name]
+            else:
+                self._subjects.move_to_end(name)
+
+
+def _name(subject: Subject) -> tuple[str, str, str]:
+    return subject.kind, subject.team, subject.id

