@@ -52,8 +52,16 @@ architecture: setup
 docs: setup  ## Write the generated parts of docs/
 	$(BIN)/python docs/generate.py
 
-bench operate faults:
-	@echo "make $@ has nothing to run yet: it comes with the issues that publish figures and long proofs"; exit 1
+bench: setup  ## Measure what is published; results go to bench/results
+	$(BIN)/python -m bench.etl
+	$(BIN)/python -m bench.pii
+	$(BIN)/python -m bench.pii_recall
+
+faults: setup  ## The long fault runs; results go to bench/results
+	$(BIN)/python -m tests.faults.etl
+
+operate:
+	@echo "make operate has nothing to run yet: it comes with alerts, dashboards, compose and Helm"; exit 1
 
 clean:  ## Remove what make and the demo made
 	rm -rf .venv var dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

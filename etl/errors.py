@@ -17,3 +17,7 @@ class SchemaError(EtlError):
 
 class SegmentError(EtlError):
     """A log directory or a segment in it cannot be read or loaded."""
+
+
+class ArchiveError(EtlError):
+    """An archive cannot be reached, read or written, or is not as it was written."""

@@ -10,6 +10,7 @@ import psycopg
 
 from etl.queries import named
 from etl.segments import Reading
+from proxy.segment import IntentLine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +68,15 @@ def enter(connection: psycopg.Connection, reading: Reading, *, loaded: int, cont
     if loaded:
         connection.execute(named("insert_unrefreshed"))
     return account
+
+
+def keep_intents(connection: psycopg.Connection, segment: str, intents: Iterable[IntentLine]) -> None:
+    """Keeps a segment's intents without a record; sorted, so that two loaders never wait for each other."""
+    rows = sorted(
+        (one.created_at, one.request_id, segment, one.user_id, one.team_id, one.model) for one in intents
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(named("insert_intent"), rows)
 
 
 def set_as_of(connection: psycopg.Connection, moment: datetime) -> None:

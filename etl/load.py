@@ -6,6 +6,7 @@ A segment is loaded once, whoever tries: its lock keeps two loaders apart, its l
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Context, localcontext
 from itertools import islice
 from pathlib import Path
@@ -15,11 +16,12 @@ import psycopg
 from psycopg import errors
 
 from etl import ledger, partitions, rejects, rollup, staging
+from etl.blocks import Block
 from etl.errors import SegmentError
 from etl.ledger import Loaded
 from etl.queries import named
 from etl.rejects import Reject
-from etl.rows import to_row
+from etl.rows import block_rows, to_csv, to_row
 from etl.segments import Reading
 from proxy.record import RequestLine
 from proxy.segment import IntentLine
@@ -29,8 +31,9 @@ _MAX_HOURS: Final = 10_000
 _MAX_INTENTS: Final = 5_000
 _MAX_REJECTS: Final = 200
 _ATTEMPTS: Final = 6
-# Sums of money over a whole segment stay exact: 12 fractional digits leave 48 before the point.
-_EXACT: Final = Context(prec=60)
+# 12 fractional digits leave 48 before the point.
+EXACT: Final = Context(prec=60)
+"""Decimal arithmetic in which sums of money over a whole segment stay exact."""
 
 
 class _Load:
@@ -46,7 +49,8 @@ class _Load:
 
     def run(self) -> Loaded:
         """Raises psycopg's errors and `OSError`; the caller's transaction then undoes everything."""
-        items = iter(self._reading)
+        # A staged record is kept with the place of its line, which blocks do not tell.
+        items = iter(self._reading) if self._staged else self._reading.blocks()
         while self._copy(items):
             self._flush()
         self._flush()
@@ -55,12 +59,14 @@ class _Load:
         rollup.upsert(self._connection)
         return ledger.enter(self._connection, self._reading, loaded=loaded, contradicting=contradicting)
 
-    def _copy(self, items: Iterator[RequestLine | IntentLine | Reject]) -> bool:
+    def _copy(self, items: Iterator[Block | RequestLine | IntentLine | Reject]) -> bool:
         """Streams records until memory is full or the segment ends; gives whether there may be more."""
         statement = named("copy_loading_records" if self._staged else "copy_usage_records")
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             for item in items:
-                if isinstance(item, RequestLine):
+                if isinstance(item, Block):
+                    self._write_block(copy, item)
+                elif isinstance(item, RequestLine):
                     self._intents.pop(item.request_id, None)
                     self._write(copy, item)
                 elif isinstance(item, Reject):
@@ -75,8 +81,15 @@ class _Load:
         if self._staged:
             copy.write_row((*to_row(record), self._reading.line_number, self._reading.byte_offset))
         else:
-            copy.write_row(to_row(record))
+            copy.write(to_csv([to_row(record)]))
             self._hours.add(record)
+
+    def _write_block(self, copy: psycopg.Copy, block: Block) -> None:
+        copy.write(to_csv(block_rows(block)))
+        self._hours.add_block(block)
+        self._intents.update({intent.request_id: intent for intent in block.intents})
+        for record in block.records:
+            self._intents.pop(record.request_id, None)
 
     def _full(self) -> bool:
         return (
@@ -93,14 +106,7 @@ class _Load:
             self._send_intents()
 
     def _send_intents(self) -> None:
-        """Keeps the intents without a record; sorted, so that two loaders never wait for each other."""
-        name = self._reading.path.name
-        rows = sorted(
-            (one.created_at, one.request_id, name, one.user_id, one.team_id, one.model)
-            for one in self._intents.values()
-        )
-        with self._connection.cursor() as cursor:
-            cursor.executemany(named("insert_intent"), rows)
+        ledger.keep_intents(self._connection, self._reading.path.name, self._intents.values())
         self._intents.clear()
 
     def _settle(self) -> tuple[int, int]:
@@ -113,6 +119,22 @@ class _Load:
             rejects.save(self._connection, batch)
             contradicting += len(batch)
         return loaded, contradicting
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Turns what keeps one segment from being loaded, and no other, into a `SegmentError`."""
+    try:
+        yield
+    except OSError as error:
+        raise SegmentError(f"segment {path} cannot be read: {error.strerror}") from error
+    except (
+        psycopg.DataError,
+        psycopg.IntegrityError,
+        errors.ProgramLimitExceeded,
+        errors.OutOfMemory,
+    ) as error:
+        raise SegmentError(f"segment {path} cannot be stored: {error.diag.message_primary}") from error
 
 
 def prepare(connection: psycopg.Connection) -> None:
@@ -141,7 +163,7 @@ def load(connection: psycopg.Connection, path: Path) -> Loaded | None:
 
 
 def _attempt(connection: psycopg.Connection, path: Path, *, staged: bool) -> Loaded | None:
-    with connection.transaction(), localcontext(_EXACT):
+    with connection.transaction(), localcontext(EXACT):
         if not ledger.claim(connection, path.name):
             return None
         # Staged loads wait for the others and run alone, so what they find stored stays so to the end.

@@ -7,75 +7,62 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Final
 
+import msgspec
 import psycopg
 
+from etl.blocks import Block, QuickRecord
 from etl.database import translated
 from etl.queries import named
+from etl.rows import to_csv
 from proxy.record import UsageRecord, as_milliseconds, as_money
 
-Key = tuple[datetime, str, str, str]
+_HOUR: Final = len("2026-11-01T09")
+
+Key = tuple[str, str, str, str]
+"""The UTC hour as `2026-11-01T09`, user, team, model."""
 
 
-class Sums:
-    """The measures of one hour, user, team and model; money stays None until a price is known."""
+class Sums(msgspec.Struct, array_like=True, gc=False):
+    """A row of `usage_hourly`, its columns in their order; money stays None until a price is known."""
 
-    __slots__ = (
-        "cache_hits",
-        "completion_tokens",
-        "cost_usd",
-        "errors",
-        "estimated_cost_usd",
-        "estimated_requests",
-        "latency_ms",
-        "prompt_tokens",
-        "requests",
-        "total_tokens",
-        "unpriced_requests",
-    )
+    hour: str
+    user_id: str
+    team_id: str
+    model: str
+    requests: int = 0
+    errors: int = 0
+    cache_hits: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    cost_usd: Decimal | None = None
+    unpriced_requests: int = 0
+    estimated_requests: int = 0
+    estimated_cost_usd: Decimal | None = None
+    latency_ms: Decimal = Decimal(0)
 
-    def __init__(self) -> None:
-        self.requests = self.errors = self.cache_hits = 0
-        self.prompt_tokens = self.completion_tokens = self.total_tokens = 0
-        self.unpriced_requests = self.estimated_requests = 0
-        self.cost_usd: Decimal | None = None
-        self.estimated_cost_usd: Decimal | None = None
-        self.latency_ms = Decimal(0)
-
-    def add(self, record: UsageRecord) -> None:
-        """Counts one record."""
+    def add(self, record: UsageRecord | QuickRecord, cost: Decimal | None, latency_ms: Decimal) -> None:
+        """Counts one record, whose cost and latency are given as every store rounds them."""
         self.requests += 1
-        self.errors += record.is_error
-        self.cache_hits += record.cache_hit
+        if record.status >= 400 or record.error is not None:
+            self.errors += 1
+        if record.cache_hit:
+            self.cache_hits += 1
         self.prompt_tokens += record.prompt_tokens
         self.completion_tokens += record.completion_tokens
         self.total_tokens += record.total_tokens
-        self.latency_ms += as_milliseconds(record.latency_ms)
+        self.latency_ms += latency_ms
         estimated = record.usage_source == "estimated"
-        self.estimated_requests += estimated
-        if record.cost_usd is None:
+        if estimated:
+            self.estimated_requests += 1
+        if cost is None:
             self.unpriced_requests += 1
             return
-        cost = as_money(record.cost_usd)
-        self.cost_usd = cost + (self.cost_usd or 0)
+        self.cost_usd = cost if self.cost_usd is None else self.cost_usd + cost
         if estimated:
             self.estimated_cost_usd = cost + (self.estimated_cost_usd or 0)
-
-    def values(self) -> tuple[object, ...]:
-        """In the order of the columns of `usage_hourly`."""
-        return (
-            self.requests,
-            self.errors,
-            self.cache_hits,
-            self.prompt_tokens,
-            self.completion_tokens,
-            self.total_tokens,
-            self.cost_usd,
-            self.unpriced_requests,
-            self.estimated_requests,
-            self.estimated_cost_usd,
-            self.latency_ms,
-        )
 
 
 class Hours:
@@ -92,22 +79,32 @@ class Hours:
     def __len__(self) -> int:
         return len(self._sums)
 
-    def add(self, record: UsageRecord) -> None:
-        """Counts one record."""
-        hour = record.created_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    def _of(self, record: UsageRecord | QuickRecord, moment: datetime) -> Sums:
+        # The JSON codec writes a time many times as fast as datetime does.
+        hour = msgspec.to_builtins(moment)[:_HOUR]
         key = (hour, record.user_id, record.team_id, record.model)
         sums = self._sums.get(key)
         if sums is None:
-            sums = self._sums[key] = Sums()
-        sums.add(record)
+            sums = self._sums[key] = Sums(f"{hour}:00:00Z", *key[1:])
+        return sums
+
+    def add(self, record: UsageRecord) -> None:
+        """Counts one record."""
+        cost = None if record.cost_usd is None else as_money(record.cost_usd)
+        sums = self._of(record, record.created_at.astimezone(UTC))
+        sums.add(record, cost, as_milliseconds(record.latency_ms))
+
+    def add_block(self, block: Block) -> None:
+        """Counts the records of a block."""
+        for record in block.records:
+            self._of(record, record.created_at).add(record, record.cost_usd, record.latency_ms)
 
     def flush(self) -> None:
         """Moves the sums to the temporary table `loading_hours`."""
         if not self._sums:
             return
         with self._connection.cursor() as cursor, cursor.copy(named("copy_loading_hours")) as copy:
-            for key, sums in self._sums.items():
-                copy.write_row((*key, *sums.values()))
+            copy.write(to_csv(list(self._sums.values())))
         self._sums.clear()
 
 
@@ -123,9 +120,15 @@ def refresh(connection: psycopg.Connection, *, force: bool = True) -> bool:
     Raises `EtlError`.
     """
     with translated(connection), connection.transaction():
-        stale = connection.execute(named("take_unrefreshed")).rowcount > 0
-        if not (stale or force):
-            return False
-        connection.execute(named("refresh_usage_daily"))
-        connection.execute(named("set_refreshed_at"))
+        connection.execute(named("lock_refresh"))
+        return renew(connection, force=force)
+
+
+def renew(connection: psycopg.Connection, *, force: bool) -> bool:
+    """The same in the caller's transaction, which keeps other refreshes out. Raises psycopg's errors."""
+    stale = connection.execute(named("take_unrefreshed")).rowcount > 0
+    if not (stale or force):
+        return False
+    connection.execute(named("refresh_usage_daily"))
+    connection.execute(named("set_refreshed_at"))
     return True

@@ -13,13 +13,12 @@ from pathlib import Path
 from types import FrameType
 
 import psycopg
-from psycopg import errors
 
-from etl import ledger, rollup, status
+from etl import ledger, partitions, rollup, status
 from etl.database import connect, translated
 from etl.errors import DatabaseError, EtlError, SegmentError
 from etl.ledger import Loaded
-from etl.load import load, prepare
+from etl.load import alone, load, prepare
 from etl.migrate import check
 from etl.queries import named
 from etl.segments import listing
@@ -50,18 +49,10 @@ class RunResult:
 def _loaded(connection: psycopg.Connection, path: Path) -> Loaded | str | None:
     """Loads a segment, or says in one sentence why this one cannot be loaded and the others may."""
     try:
-        return load(connection, path)
-    except OSError as error:
-        return f"segment {path} cannot be read: {error.strerror}"
+        with alone(path):
+            return load(connection, path)
     except SegmentError as error:
         return str(error)
-    except (
-        psycopg.DataError,
-        psycopg.IntegrityError,
-        errors.ProgramLimitExceeded,
-        errors.OutOfMemory,
-    ) as error:
-        return f"segment {path} cannot be stored: {error.diag.message_primary}"
 
 
 def _load_all(
@@ -89,6 +80,7 @@ def _run(
     paths = listing(directory)
     todo = ledger.missing(connection, (path.name for path in paths))
     prepare(connection)
+    partitions.ensure(connection, partitions.ahead(listed_at))
     loaded, failed = _load_all(connection, [path for path in paths if path.name in todo], progress, stop)
     connection.execute(named("delete_ended_intents"))
     waiting = ledger.missing(connection, todo)

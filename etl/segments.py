@@ -5,13 +5,14 @@ A bad line never stops the reading, and no line is ever held whole that is longe
 
 from __future__ import annotations
 
-import hashlib
+import math
 import os
 from collections.abc import Iterator
 from decimal import InvalidOperation
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
+from etl.blocks import Block, read_block
 from etl.errors import SegmentError
 from etl.lines import read_line
 from etl.rejects import Reject, storable
@@ -25,6 +26,8 @@ from proxy.segment import (
     Totals,
     sealed_segments,
 )
+
+_BLOCK_BYTES: Final = 65_536
 
 
 class Reading:
@@ -53,7 +56,8 @@ class Reading:
         self._disorder: str | None = None
         self._after_seal = 0
         self._totals = Totals()
-        self._sha256 = hashlib.sha256()
+        # One hash for the file and for what the seal vouches for: they part at the seal.
+        self._sha256 = self._totals.sha256
 
     @property
     def last_seq(self) -> int | None:
@@ -73,20 +77,49 @@ class Reading:
 
     def __iter__(self) -> Iterator[RequestLine | IntentLine | Reject]:
         with self.path.open("rb") as file:
-            while data := file.readline(MAX_LINE_BYTES + 1):
-                self.line_number += 1
-                item, size = self._taken(data), len(data)
-                size += self._rest_of_line(data, file)
-                if item is not None:
-                    yield item
-                self.byte_offset += size
+            yield from self._singly(file)
+
+    def blocks(self) -> Iterator[Block | RequestLine | IntentLine | Reject]:
+        """The same, with many lines at once where nothing is unusual."""
+        with self.path.open("rb") as file:
+            yield from self._singly(file, end=1)
+            while data := file.read(_BLOCK_BYTES):
+                data += file.readline(MAX_LINE_BYTES)
+                block = read_block(data, self._due) if self.first_seq and not self.seal else None
+                if block is None:
+                    file.seek(self.byte_offset)
+                    yield from self._singly(file, end=self.byte_offset + len(data))
+                else:
+                    yield self._counted(block, data)
+
+    def _singly(self, file: BinaryIO, end: float = math.inf) -> Iterator[RequestLine | IntentLine | Reject]:
+        """Line by line, all that begin before `end`."""
+        while self.byte_offset < end and (data := file.readline(MAX_LINE_BYTES + 1)):
+            self.line_number += 1
+            item, size = self._taken(data), len(data)
+            size += self._rest_of_line(data, file)
+            if item is not None:
+                yield item
+            self.byte_offset += size
+
+    def _counted(self, block: Block, data: bytes) -> Block:
+        lines = len(block.records) + len(block.intents)
+        self.records += len(block.records)
+        self.intents += len(block.intents)
+        self.line_number += lines
+        self._due += lines
+        self.byte_offset += len(data)
+        self._sha256.update(data)
+        self._totals.intents += len(block.intents)
+        self._totals.count_all(block.records)
+        return block
 
     def _rest_of_line(self, data: bytes, file: BinaryIO) -> int:
         """Passes over what is left of an over-long line, and gives its size."""
         size = 0
         while len(data) > MAX_LINE_BYTES and not data.endswith(b"\n"):
             data = file.readline(MAX_LINE_BYTES + 1)
-            self._hash(data)
+            self._sha256.update(data)
             size += len(data)
         return size
 
@@ -94,12 +127,12 @@ class Reading:
         try:
             line = read_line(data)
         except RecordError as error:
-            self._hash(data)
+            self._sha256.update(data)
             self._due += 1
             self._after_seal += self.seal is not None
             return self._reject(data, str(error))
         self._count(line)
-        self._hash(data)
+        self._sha256.update(data)
         return line if isinstance(line, RequestLine | IntentLine) else None
 
     def _reject(self, data: bytes, reason: str) -> Reject:
@@ -122,6 +155,7 @@ class Reading:
             self.intents += 1
             self._totals.intents += 1
         elif isinstance(line, SealLine):
+            self._sha256 = self._totals.sha256.copy() if self.seal is None else self._sha256
             self.seal = self.seal or line
         elif self.line_number == 1:
             self._open = line
@@ -138,11 +172,6 @@ class Reading:
                 self._disorder or f"line {self.line_number} has seq {seq} where {self._due} was due"
             )
         self._due = seq + 1
-
-    def _hash(self, data: bytes) -> None:
-        self._sha256.update(data)
-        if self.seal is None:
-            self._totals.hash(data)
 
     def problem(self) -> str | None:
         """What in the segment contradicts its seal or its name; None when nothing does."""

@@ -15,7 +15,7 @@ from etl.queries import named
 from etl.rejects import Reject
 from proxy.record import MAX_LINE_BYTES
 
-_REASON: Final = "a record with this request_id and created_at but other content is loaded already"
+CONTRADICTION: Final = "a record with this request_id and created_at but other content is loaded already"
 _FETCHED: Final = 500
 
 
@@ -29,16 +29,22 @@ def store(connection: psycopg.Connection) -> int:
     return loaded
 
 
+def contradicting_lines(connection: psycopg.Connection) -> Iterator[tuple[int, int]]:
+    """Line numbers and offsets of staged records that say something else than the stored one they repeat."""
+    with connection.cursor(name="contradictions") as cursor:
+        cursor.itersize = _FETCHED
+        yield from cursor.execute(named("staged_contradictions"))
+
+
 def contradictions(connection: psycopg.Connection, path: Path) -> Iterator[Reject]:
     """The staged records that say something else than the stored record of the same identity."""
-    with path.open("rb") as file, connection.cursor(name="contradictions") as cursor:
-        cursor.itersize = _FETCHED
-        for line_number, byte_offset in cursor.execute(named("staged_contradictions")):
+    with path.open("rb") as file:
+        for line_number, byte_offset in contradicting_lines(connection):
             file.seek(byte_offset)
             yield Reject.of(
                 file.readline(MAX_LINE_BYTES),
                 segment=path.name,
                 line_number=line_number,
                 byte_offset=byte_offset,
-                reason=_REASON,
+                reason=CONTRADICTION,
             )

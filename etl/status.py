@@ -40,8 +40,9 @@ class Status:
     """The state of the database, and of the log directory where one was given.
 
     `lines`, `loaded`, `duplicate` and `rejected` are sums over the loaded segments; `rejects` counts the
-    lines that are still rejected. `unrefreshed` loads are not in `usage_daily` yet. `waiting` sealed segments
-    are not loaded, the oldest of them sealed at `oldest_waiting`.
+    lines that are rejected, `retried` those that once were. `missing_lines` line numbers stand in no loaded
+    segment. `unrefreshed` loads are not in `usage_daily` yet. `waiting` sealed segments are not loaded (None:
+    not known, there is no log directory), the oldest of them sealed at `oldest_waiting`.
     """
 
     as_of: datetime | None
@@ -54,7 +55,9 @@ class Status:
     duplicate: int
     rejected: int
     rejects: int
-    waiting: int
+    retried: int
+    missing_lines: int
+    waiting: int | None
     oldest_waiting: datetime | None
     gaps: tuple[Gap, ...]
 
@@ -103,7 +106,7 @@ def read(connection: psycopg.Connection, directory: Path | None) -> Status:
     names = {(name.writer, name.number) for path in waiting if (name := SegmentName.parse(path.name))}
     return Status(
         **counts,
-        waiting=len(waiting),
+        waiting=len(waiting) if directory else None,
         oldest_waiting=min(filter(None, map(_sealed_at, waiting)), default=None),
         gaps=tuple(gap for gap in gaps(connection) if not _only_waiting(gap, names)),
     )

@@ -33,13 +33,19 @@ CREATE TABLE etl_segments (
     intents bigint NOT NULL,
     recovered boolean NOT NULL,
     seal_problem text,
-    loaded_at timestamp with time zone NOT NULL DEFAULT now()
+    loaded_at timestamp with time zone NOT NULL DEFAULT now(),
+    retried bigint NOT NULL DEFAULT 0,
+    first_hour timestamp with time zone,
+    last_hour timestamp with time zone,
+    archived_at timestamp with time zone,
+    archive text
 );
 
 CREATE TABLE etl_state (
     only_row boolean NOT NULL DEFAULT true,
     as_of timestamp with time zone,
-    refreshed_at timestamp with time zone
+    refreshed_at timestamp with time zone,
+    pruned_before timestamp with time zone
 );
 
 CREATE TABLE etl_unrefreshed (
@@ -105,6 +111,8 @@ ALTER TABLE etl_intents ADD CONSTRAINT etl_intents_pkey PRIMARY KEY (created_at,
 ALTER TABLE etl_rejects ADD CONSTRAINT etl_rejects_pkey PRIMARY KEY (segment, line_number);
 
 ALTER TABLE etl_segments ADD CONSTRAINT etl_segments_every_line_is_accounted_for CHECK ((lines = ((loaded + duplicate) + rejected)));
+
+ALTER TABLE etl_segments ADD CONSTRAINT etl_segments_hours_are_known CHECK (((loaded = 0) OR ((first_hour IS NOT NULL) AND (last_hour IS NOT NULL))));
 
 ALTER TABLE etl_segments ADD CONSTRAINT etl_segments_pkey PRIMARY KEY (name);
 
@@ -197,9 +205,9 @@ CREATE MATERIALIZED VIEW usage_daily AS
     (sum(requests))::bigint AS requests,
     (sum(errors))::bigint AS errors,
     (sum(cache_hits))::bigint AS cache_hits,
-    (sum(prompt_tokens))::bigint AS prompt_tokens,
-    (sum(completion_tokens))::bigint AS completion_tokens,
-    (sum(total_tokens))::bigint AS total_tokens,
+    sum(prompt_tokens) AS prompt_tokens,
+    sum(completion_tokens) AS completion_tokens,
+    sum(total_tokens) AS total_tokens,
     sum(cost_usd) AS cost_usd,
     (sum(unpriced_requests))::bigint AS unpriced_requests,
     round((sum(latency_ms) / sum(requests)), 3) AS avg_latency_ms
@@ -228,7 +236,19 @@ COMMENT ON COLUMN etl_segments.lines IS 'Lines that are records or ought to be: 
 
 COMMENT ON COLUMN etl_segments.seal_problem IS 'What in the file contradicts its seal or its name; NULL when nothing.';
 
+COMMENT ON COLUMN etl_segments.retried IS 'Lines that were rejected once and are accepted since.';
+
+COMMENT ON COLUMN etl_segments.first_hour IS 'UTC hour of the earliest record it brought; NULL when it brought none.';
+
+COMMENT ON COLUMN etl_segments.last_hour IS 'UTC hour of the latest record it brought; NULL when it brought none.';
+
+COMMENT ON COLUMN etl_segments.archived_at IS 'When all that is loaded of it was in the archive; NULL when it is not.';
+
+COMMENT ON COLUMN etl_segments.archive IS 'The archive it is in: a directory or s3://bucket/prefix.';
+
 COMMENT ON COLUMN etl_state.as_of IS 'Every segment that was sealed before this moment is loaded.';
+
+COMMENT ON COLUMN etl_state.pruned_before IS 'Records of requests before this moment may be pruned; rollups keep them.';
 
 COMMENT ON MATERIALIZED VIEW usage_daily IS 'usage_hourly per UTC day; refreshed by relayctl etl run and etl refresh.';
 

@@ -9,24 +9,33 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
 
 from relayctl.demo.postgres import embedded_postgres
-from tests.databases import new_database
+from tests.databases import new_database, system_binaries
 
-# How long an example takes is the machine's affair; what it finds must be found again.
-settings.register_profile("relay", deadline=None, print_blob=True)
-settings.load_profile("relay")
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests marked so run on the newest PostgreSQL and, where installed, once more on the system's."""
+    config.addinivalue_line("markers", "every_postgres: runs on each PostgreSQL that is installed")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Repeats what is marked `every_postgres` for each server."""
+    marked = metafunc.definition.get_closest_marker("every_postgres")
+    if marked and "postgres_url" in metafunc.fixturenames and not os.environ.get("RELAY_TEST_DATABASE_URL"):
+        servers = ["newest", *(["system"] if system_binaries() else [])]
+        metafunc.parametrize("postgres_url", servers, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The maintenance database of `RELAY_TEST_DATABASE_URL`, else of an embedded server (one per worker)."""
     configured = os.environ.get("RELAY_TEST_DATABASE_URL")
     if configured:
         yield configured
         return
-    with embedded_postgres() as url:
+    binaries = system_binaries() if getattr(request, "param", "newest") == "system" else None
+    with embedded_postgres(binaries=binaries) as url:
         yield url
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -12,6 +14,15 @@ from psycopg import sql
 
 from etl.database import connect
 from etl.migrate import migrate
+from relayctl.demo import postgres_binaries
+
+
+@cache
+def system_binaries() -> Path | None:
+    """The binaries of the oldest PostgreSQL of the system that Relay works with; None when it has none."""
+    found = {postgres_binaries._version(path): path for path in postgres_binaries._system_binaries()}
+    usable = {number: path for number, path in found.items() if number >= postgres_binaries.OLDEST_VERSION}
+    return usable[min(usable)] if usable else None
 
 
 @contextmanager

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from etl import database, migrate, rejects, rollup, run, status
+from etl import database, differences, metrics, migrate, rejects, retry, rollup, run, status
 from etl.errors import EtlError
+from relayctl.commands import etl_archive, etl_prune
 from relayctl.commands.options import (
     Duration,
-    database_option,
     found_a_problem,
     logs_option,
     output_option,
     tell,
+    with_database,
 )
-from relayctl.errors import InputError, RelayctlError
+from relayctl.errors import RelayctlError
 from relayctl.render import etl as sheets
 from relayctl.render.output import Output, show
 from relayctl.render.sheet import counted
 
 _DEFAULT_REJECTS: Final = 100
-
-
-def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `--database-url`, without which the command cannot be called."""
-
-    @functools.wraps(command)
-    def checked(*, database_url: str | None, **own: Any) -> Any:
-        if not database_url:
-            raise InputError("database_url", "no database: give --database-url or set RELAY_DATABASE_URL")
-        return command(url=database_url, **own)
-
-    return database_option(checked)
 
 
 def _summary(result: run.RunResult) -> str:
@@ -46,12 +33,21 @@ def _summary(result: run.RunResult) -> str:
     )
 
 
-def _report(outcome: run.RunResult | EtlError) -> None:
+def _retried(result: retry.RetryResult) -> str:
+    return (
+        f"{counted(result.accepted, 'reject')} accepted: {counted(result.loaded, 'record')}, "
+        f"{counted(result.duplicate, 'duplicate')}, {counted(result.others, 'other line')}"
+    )
+
+
+def _told(outcome: run.RunResult | EtlError) -> bool:
+    """Says on stderr what a run did or why it could not."""
     if isinstance(outcome, EtlError):
         click.echo(f"relayctl: {outcome}", err=True)
-        return
+        return False
     click.echo(_summary(outcome), err=True)
     tell(outcome.failed)
+    return True
 
 
 @click.group()
@@ -61,19 +57,35 @@ def command() -> None:
 
 @command.command("run")
 @click.option("--every", type=Duration(), metavar="DURATION", help="Go on for ever, once in 15m, 1h, 1d.")
+@click.option(
+    "--metrics-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="After each run write the ETL's metrics here, for Prometheus' textfile collector (name it *.prom).",
+)
 @logs_option
 @with_database
-def run_command(*, url: str, logs: str, every: int | None) -> None:
+def run_command(*, url: str, logs: str, every: int | None, metrics_file: Path | None) -> None:
     """Load what waits in the log directory, once or for ever.
 
     Example: relayctl etl run --logs var/logs --every 1h
     """
     directory = Path(logs)
+
+    def report(outcome: run.RunResult | EtlError) -> None:
+        if _told(outcome) and metrics_file:
+            try:
+                metrics.write(url, directory, metrics_file)
+            except EtlError as error:
+                _told(error)
+
     if every:
-        run.run_every(url, directory, every, _report)
+        run.run_every(url, directory, every, report)
         return
     result = run.run(url, directory)
     click.echo(_summary(result), err=True)
+    if metrics_file:
+        metrics.write(url, directory, metrics_file)
     if result.failed:
         raise RelayctlError(
             f"{counted(len(result.failed), 'segment')} could not be loaded: {'; '.join(result.failed)}"
@@ -93,16 +105,28 @@ def migrate_command(*, url: str) -> None:
 
 
 @command.command("refresh")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Recompute the rollups from the records and show what differs; code 3 when something does.",
+)
+@output_option
 @with_database
-def refresh_command(*, url: str) -> None:
-    """Make usage_daily show everything that is loaded.
+def refresh_command(*, url: str, check: bool, output: Output) -> None:
+    """Make usage_daily show everything that is loaded, or check the rollups against the records.
 
-    Example: relayctl etl refresh
+    Example: relayctl etl refresh --check -o json
     """
     with database.connect(url) as connection:
         migrate.check(connection)
-        rollup.refresh(connection, force=True)
-    click.echo("usage_daily is up to date", err=True)
+        if not check:
+            rollup.refresh(connection, force=True)
+            click.echo("usage_daily is up to date", err=True)
+            return
+        found = differences.find(connection)
+    show(sheets.differences_sheet(found), output)
+    if found:
+        found_a_problem()
 
 
 @command.command("status")
@@ -117,6 +141,8 @@ def status_command(*, url: str, logs: str, output: Output) -> None:
     with database.connect(url) as connection:
         migrate.check(connection)
         found = status.read(connection, Path(logs) if Path(logs).is_dir() else None)
+    if found.waiting is None:
+        tell((f"there is no log directory {logs}: what waits there is not known; give --logs",))
     show(sheets.status_sheet(found), output)
     if found.problem:
         found_a_problem()
@@ -131,14 +157,30 @@ def status_command(*, url: str, logs: str, output: Output) -> None:
     show_default=True,
     help="How many at most.",
 )
+@click.option(
+    "--retry",
+    "again",
+    is_flag=True,
+    help="First load those that are acceptable now, from their segments in the log directory.",
+)
+@logs_option
 @output_option
 @with_database
-def rejects_command(*, url: str, limit: int, output: Output) -> None:
-    """Show the lines that could not be loaded, and why.
+def rejects_command(*, url: str, logs: str, limit: int, again: bool, output: Output) -> None:
+    """Show the lines that could not be loaded, and why; with --retry, try them again before.
 
     Example: relayctl etl rejects --limit 20 -o csv
     """
+    result = retry.retry(url, Path(logs)) if again else None
     with database.connect(url) as connection:
         migrate.check(connection)
         found = rejects.listed(connection, limit)
+    if result:
+        click.echo(_retried(result), err=True)
     show(sheets.rejects_sheet(found), output)
+    if result and result.failed:
+        raise RelayctlError(f"not all could be tried again: {'; '.join(result.failed)}")
+
+
+command.add_command(etl_archive.command)
+command.add_command(etl_prune.command)

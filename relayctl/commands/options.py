@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from relayctl import exits, period
+from relayctl.errors import InputError
 from relayctl.question import Filters, Source
 from relayctl.render.output import OUTPUTS, Output
 from relayctl.sources import DEFAULT_LOGS, KINDS, Kind, open_source, utc_now
@@ -60,6 +61,27 @@ logs_option = click.option(
     metavar="DIR",
     help="The directory of log segments.  [env: RELAY_LOG_DIR]",
 )
+archive_option = click.option(
+    "--archive",
+    cls=TwinFirst,
+    envvar="RELAY_ARCHIVE",
+    metavar="DIR|s3://BUCKET/PREFIX",
+    help="An archive to read beside the logs, each segment once.  [env: RELAY_ARCHIVE]",
+)
+
+
+def with_database(command: Command) -> Command:
+    """Adds `--database-url`, without which the command cannot be called; it gets it as `url`."""
+
+    @functools.wraps(command)
+    def checked(*, database_url: str | None, **own: Any) -> Any:
+        if not database_url:
+            raise InputError("database_url", "no database: give --database-url or set RELAY_DATABASE_URL")
+        return command(url=database_url, **own)
+
+    return database_option(checked)
+
+
 output_option = click.option(
     "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="How to show it."
 )
@@ -99,6 +121,7 @@ _REPORT_OPTIONS: Final = (
     ),
     database_option,
     logs_option,
+    archive_option,
     output_option,
 )
 
@@ -118,13 +141,14 @@ def report_options(command: Command) -> Command:
         source: Kind,
         database_url: str | None,
         logs: str,
+        archive: str | None,
         output: Output,
         **own: Any,
     ) -> Any:
         asked = Asked(
             period=period.period(since=since, until=until, tz=tz, now=utc_now()),
             filters=Filters(users=user, teams=team, models=model),
-            source=open_source(source, database_url, logs),
+            source=open_source(source, database_url, logs, archive=archive),
             output=output,
         )
         return command(asked=asked, **own)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
+from etl.differences import Difference
+from etl.prune import OldMonth
 from etl.rejects import Reject
 from etl.status import Status
 from relayctl.documents import time_label
@@ -13,6 +15,8 @@ from relayctl.render.sheet import Column, Sheet, counted
 
 STATUS_SCHEMA = "relay.etl-status/v1"
 REJECTS_SCHEMA = "relay.etl-rejects/v1"
+DIFFERENCES_SCHEMA = "relay.etl-differences/v1"
+PRUNE_SCHEMA = "relay.etl-prune/v1"
 
 _GAP_COLUMNS = (
     Column(name="kind", title="missing"),
@@ -27,6 +31,25 @@ _REJECT_COLUMNS = (
     Column(name="byte_offset", title="byte", kind="count", weight=3),
     Column(name="reason", title="reason"),
     Column(name="line", title="text", weight=2),
+)
+_DIFFERENCE_COLUMNS = (
+    Column(name="rollup", title="rollup"),
+    Column(name="since", title="since", kind="time"),
+    Column(name="user_id", title="user"),
+    Column(name="team_id", title="team"),
+    Column(name="model", title="model"),
+    Column(name="measure", title="measure"),
+    Column(name="stored", title="stored"),
+    Column(name="recomputed", title="from records"),
+)
+_PRUNE_COLUMNS = (
+    Column(name="partition", title="partition"),
+    Column(name="since", title="since", kind="time", weight=4),
+    Column(name="until", title="until", kind="time", weight=4),
+    Column(name="records", title="records", kind="count"),
+    Column(name="bytes", title="bytes", kind="count"),
+    Column(name="unarchived", title="segments not archived", kind="count"),
+    Column(name="state", title="state"),
 )
 
 
@@ -52,9 +75,37 @@ def rejects_sheet(rejects: Sequence[Reject]) -> Sheet:
     return Sheet(columns=_REJECT_COLUMNS, rows=rows, document={"schema": REJECTS_SCHEMA, "rejects": rows})
 
 
+def differences_sheet(differences: Sequence[Difference]) -> Sheet:
+    """The measures of the rollups that are not what the records make."""
+    rows = [asdict(one) | {"since": time_label(one.since)} for one in differences]
+    return Sheet(
+        columns=_DIFFERENCE_COLUMNS,
+        rows=rows,
+        document={"schema": DIFFERENCES_SCHEMA, "differences": rows},
+        header=[f"{counted(len(rows), 'difference')}:" if rows else "The rollups are what the records make"],
+    )
+
+
+def prune_sheet(months: Sequence[OldMonth], *, dry_run: bool) -> Sheet:
+    """The months older than what is kept, and what became of each."""
+    dropped = "would be dropped" if dry_run else "dropped"
+    rows = [
+        asdict(one)
+        | {
+            "since": _label(one.since),
+            "until": _label(one.until),
+            "state": dropped if one.dropped else "kept",
+        }
+        for one in months
+    ]
+    return Sheet(columns=_PRUNE_COLUMNS, rows=rows, document={"schema": PRUNE_SCHEMA, "partitions": rows})
+
+
 def _lines(status: Status) -> list[str]:
     loaded = f"Everything sealed before {time_label(status.as_of)} is loaded" if status.as_of else None
-    waiting = f"{counted(status.waiting, 'sealed segment')} not loaded yet"
+    waiting = "No log directory: what waits is not known"
+    if status.waiting is not None:
+        waiting = f"{counted(status.waiting, 'sealed segment')} not loaded yet"
     if status.oldest_waiting:
         waiting += f", the oldest since {time_label(status.oldest_waiting)}"
     view = f"usage_daily is from {_when(status.refreshed_at)}"
@@ -77,4 +128,8 @@ def _lines(status: Status) -> list[str]:
 
 
 def _when(moment: datetime | None) -> str:
-    return time_label(moment) if moment else "never"
+    return _label(moment) or "never"
+
+
+def _label(moment: datetime | None) -> str | None:
+    return time_label(moment) if moment else None

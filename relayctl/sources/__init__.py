@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from relayctl.errors import InputError, SourceError
+from relayctl.errors import InputError
 from relayctl.question import Source
 
 Kind = Literal["auto", "postgres", "logs"]
@@ -21,11 +21,17 @@ def utc_now() -> datetime:
 
 
 def open_source(
-    kind: Kind, database_url: str | None, logs: str, *, now: Callable[[], datetime] = utc_now
+    kind: Kind,
+    database_url: str | None,
+    logs: str,
+    *,
+    archive: str | None = None,
+    now: Callable[[], datetime] = utc_now,
 ) -> Source:
     """The source to ask; `auto` is PostgreSQL when a URL is given, else the logs. Connects to nothing yet.
 
-    Raises `InputError` for PostgreSQL without a URL, `SourceError` for logs that are not a local directory.
+    `logs` and `archive`, which is read together with the logs, are directories or `s3://bucket/prefix`.
+    Raises `InputError` for PostgreSQL without a URL, `EtlError` for an address that is neither.
     """
     # Each driver is imported only where it is used: together they take longer than most reports.
     if kind == "postgres" or (kind == "auto" and database_url):
@@ -36,8 +42,12 @@ def open_source(
         from relayctl.sources.postgres import PostgresSource  # noqa: PLC0415 - see above
 
         return PostgresSource(url=database_url)
-    if "://" in logs:
-        raise SourceError(f"logs can be read from a local directory only by this version, not from {logs}")
+    from etl.archive_store import open_store  # noqa: PLC0415 - see above
     from relayctl.sources.logs import LogSource  # noqa: PLC0415 - see above
 
-    return LogSource(directory=Path(logs), now=now)
+    shelf = open_store(archive) if archive else None
+    if "://" in logs:
+        from relayctl.sources.remote_logs import RemoteLogSource  # noqa: PLC0415 - see above
+
+        return RemoteLogSource(store=open_store(logs), archive=shelf, now=now)
+    return LogSource(directory=Path(logs), archive=shelf, now=now)

@@ -1,4 +1,4 @@
-"""Reports from a log directory, read with DuckDB: the same numbers as PostgreSQL, with no database at all.
+"""Reports from a log directory and an archive, read with DuckDB: PostgreSQL's numbers without any database.
 
 A segment that its seal vouches for is read by DuckDB alone, as long as DuckDB is certain about every field it
 needs. Any other is read again line by line, by the very function that the ETL reads with.
@@ -7,7 +7,6 @@ needs. Any other is read again line by line, by the very function that the ETL r
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,10 +17,11 @@ from typing import Any, Final
 
 import duckdb
 
+from etl.archive_store import Store
 from etl.queries import named
 from relayctl.errors import SourceError
 from relayctl.question import Answer, Question
-from relayctl.sources import cells, segments
+from relayctl.sources import archive, cells, segments
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR_US: Final = 3_600_000_000
@@ -53,26 +53,33 @@ def _slot_us(boundaries: list[datetime]) -> int:
     return math.gcd(_HOUR_US, *((at - _EPOCH) // timedelta(microseconds=1) for at in boundaries))
 
 
-def _literal(path: Path) -> str:
-    """The path as a pattern that fits only itself: DuckDB expands what looks like one."""
-    return re.sub(r"([*?\[])", r"[\1]", str(path))
-
-
 @dataclass(frozen=True, kw_only=True)
 class LogSource:
-    """The sealed segments in a directory; `now` is the clock that says when it was listed."""
+    """The sealed segments in a directory and in an archive, those that are in both once.
+
+    `now` is the clock that says when the directory was listed.
+    """
 
     directory: Path
     now: Callable[[], datetime]
+    archive: Store | None = None
 
     def answer(self, question: Question) -> Answer:
-        """Raises `SourceError` when the directory is not there or DuckDB gives up."""
+        """Raises `SourceError` or `EtlError` when what it reads is not there, or DuckDB gives up."""
         findings = segments.Findings()
         as_of = self.now()
-        paths = segments.found(self.directory, findings)
+        # First, because a segment that is removed hereafter is in the archive by then.
+        paths = self._listed(findings)
         try:
-            with _database() as connection:
-                _load(connection, paths, question, findings)
+            with TemporaryDirectory(prefix="relayctl-") as scratch, _database() as connection:
+                shelf = archive.Shelf()
+                if self.archive:
+                    shelf = archive.opened(self.archive, question.period, Path(scratch), findings)
+                    paths = shelf.without(paths, findings)
+                places = shelf.places(paths)
+                _load(connection, {places[path.name]: path for path in paths}, question, findings)
+                archive.load(connection, shelf, places, parameters(question))
+                _forget_duplicates(connection)
                 rows = connection.execute(named("report_logs"), parameters(question)).fetchall()
         except RuntimeError as error:
             # What DuckDB makes of Ctrl-C.
@@ -83,6 +90,13 @@ class LogSource:
             reason = str(error).splitlines()[0]
             raise SourceError(f"DuckDB cannot read the segments in {self.directory}: {reason}") from error
         return Answer(cells=cells.from_rows(rows, question.group_by), as_of=as_of, notes=findings.sentences())
+
+    def _listed(self, findings: segments.Findings) -> list[Path]:
+        """The local segments. Whoever has the archive only can report on it, and is told so."""
+        if self.archive and not self.directory.exists():
+            findings.absent.append(str(self.directory))
+            return []
+        return segments.found(self.directory, findings)
 
 
 def _database() -> duckdb.DuckDBPyConnection:
@@ -96,13 +110,17 @@ def _database() -> duckdb.DuckDBPyConnection:
 
 
 def _load(
-    connection: duckdb.DuckDBPyConnection, paths: list[Path], question: Question, findings: segments.Findings
+    connection: duckdb.DuckDBPyConnection,
+    paths: dict[int, Path],
+    question: Question,
+    findings: segments.Findings,
 ) -> None:
+    """Loads segments, given by their places in the order of all."""
     with ThreadPoolExecutor() as pool:
-        vouched_for = list(pool.map(_is_vouched_for, paths))
-    vouched = [place for place, yes in enumerate(vouched_for) if yes]
+        vouched_for = dict(zip(paths, pool.map(_is_vouched_for, paths.values()), strict=True))
+    vouched = [place for place, yes in vouched_for.items() if yes]
     doubtful = _read(connection, [(place, paths[place]) for place in vouched], question)
-    strictly = sorted({*range(len(paths))} - {*vouched} | doubtful)
+    strictly = sorted(paths.keys() - {*vouched} | doubtful)
     with TemporaryDirectory(prefix="relayctl-") as folder:
         for place in strictly:
             copy = Path(folder) / f"{place}.jsonl"
@@ -113,6 +131,9 @@ def _load(
                 continue
             _insert(connection, [(place, copy)], question)
             copy.unlink()
+
+
+def _forget_duplicates(connection: duckdb.DuckDBPyConnection) -> None:
     if connection.execute(named("report_logs_duplicates")).fetchall()[0][0]:
         connection.execute(named("report_logs_forget_duplicates"))
 
@@ -146,7 +167,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, files: list[tuple[int, Path]]
         connection.execute(
             named("report_logs_read"),
             {
-                "files": [_literal(path) for _, path in files],
+                "files": [segments.pattern(path) for _, path in files],
                 "places": [place for place, _ in files],
                 "since": _naive(question.period.since),
                 "until": _naive(question.period.until),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -34,6 +35,7 @@ _NUL: Final = rb"\u0000"
 class Findings:
     """What was wrong in a directory: kept while reading, told as sentences at the end."""
 
+    absent: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     altered: list[str] = field(default_factory=list)
@@ -49,6 +51,7 @@ class Findings:
     def sentences(self) -> tuple[str, ...]:
         """One sentence per kind of finding; empty when the directory holds sound segments only."""
         told = (
+            (self.absent, len(self.absent), "log directory", "not read because it does not exist"),
             (self.foreign, len(self.foreign), "file", "passed over because no segment has such a name"),
             (self.unreadable, len(self.unreadable), "segment", "not counted because it cannot be read"),
             (
@@ -69,6 +72,11 @@ class Findings:
 def _listed(names: list[str], count: int) -> str:
     shown = names[:_SHOWN]
     return "; ".join(shown) + (f"; and {count - len(shown)} more" if count > len(shown) else "")
+
+
+def pattern(path: Path) -> str:
+    """The path as a pattern that fits only itself: DuckDB expands what looks like one."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
 def found(directory: Path, findings: Findings) -> list[Path]:
@@ -94,7 +102,7 @@ def is_vouched_for(path: Path) -> bool:
     """
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        last = _last_line(file, size)
+        last = last_line(file, size)
         try:
             seal = parse_line(last)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -102,7 +110,8 @@ def is_vouched_for(path: Path) -> bool:
         return isinstance(seal, SealLine) and _agrees(file, size - len(last), seal)
 
 
-def _last_line(file: BinaryIO, size: int) -> bytes:
+def last_line(file: BinaryIO, size: int) -> bytes:
+    """The last line of a segment of this size: its seal, where it has one. Raises `OSError`."""
     file.seek(max(0, size - _LONGEST_SEAL))
     tail = file.read()
     return tail[tail.rfind(b"\n", 0, len(tail) - 1) + 1 :]

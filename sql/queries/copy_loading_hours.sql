@@ -2,4 +2,4 @@
 COPY loading_hours (
     hour, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
     cost_usd, unpriced_requests, estimated_requests, estimated_cost_usd, latency_ms
-) FROM STDIN
+) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')

@@ -39,6 +39,6 @@ read AS NOT MATERIALIZED (
     FROM line
     WHERE coalesce(event::VARCHAR, '') NOT IN ('"open"', '"intent"', '"seal"')
 )
-SELECT *
+SELECT *, NULL
 FROM read AS record(file, is_sound, created_at)
 WHERE NOT is_sound OR (created_at >= $since AND created_at < $until)

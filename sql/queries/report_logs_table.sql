@@ -1,4 +1,5 @@
--- What a report over segments needs of their records. file is the segment's place in the order of loading.
+-- What a report over segments needs of their records. file is the segment's place in the order of loading, line the
+-- line of a record that comes from an archive; those that come from a segment itself stand in its order.
 CREATE TEMP TABLE records (
     file         INTEGER,
     is_sound     BOOLEAN,
@@ -14,5 +15,6 @@ CREATE TEMP TABLE records (
     is_estimated BOOLEAN,
     cost_usd     DECIMAL(38, 12),
     latency_ms   DECIMAL(18, 6),
-    cache_hit    BOOLEAN
+    cache_hit    BOOLEAN,
+    line         BIGINT
 )

@@ -13,6 +13,8 @@ from etl.run import run
 from tests.integration.etl_segments import SegmentWriter, record, records
 from tests.integration.etl_state import contents
 
+pytestmark = pytest.mark.every_postgres
+
 CONTRADICTION = "a record with this request_id and created_at but other content is loaded already"
 
 

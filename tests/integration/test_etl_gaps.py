@@ -13,6 +13,8 @@ from etl.run import run
 from proxy.record import UsageRecord
 from tests.integration.etl_segments import Intent, SegmentWriter, record, records
 
+pytestmark = pytest.mark.every_postgres
+
 
 def gaps(connection: psycopg.Connection) -> list[tuple[str, str, int]]:
     """Kind, number of the segment and size of each gap."""

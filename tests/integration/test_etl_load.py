@@ -14,6 +14,8 @@ from proxy.record import Attempt, Fault
 from tests.integration.etl_segments import Item, SegmentWriter, record, records
 from tests.integration.etl_state import contents
 
+pytestmark = pytest.mark.every_postgres
+
 
 def test_every_field_arrives_as_it_was_written(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
@@ -126,17 +128,21 @@ def test_any_month_gets_its_partition(
 ) -> None:
     times = [
         datetime(1, 1, 1, tzinfo=UTC),
+        datetime(2019, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+        datetime(2020, 1, 1, tzinfo=UTC),
         datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC),
         datetime(2024, 3, 1, tzinfo=UTC),
         datetime(2026, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+        datetime(2049, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+        datetime(2050, 1, 1, tzinfo=UTC),
         datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
     ]
     writer.segment(*(record(number, created_at=time) for number, time in enumerate(times)))
-    assert run(migrated_url, writer.directory).loaded == 5
+    assert run(migrated_url, writer.directory).loaded == len(times)
     rows = database.execute(
         "SELECT tableoid::regclass::text, created_at FROM usage_records ORDER BY created_at"
     ).fetchall()
-    months = ["0001_01", "2024_02", "2024_03", "2026_12", "9999_12"]
+    months = ["early", "early", "2020_01", "2024_02", "2024_03", "2026_12", "2049_12", "late", "late"]
     assert rows == [(f"usage_records_{month}", time) for month, time in zip(months, times, strict=True)]
 
 

@@ -14,6 +14,8 @@ from etl.database import connect
 from etl.errors import DatabaseError, SchemaError
 from etl.migrate import check, migrate, migrations
 
+pytestmark = pytest.mark.every_postgres
+
 ALL = [migration.name for migration in migrations()]
 
 

@@ -11,6 +11,8 @@ from proxy.record import to_line
 from tests.integration.etl_segments import SegmentWriter, record, records
 from tests.integration.etl_state import contents
 
+pytestmark = pytest.mark.every_postgres
+
 PLAIN = to_line(record(500), 3)
 
 BAD_LINES = [

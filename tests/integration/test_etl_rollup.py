@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from etl.run import run
 from proxy.record import UsageRecord
 from tests.integration.etl_segments import SegmentWriter, record, records
 from tests.integration.etl_state import contents
+
+pytestmark = pytest.mark.every_postgres
 
 # Times near the borders where a rollup could go wrong, and the ends of what can be told.
 BORDERS = [

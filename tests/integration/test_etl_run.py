@@ -111,7 +111,7 @@ def test_the_status_tells_what_is_loaded_and_what_waits(
 
 def test_the_status_of_an_empty_database_is_no_problem(database: psycopg.Connection) -> None:
     seen = status.read(database, None)
-    assert (seen.as_of, seen.segments, seen.loaded, seen.waiting, seen.problem) == (None, 0, 0, 0, False)
+    assert (seen.as_of, seen.segments, seen.loaded, seen.waiting, seen.problem) == (None, 0, 0, None, False)
 
 
 def test_the_status_of_a_database_without_the_schema_is_told_what_to_run(database_url: str) -> None:

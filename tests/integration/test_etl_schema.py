@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 
 import psycopg
+import pytest
 
 from etl.database import connect
 from etl.queries import directory
 from tests.integration.etl_schema import snapshot
+
+pytestmark = pytest.mark.every_postgres
 
 SNAPSHOT = directory() / "schema.sql"
 

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from etl import ledger, rollup
 from etl.database import connect
@@ -17,6 +18,8 @@ from etl.status import as_of
 from proxy.record import UsageRecord
 from tests.integration.etl_segments import SegmentWriter, record, records
 from tests.integration.etl_state import contents
+
+pytestmark = pytest.mark.every_postgres
 
 
 def _same_users(start: int) -> list[UsageRecord]:
@@ -56,7 +59,7 @@ def test_loaders_that_need_the_same_new_partitions_do_not_fail(
     migrated_url: str, database: psycopg.Connection, logs: Path
 ) -> None:
     for number in range(4):
-        times = [record(1).created_at.replace(year=2000 + year) for year in range(12)]
+        times = [record(1).created_at.replace(year=2018 + year) for year in range(12)]
         SegmentWriter(logs, f"w{number}").segment(
             *(record(number * 100 + index, created_at=time) for index, time in enumerate(times))
         )

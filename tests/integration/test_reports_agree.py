@@ -107,6 +107,7 @@ MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(Healt
 SEGMENTS = st.lists(st.lists(usage_records(), max_size=25), max_size=3)
 
 
+@pytest.mark.every_postgres
 @MANY
 @given(segments=SEGMENTS, period=PERIODS, asked=st.tuples(FILTERS, USAGE))
 def test_usage_is_the_same_from_both(

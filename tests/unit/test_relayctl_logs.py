@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from etl.errors import ArchiveError
 from relayctl.buckets import buckets
 from relayctl.errors import SourceError
 from relayctl.period import Period, zone_named
@@ -59,9 +60,9 @@ def test_a_file_instead_of_a_directory_is_one_sentence(tmp_path: Path) -> None:
         answer(path)
 
 
-def test_a_remote_place_is_refused_in_one_sentence() -> None:
-    with pytest.raises(SourceError, match="local directory"):
-        open_source("logs", None, "s3://bucket/logs")
+def test_a_remote_place_other_than_s3_is_refused_in_one_sentence() -> None:
+    with pytest.raises(ArchiveError, match="neither a directory nor s3"):
+        open_source("logs", None, "https://example.com/logs")
 
 
 def test_open_segments_are_not_counted_before_they_are_sealed(tmp_path: Path) -> None:

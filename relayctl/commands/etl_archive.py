@@ -1,0 +1,62 @@
+"""`relayctl etl archive`: puts sealed segments into Parquet, and lets old ones go."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from etl import archive
+from relayctl.commands.options import Duration, TwinFirst, database_option, logs_option, tell
+from relayctl.errors import InputError
+from relayctl.render.sheet import counted
+
+
+def _summary(result: archive.ArchiveResult) -> str:
+    done = (
+        f"{counted(result.segments, 'segment')} archived: {counted(result.records, 'record')}, "
+        f"{counted(result.rejected, 'reject')}"
+    )
+    if result.segments:
+        done += (
+            f"; {counted(result.segment_bytes, 'byte')} became {result.parquet_bytes:,} of Parquet "
+            f"and {result.pack_bytes:,} of packed segments"
+        )
+    return f"{done}; {counted(result.removed, 'segment')} removed"
+
+
+@click.command("archive")
+@click.option(
+    "--to",
+    cls=TwinFirst,
+    envvar="RELAY_ARCHIVE",
+    required=True,
+    metavar="DIR|s3://BUCKET/PREFIX",
+    help="Where the archive is.  [env: RELAY_ARCHIVE]",
+)
+@click.option(
+    "--older-than",
+    type=Duration(),
+    metavar="DURATION",
+    help="Then remove local segments older than this, as 30d, that the archive has given back whole.",
+)
+@logs_option
+@database_option
+def command(*, to: str, older_than: int | None, logs: str, database_url: str | None) -> None:
+    """Archive sealed segments as Parquet by day, beside the segments themselves; safe to repeat.
+
+    With a database the ledger is told, and no segment is removed that is not loaded.
+
+    Example: relayctl etl archive --to s3://bucket/relay --older-than 30d
+    """
+    if "://" in logs:
+        raise InputError("logs", "only a local log directory can be archived")
+    result = archive.archive(
+        Path(logs),
+        to,
+        older_than=None if older_than is None else timedelta(seconds=older_than),
+        database_url=database_url,
+    )
+    click.echo(_summary(result), err=True)
+    tell(tuple(result.kept))

@@ -1,0 +1,2 @@
+-- Forgets rejects of a segment.
+DELETE FROM etl_rejects WHERE segment = %s AND line_number = ANY(%s)

@@ -1,0 +1,2 @@
+-- Takes lines out of the staging table.
+DELETE FROM loading_records WHERE line_number = ANY(%s)

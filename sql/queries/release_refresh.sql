@@ -1,0 +1,2 @@
+-- Lets others refresh usage_daily again.
+SELECT pg_advisory_unlock(hashtextextended('relay refresh', 0))

@@ -1,0 +1,241 @@
+"""`python -m tests.faults.etl` kills real loaders at random moments; the result must be that of a whole run.
+
+Writes bench/results/etl_faults.json. Takes a few minutes; a small one of its kind is in the ordinary tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psycopg
+
+from etl.database import connect
+from relayctl.demo.postgres import embedded_postgres
+from tests.databases import migrated_database
+from tests.integration.etl_segments import Intent, Item, SegmentWriter, record
+
+RESULT = Path(__file__).parents[2] / "bench" / "results" / "etl_faults.json"
+RELAYCTL = Path(sys.executable).with_name("relayctl")
+
+# Every table, row by row, without what says when it was written.
+TABLES = {
+    "usage_records": "SELECT * FROM usage_records",
+    "usage_hourly": "SELECT * FROM usage_hourly",
+    "usage_daily": "SELECT * FROM usage_daily",
+    "etl_rejects": "SELECT * FROM etl_rejects",
+    "etl_intents": "SELECT * FROM etl_intents",
+    "etl_segments": """
+        SELECT name, sha256, previous, first_seq, last_seq, missing_lines, lines, intents, rejected, loaded,
+               duplicate, recovered, seal_problem, first_hour, last_hour
+        FROM etl_segments
+    """,
+}
+# Several loaders bring segments in any order, so which line of two is the duplicate is not told.
+ORDERLY = ("usage_records", "usage_hourly", "usage_daily", "etl_intents")
+LOADERS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much is loaded and how often loaders are killed."""
+
+    seed: int
+    segments: int
+    records: int
+    kills: int
+    rounds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """The rows of a table, and a digest of all of them."""
+
+    rows: int
+    md5: str
+
+
+def write_segments(directory: Path, plan: Plan) -> None:
+    """Segments of one writer, with intents, junk and repeated records among them."""
+    writer = SegmentWriter(directory)
+    for start in range(0, plan.segments * plan.records, plan.records):
+        items: list[Item] = [record(number) for number in range(start, start + plan.records)]
+        items[::97] = [Intent(record=record(start)) for _ in items[::97]]
+        items += [b"junk\n"] * (start % 3 == 0)
+        items += [record(start + 1)] * (start % 5 == 0)
+        writer.segment(*items)
+
+
+def start(url: str, directory: Path) -> subprocess.Popen[bytes]:
+    """A loader process as an operator starts it."""
+    return subprocess.Popen(
+        [RELAYCTL, "etl", "run", "--database-url", url, "--logs", directory],
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "RELAY_DATABASE_URL": url},
+    )
+
+
+def number(connection: psycopg.Connection, statement: str) -> int:
+    """The one number that a statement gives."""
+    row = connection.execute(statement).fetchone()
+    assert row
+    return int(row[0])
+
+
+def wait_until(connection: psycopg.Connection, loaders: int, process: subprocess.Popen[bytes] | None) -> None:
+    """Waits until so many loaders are connected, or the process has ended."""
+    while number(connection, LOADERS) != loaders and (process is None or process.poll() is None):
+        time.sleep(0.002)
+
+
+def state(connection: psycopg.Connection) -> dict[str, Table]:
+    """The whole content of the database."""
+    found = {}
+    for name, statement in TABLES.items():
+        digest = "coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '')"
+        ((rows, md5),) = connection.execute(f"SELECT count(*), {digest} FROM ({statement}) t").fetchall()
+        found[name] = Table(rows=rows, md5=md5)
+    return found
+
+
+def assert_nothing_half(connection: psycopg.Connection) -> None:
+    """What the ledger says is loaded is there, and nothing else is."""
+    row = connection.execute("""
+        SELECT (SELECT count(*) FROM usage_records),
+               (SELECT coalesce(sum(requests), 0) FROM usage_hourly),
+               (SELECT coalesce(sum(loaded), 0) FROM etl_segments),
+               (SELECT count(*) FROM etl_rejects),
+               (SELECT coalesce(sum(rejected), 0) FROM etl_segments)
+    """).fetchone()
+    assert row
+    records, counted, loaded, rejects, rejected = row
+    assert records == counted == loaded, row
+    assert rejects == rejected, row
+
+
+def finish(connection: psycopg.Connection, url: str, directory: Path) -> None:
+    """One clean run, when PostgreSQL has seen that the killed ones are gone."""
+    wait_until(connection, 0, None)
+    assert start(url, directory).wait() == 0
+
+
+def never_killed(postgres: str, directory: Path) -> tuple[dict[str, Table], float]:
+    """What one clean run makes, and how many seconds it loads."""
+    with migrated_database(postgres) as url, connect(url) as connection:
+        process = start(url, directory)
+        wait_until(connection, 1, process)
+        begun = time.monotonic()
+        assert process.wait() == 0
+        return state(connection), time.monotonic() - begun
+
+
+def killed_often(
+    postgres: str, directory: Path, plan: Plan, seconds: float
+) -> tuple[dict[str, Table], list[int]]:
+    """Kills one loader after the other during one load; gives the result, and the segments at each kill."""
+    moments, loaded = random.Random(plan.seed), list[int]()
+    with migrated_database(postgres) as url, connect(url) as connection:
+        while len(loaded) < plan.kills:
+            process = start(url, directory)
+            wait_until(connection, 1, process)
+            time.sleep(moments.uniform(0, 1.2 * seconds / plan.kills))
+            assert process.poll() is None, "everything was loaded before the last kill: give more records"
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            wait_until(connection, 0, None)
+            assert_nothing_half(connection)
+            loaded.append(number(connection, "SELECT count(*) FROM etl_segments"))
+        finish(connection, url, directory)
+        return state(connection), loaded
+
+
+def several_killed(
+    postgres: str, directory: Path, plan: Plan, seconds: float
+) -> tuple[dict[str, Table], int]:
+    """Four loaders at once, killed or ended, again and again; gives the result and how many were killed."""
+    moments, killed = random.Random(plan.seed + 1), 0
+    with migrated_database(postgres) as url, connect(url) as connection:
+        for _ in range(plan.rounds):
+            loaders = [start(url, directory) for _ in range(4)]
+            wait_until(connection, 4, loaders[0])
+            for process in loaders[:3]:
+                time.sleep(moments.uniform(0, seconds / plan.rounds / 4))
+                killed += process.poll() is None
+                process.kill()
+            # The last one goes on for a while with what the killed ones had begun.
+            time.sleep(moments.uniform(0, seconds / plan.rounds / 4))
+            loaders[3].terminate()
+            for process in loaders:
+                process.wait()
+            wait_until(connection, 0, None)
+            assert_nothing_half(connection)
+        finish(connection, url, directory)
+        return state(connection), killed
+
+
+@contextmanager
+def prepared(plan: Plan) -> Iterator[tuple[str, Path]]:
+    """A server and a directory of segments."""
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(TemporaryDirectory()))
+        write_segments(directory, plan)
+        yield stack.enter_context(embedded_postgres()), directory
+
+
+def prove(plan: Plan) -> dict[str, object]:
+    """Runs everything and gives what is written down. Raises `AssertionError` where the states differ."""
+    begun = time.monotonic()
+    with prepared(plan) as (postgres, directory):
+        with connect(postgres) as connection:
+            server = connection.info.server_version // 10000
+        expected, seconds = never_killed(postgres, directory)
+        often, loaded = killed_often(postgres, directory, plan, seconds)
+        assert often == expected, (often, expected)
+        several, killed = several_killed(postgres, directory, plan, seconds)
+        for name in ORDERLY:
+            assert several[name] == expected[name], (name, several[name], expected[name])
+    return {
+        "command": "make faults",
+        **asdict(plan),
+        "postgresql": server,
+        "seconds_never_killed": round(seconds, 1),
+        "segments_loaded_at_each_kill": loaded,
+        "killed_of_several_at_once": killed,
+        "tables_equal_to_those_never_killed": {name: asdict(table) for name, table in expected.items()},
+        "seconds": round(time.monotonic() - begun, 1),
+    }
+
+
+def main() -> None:
+    """Runs with a given seed, or a new one that is written down."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    options.add_argument("--segments", type=int, default=200)
+    options.add_argument("--records", type=int, default=2000, help="of each segment")
+    options.add_argument("--kills", type=int, default=50)
+    options.add_argument("--rounds", type=int, default=5, help="of four loaders at once")
+    plan = Plan(**vars(options.parse_args()))
+    sys.stdout.write(f"seed {plan.seed}\n")
+    sys.stdout.flush()
+    result = prove(plan)
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    sys.stdout.write(f"nothing lost, nothing twice, after {plan.kills} kills: see {RESULT}\n")
+
+
+if __name__ == "__main__":
+    main()
