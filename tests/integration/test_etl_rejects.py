@@ -44,7 +44,7 @@ BAD_LINES = [
     (PLAIN.replace(b'"event":"request"', rb'"event":"wi\u0000sh"'), r"unknown event 'wi\x00sh'"),
     # An object in an object in an object …
     (
-        PLAIN.replace(b'"usage":null', b'"usage":' + b'{"a":' * 9_000 + b"1" + b"}" * 9_000),
+        PLAIN.replace(b'"usage":null', b'"usage":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_000),
         "nested too deeply",
     ),
 ]

@@ -154,7 +154,7 @@ async def test_a_client_that_resets_while_it_holds_the_stream_up_is_no_fault_of_
     provider: Replay, relay: Relay, caplog: pytest.LogCaptureFixture
 ) -> None:
     much = events({"choices": [{"delta": {"content": "x" * 100_000}}]}, done=False)
-    provider.will(stream_answer([CONTENT, *[much] * 200, END]))
+    provider.will(stream_answer([CONTENT, *[much] * 80, END]))
     client = await Leaver.asking(relay, CHAT, STREAM)
     await client.reads(b"12345678")
     await asyncio.sleep(0.1)  # the proxy's buffers and the kernel's are full: it waits for the client
