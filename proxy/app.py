@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
+import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -124,7 +125,7 @@ async def _watch_keys(keys: KeyStore) -> None:
 
 
 async def _healthz(_: web.Request) -> web.Response:
-    return web.json_response({"status": "ok"})
+    return _json({"status": "ok"})
 
 
 async def _readyz(http: web.Request) -> web.Response:
@@ -132,8 +133,12 @@ async def _readyz(http: web.Request) -> web.Response:
     reason = gateway.writer.failure or await asyncio.to_thread(gateway.writer.unwritable)
     reason = reason or await gateway.limits.backend.unavailable()
     if reason:
-        return web.json_response({"status": "unavailable", "reason": reason}, status=503)
-    return web.json_response({"status": "ok"})
+        return _json({"status": "unavailable", "reason": reason}, status=503)
+    return _json({"status": "ok"})
+
+
+def _json(value: dict[str, str], *, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
 
 
 def _metrics_handler(
@@ -141,7 +146,7 @@ def _metrics_handler(
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def metrics(http: web.Request) -> web.Response:
         if config.metrics.require_auth and not is_bearer(http, master_key):
-            return web.json_response({"error": "the master key is missing or wrong"}, status=401)
+            return _json({"error": "the master key is missing or wrong"}, status=401)
         body = generate_latest(http.app[GATEWAY].metrics.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
