@@ -1,7 +1,8 @@
 """The records that the figures of the ETL are made with: one company's 90 days, the same for the same seed.
 
-5,000 users by Zipf in 200 teams, each with one to four models, at random times; every line is as the proxy
-writes it: an intent before each record, the provider's usage object, prices, one attempt.
+5,000 users by Zipf in 200 teams, each with one to four models, mostly in the working hours of one time zone;
+every line is as the proxy writes it: an intent before each record, the provider's usage object, prices, one
+attempt.
 """
 
 from __future__ import annotations
@@ -129,17 +130,33 @@ def _record(moment: datetime, user: int, model: Model, random: Random) -> UsageR
     )
 
 
-def records(
-    count: int, *, seed: int = 1, begin: datetime = BEGIN, days: float = DAYS
-) -> Iterator[UsageRecord]:
+def _weight(hour: datetime) -> float:
+    """How busy an hour is; people work from Monday to Friday, programs always."""
+    if hour.weekday() >= 5:
+        return 0.5
+    return 10 if 7 <= hour.hour < 19 else 1
+
+
+def _moments(count: int, random: Random, begin: datetime, days: int) -> Iterator[datetime]:
+    """As many moments in order, spread over the hours by their weights."""
+    hours = [begin + timedelta(hours=number) for number in range(24 * days)]
+    weights = [_weight(hour) for hour in hours]
+    ends = list(accumulate(weights))
+    at = 0
+    for number in range(count):
+        place = (number + random.random()) / count * ends[-1]
+        while ends[at] <= place:
+            at += 1
+        yield hours[at] + timedelta(hours=1 - (ends[at] - place) / weights[at])
+
+
+def records(count: int, *, seed: int = 1, begin: datetime = BEGIN, days: int = DAYS) -> Iterator[UsageRecord]:
     """As many records, in the order of their arrival, from `begin` on over so many days."""
     people, random = Random(0), Random(seed)
     models = [people.sample(MODELS, people.randint(1, 4)) for _ in range(USERS)]
     weights = list(accumulate(1 / rank for rank in range(1, USERS + 1)))
     ids = range(USERS)
-    step = timedelta(days=days) / count
-    for number in range(count):
-        moment = begin + step * number + step * random.random()
+    for moment in _moments(count, random, begin, days):
         user = random.choices(ids, cum_weights=weights)[0]
         yield _record(moment, user, random.choice(models[user]), random)
 

@@ -87,9 +87,10 @@ class _Load:
     def _write_block(self, copy: psycopg.Copy, block: Block) -> None:
         copy.write(to_csv(block_rows(block)))
         self._hours.add_block(block)
-        self._intents.update({intent.request_id: intent for intent in block.intents})
-        for record in block.records:
-            self._intents.pop(record.request_id, None)
+        ended = {record.request_id for record in block.records}
+        for begun in ended & self._intents.keys():
+            del self._intents[begun]
+        self._intents |= {one.request_id: one for one in block.intents if one.request_id not in ended}
 
     def _full(self) -> bool:
         return (

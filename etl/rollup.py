@@ -5,7 +5,7 @@ Each is a function of `usage_records` and could be thrown away and made again.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from decimal import Decimal
 from typing import Final
 
@@ -79,25 +79,27 @@ class Hours:
     def __len__(self) -> int:
         return len(self._sums)
 
-    def _of(self, record: UsageRecord | QuickRecord, moment: datetime) -> Sums:
-        # The JSON codec writes a time many times as fast as datetime does.
-        hour = msgspec.to_builtins(moment)[:_HOUR]
-        key = (hour, record.user_id, record.team_id, record.model)
-        sums = self._sums.get(key)
-        if sums is None:
-            sums = self._sums[key] = Sums(f"{hour}:00:00Z", *key[1:])
-        return sums
-
     def add(self, record: UsageRecord) -> None:
         """Counts one record."""
         cost = None if record.cost_usd is None else as_money(record.cost_usd)
-        sums = self._of(record, record.created_at.astimezone(UTC))
-        sums.add(record, cost, as_milliseconds(record.latency_ms))
+        moment = msgspec.to_builtins(record.created_at.astimezone(UTC))
+        self._add(moment, record, cost, as_milliseconds(record.latency_ms))
 
     def add_block(self, block: Block) -> None:
         """Counts the records of a block."""
-        for record in block.records:
-            self._of(record, record.created_at).add(record, record.cost_usd, record.latency_ms)
+        # The JSON codec writes a time many times as fast as datetime does.
+        moments = msgspec.to_builtins([record.created_at for record in block.records])
+        for moment, record in zip(moments, block.records, strict=True):
+            self._add(moment, record, record.cost_usd, record.latency_ms)
+
+    def _add(
+        self, moment: str, record: UsageRecord | QuickRecord, cost: Decimal | None, latency_ms: Decimal
+    ) -> None:
+        key = (moment[:_HOUR], record.user_id, record.team_id, record.model)
+        sums = self._sums.get(key)
+        if sums is None:
+            sums = self._sums[key] = Sums(f"{key[0]}:00:00Z", *key[1:])
+        sums.add(record, cost, latency_ms)
 
     def flush(self) -> None:
         """Moves the sums to the temporary table `loading_hours`."""

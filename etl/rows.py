@@ -87,6 +87,8 @@ def to_csv(rows: Sequence[object]) -> bytes:
 
     That is `NULL 'null', ESCAPE '\\'`: so a JSON array without its brackets is a row, and JSON is made fast.
     """
+    if not rows:
+        return b""
     data = _encoder.encode_lines(rows)
     if b"\\" in data:
         return b"".join(map(_escaped, rows))

@@ -111,7 +111,12 @@ class Reading:
         self.byte_offset += len(data)
         self._sha256.update(data)
         self._totals.intents += len(block.intents)
-        self._totals.count_all(block.records)
+        self._totals.count_all(
+            records=len(block.records),
+            prompt_tokens=sum([record.prompt_tokens for record in block.records]),
+            completion_tokens=sum([record.completion_tokens for record in block.records]),
+            cost_usd=block.cost_usd,
+        )
         return block
 
     def _rest_of_line(self, data: bytes, file: BinaryIO) -> int:

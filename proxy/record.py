@@ -20,7 +20,7 @@ MAX_LINE_BYTES: Final = 524_288
 MONEY_PLACES: Final = Decimal("1e-12")
 MONEY_LIMIT: Final = Decimal("1e12")
 _TIME_PLACES: Final = Decimal("1e-6")
-_TIME_LIMIT_MS: Final = Decimal("1e11")
+TIME_LIMIT_MS: Final = Decimal("1e11")
 
 Text = Annotated[str, msgspec.Meta(max_length=512)]
 Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -123,7 +123,7 @@ def _check_money(value: Decimal) -> None:
 
 
 def _check_duration(name: str, value: Decimal) -> None:
-    if not value.is_finite() or not 0 <= value < _TIME_LIMIT_MS:
+    if not value.is_finite() or not 0 <= value < TIME_LIMIT_MS:
         raise ValueError(f"{name} is not between 0 and 10^11 milliseconds")
 
 

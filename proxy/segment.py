@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Final, Protocol, Self
+from typing import Annotated, Final, Self
 
 import msgspec
 
@@ -143,17 +142,6 @@ def intent_line(
     )
 
 
-class Counted(Protocol):
-    """What of a record the seal sums up."""
-
-    @property
-    def prompt_tokens(self) -> int: ...
-    @property
-    def completion_tokens(self) -> int: ...
-    @property
-    def cost_usd(self) -> Decimal | None: ...
-
-
 class Totals:
     """Counts and sums of a segment as its lines go by; makes and checks the seal."""
 
@@ -169,12 +157,14 @@ class Totals:
         self.completion_tokens += record.completion_tokens
         self.cost_usd += record.cost_usd or 0
 
-    def count_all(self, records: Collection[Counted]) -> None:
+    def count_all(
+        self, *, records: int, prompt_tokens: int, completion_tokens: int, cost_usd: Decimal
+    ) -> None:
         """The same for many records at once."""
-        self.records += len(records)
-        self.prompt_tokens += sum([record.prompt_tokens for record in records])
-        self.completion_tokens += sum([record.completion_tokens for record in records])
-        self.cost_usd += sum([record.cost_usd for record in records if record.cost_usd is not None])
+        self.records += records
+        self.prompt_tokens += prompt_tokens
+        self.completion_tokens += completion_tokens
+        self.cost_usd += cost_usd
 
     def hash(self, data: bytes) -> None:
         """Adds bytes that stand before the seal."""

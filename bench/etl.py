@@ -1,0 +1,265 @@
+"""Measures the ETL beside its baselines, in turn.
+
+    python -m bench.etl [--records N] [--rounds 5] [--only NAME]
+
+Both sides of a row use one embedded PostgreSQL (fsync off for both) and databases of the same schema. The
+temporary files need about 2 KB of disk per record, and six times that with `--rows-there 10`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import psycopg
+
+from bench.etl_stage import Loader, Stage, one_line, psql, query, seconds_of
+from bench.figures import Figure, interleaved, machine, table, write
+from bench.records import BEGIN, DAYS, records, write_segments
+from etl import rollup
+from etl.archive import archive
+from etl.blocks import read_block
+from etl.database import connect
+from etl.load import load, prepare
+from etl.queries import named
+from etl.segments import Reading, listing
+from relayctl.demo.postgres import embedded_postgres
+
+RESULT: Final = Path(__file__).with_name("results") / "etl.json"
+
+
+class Bench(Stage):
+    """The rows of the table, one method each."""
+
+    def load_seconds(self, loaders: int = 1) -> float:
+        """Of all segments into an empty database."""
+        with self.database() as url:
+            answer = self.loaded(url, self.segments, loaders=loaders)
+        assert answer["records"] == self.records, answer
+        return float(answer["seconds"])
+
+    def copy_seconds(self) -> float:
+        """Of psql's `\\copy` of the same rows into the same table."""
+        columns = named("copy_usage_records").partition("(")[2].partition(")")[0]
+        with self.database() as url:
+            begun = time.perf_counter()
+            psql(url, f"\\copy usage_records ({one_line(columns)}) FROM '{self.csv}' (FORMAT csv)")
+            return time.perf_counter() - begun
+
+    def load(self) -> list[Figure]:
+        """Segments to records, hours and ledger against a plain copy."""
+        self.csv.stat()  # made before anything is measured
+        seconds = interleaved(self.rounds, load=self.load_seconds, copy=self.copy_seconds)
+        rates = {name: self.records / value for name, value in seconds.items()}
+        measured = f"{rates['load']:,.0f} records/s; \\copy {rates['copy']:,.0f}"
+        ratio = rates["load"] / rates["copy"]
+        return [self.figure("segments to records, hours and ledger / \\copy", measured, ratio, 0.75)]
+
+    def memory(self) -> list[Figure]:
+        """The most that a loading process ever used, after as many records as asked for."""
+        with self.database() as url:
+            peak = self.loaded(url, self.segments)["peak_kib"] / 1024
+        name = f"peak memory of the loading process, {self.records:,} records (MiB)"
+        return [self.figure(name, f"{peak:.1f} MiB", peak, 80, at_least=False, rounds=1)]
+
+    def memory10(self) -> list[Figure]:
+        """The same with ten times as many; segments are made and removed as the process goes."""
+        with self.database() as url:
+            worker = Loader(url)
+            for part in range(10):
+                directory = self.scratch / f"part{part}"
+                write_segments(directory, records(self.records, seed=part), writer=f"part{part}")
+                worker.begin(directory)
+                answer = worker.answer()
+                assert answer["records"] == self.records, answer
+                shutil.rmtree(directory)
+            worker.close()
+        peak = answer["peak_kib"] / 1024
+        name = f"peak memory of the loading process, {10 * self.records:,} records (MiB)"
+        return [self.figure(name, f"{peak:.1f} MiB", peak, 80, at_least=False, rounds=1)]
+
+    def parse(self) -> list[Figure]:
+        """Reading and checking lines that are in memory already, and all that reading a segment does."""
+        rounds = max(self.rounds, 15)
+        path = listing(self.segments)[0]
+        lines = path.read_bytes().splitlines(keepends=True)[1:-1]
+        only = [line for line in lines if b'"event":"request"' in line]
+        # Without intents the line numbers have gaps, which the reader would look into.
+        only = [
+            line.replace(b'"seq":%d,' % (2 * n + 3), b'"seq":%d,' % (n + 2), 1) for n, line in enumerate(only)
+        ]
+        due = 2
+
+        def seconds(lines: list[bytes]) -> Callable[[], float]:
+            blocks = [(at + due, b"".join(lines[at : at + 64])) for at in range(0, len(lines), 64)]
+
+            def parse() -> float:
+                begun = time.process_time()
+                assert all(read_block(block, first) for first, block in blocks)
+                return time.process_time() - begun
+
+            return parse
+
+        def reading() -> float:
+            begun = time.process_time()
+            assert sum(1 for _ in Reading(path).blocks())
+            return time.process_time() - begun
+
+        found = interleaved(rounds, only=seconds(only), both=seconds(lines), reading=reading)
+        rate = {name: len(only) / value for name, value in found.items()}
+        size = sum(map(len, only)) / len(only)
+        measured = (
+            f"{rate['only']:,.0f} records/s of {size:.0f} bytes; with their intents {rate['both']:,.0f}; "
+            f"with file, seal and account {rate['reading']:,.0f}"
+        )
+        return [
+            self.figure(
+                "parse and validate alone, one core (records/s)",
+                measured,
+                rate["only"],
+                700_000,
+                rounds=rounds,
+            )
+        ]
+
+    def together(self) -> list[Figure]:
+        """Two loading processes on one database and one directory against one."""
+        seconds = interleaved(self.rounds, one=self.load_seconds, two=lambda: self.load_seconds(loaders=2))
+        rates = {name: self.records / value for name, value in seconds.items()}
+        measured = f"{rates['two']:,.0f} records/s; one {rates['one']:,.0f}"
+        return [self.figure("two loaders / one", measured, rates["two"] / rates["one"], 1.3)]
+
+    @contextmanager
+    def full_database(self) -> Iterator[str]:
+        """One with the records of the segments and shifted copies of them, and the hours of all."""
+        with self.database() as url:
+            self.loaded(url, self.segments)
+            with connect(url) as connection:
+                for part in range(1, self.times):
+                    connection.execute(query("more_records"), {"part": part, "begin": BEGIN, "days": DAYS})
+                connection.execute("TRUNCATE usage_hourly")
+                connection.execute(query("hours_of_records"))
+                connection.execute(query("create_direct_daily"))
+                connection.execute("VACUUM ANALYZE")
+            yield url
+
+    def full(self) -> list[Figure]:
+        """What changes when the table is full: the refresh, and a load."""
+        with self.full_database() as url:
+            return [*self._refresh(url), *self._little(url)]
+
+    def _refresh(self, url: str) -> list[Figure]:
+        with connect(url) as connection:
+
+            def hourly() -> float:
+                return seconds_of(lambda: rollup.refresh(connection))
+
+            def direct() -> float:
+                return seconds_of(lambda: connection.execute(query("refresh_direct_daily")))
+
+            rollup.refresh(connection)
+            rounds = min(self.rounds, 3)
+            seconds = interleaved(rounds, hourly=hourly, direct=direct)
+            row = connection.execute("SELECT sum(requests), count(*) FROM usage_hourly").fetchone() or (0, 0)
+        measured = (
+            f"{seconds['hourly']:.1f} s; {seconds['direct']:.1f} s; {row[1]:,} hours of {row[0]:,} records"
+        )
+        ratio = seconds["hourly"] / seconds["direct"]
+        name = f"refresh of usage_daily / of a view over the records, {row[0]:,} records"
+        return [self.figure(name, measured, ratio, 0.2, at_least=False, rounds=rounds)]
+
+    def _little(self, full: str) -> list[Figure]:
+        """10,000 new records, into a full table and into one with 100,000."""
+        numbers = count()
+
+        def seconds(url: str) -> Callable[[], float]:
+            def load_one() -> float:
+                number = next(numbers)
+                begin = BEGIN + timedelta(days=DAYS + number)
+                new = records(10_000, seed=1000 + number, begin=begin, days=1)
+                directory = self.scratch / f"new{number}"
+                (path,) = write_segments(directory, new, writer=f"new{number}")
+                with connect(url) as connection:
+                    prepare(connection)
+                    return seconds_of(lambda: load(connection, path))
+
+            return load_one
+
+        few = self.scratch / "few"
+        write_segments(few, records(100_000, seed=2), writer="few")
+        with self.database() as small:
+            self.loaded(small, few)
+            found = interleaved(max(self.rounds, 9), small=seconds(small), full=seconds(full))
+        measured = f"{found['full'] * 1000:.0f} ms; with 100,000 there {found['small'] * 1000:.0f} ms"
+        name = f"loading 10,000 records with {self.times * self.records:,} there / with 100,000"
+        ratio = found["full"] / found["small"]
+        return [self.figure(name, measured, ratio, 1.2, at_least=False, rounds=max(self.rounds, 9))]
+
+    def parquet(self) -> list[Figure]:
+        """Bytes of the archive against the segments, and one user's week from each with DuckDB."""
+        archived = self.scratch / "archive"
+        result = archive(self.segments, str(archived))
+        database = duckdb.connect()
+        week = {"user": "user-00100@example.com", "since": str(BEGIN.date() + timedelta(days=30))}
+        week["until"] = str(BEGIN.date() + timedelta(days=37))
+
+        def seconds(name: str, files: str) -> Callable[[], float]:
+            statement = query(name)
+            return lambda: seconds_of(lambda: database.execute(statement, week | {"files": files}).fetchall())
+
+        found = interleaved(
+            self.rounds,
+            parquet=seconds("week_from_parquet", f"{archived}/day=*/*.parquet"),
+            jsonl=seconds("week_from_segments", f"{self.segments}/*.jsonl"),
+        )
+        size = result.parquet_bytes / result.segment_bytes
+        times = found["jsonl"] / found["parquet"]
+        bytes_measured = f"{result.parquet_bytes:,} of {result.segment_bytes:,} bytes (1/{1 / size:.1f})"
+        week_measured = f"{found['parquet'] * 1000:.1f} ms; {found['jsonl'] * 1000:.0f} ms"
+        return [
+            self.figure(
+                "bytes of Parquet / of JSONL", bytes_measured, size, 1 / 12, at_least=False, rounds=1
+            ),
+            self.figure("one user's week, JSONL's time / Parquet's", week_measured, times, 80),
+        ]
+
+
+ROWS: Final = ("parse", "load", "memory", "together", "parquet", "full", "memory10")
+
+
+def main() -> None:
+    """Runs the rows asked for, prints the table, and keeps each in the result file as soon as it is there."""
+    parser = argparse.ArgumentParser(description="Measures the ETL beside its baselines.")
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows-there", type=int, default=10, help="a full table has so many times --records")
+    parser.add_argument("--only", choices=ROWS, action="append")
+    parser.add_argument("--result", type=Path, default=RESULT)
+    options = parser.parse_args()
+    versions = {name: version(name) for name in ("psycopg", "msgspec", "duckdb", "pyarrow")}
+    figures: list[Figure] = []
+    with embedded_postgres() as server, tempfile.TemporaryDirectory(prefix="relay-bench-") as scratch:
+        with psycopg.connect(server) as connection:
+            versions["postgresql"] = connection.info.parameter_status("server_version") or ""
+        bench = Bench(server, Path(scratch), options)
+        for name in options.only or ROWS:
+            about = machine() | versions | {"records": options.records}
+            found = getattr(bench, name)()
+            write(options.result, found, about | {"load_average_after": machine()["load_average"]})
+            figures += found
+            print(table(found), flush=True)
+    print(table(figures))
+
+
+if __name__ == "__main__":
+    main()

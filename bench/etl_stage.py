@@ -1,0 +1,137 @@
+"""What the measurements of the ETL stand on: a server, segments, loading processes, psql."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from bench.figures import Figure
+from bench.records import records, write_segments
+from etl import partitions
+from etl.database import connect
+from etl.queries import named
+from tests.databases import migrated_database
+
+MONTHS: Final = [(2026, month) for month in range(8, 13)]
+SQL: Final = Path(__file__).with_name("sql")
+
+
+class Loader:
+    """A loading process, connected and waiting for work."""
+
+    def __init__(self, url: str) -> None:
+        command = [sys.executable, "-m", "bench.etl_loader", url]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stdin
+        assert process.stdout
+        self._process, self._to, self._from = process, process.stdin, process.stdout
+        assert self._from.readline() == "ready\n"
+
+    def begin(self, directory: Path) -> None:
+        """Tells it to load a directory."""
+        self._to.write(f"{directory}\n")
+        self._to.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """What it did, when it is done."""
+        answer: dict[str, Any] = json.loads(self._from.readline())
+        return answer
+
+    def close(self) -> None:
+        """Ends it."""
+        self._to.close()
+        assert self._process.wait() == 0
+
+
+class Stage:
+    """What every measurement stands on: a server, segments, databases that hold nothing yet."""
+
+    def __init__(self, server: str, scratch: Path, options: argparse.Namespace) -> None:
+        self.server = server
+        self.scratch = scratch
+        self.records: int = options.records
+        self.rounds: int = options.rounds
+        self.times: int = options.rows_there
+
+    @cached_property
+    def segments(self) -> Path:
+        """The directory of the segments that are loaded."""
+        directory = self.scratch / "segments"
+        write_segments(directory, records(self.records))
+        return directory
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """A new one with the partitions that the records need, nothing left to be written from before."""
+        with migrated_database(self.server) as url:
+            with connect(url) as connection:
+                partitions.ensure(connection, MONTHS)
+                connection.execute("CHECKPOINT")
+            yield url
+
+    @cached_property
+    def csv(self) -> Path:
+        """The rows of `usage_records` that the segments become, as `\\copy` reads them."""
+        path = self.scratch / "records.csv"
+        with self.database() as url:
+            self.loaded(url, self.segments)
+            columns = named("copy_usage_records").partition("(")[2].partition(")")[0]
+            rows = f"SELECT {columns} FROM usage_records ORDER BY created_at"
+            psql(url, f"\\copy ({one_line(rows)}) TO '{path}' (FORMAT csv)")
+        return path
+
+    def loaded(self, url: str, directory: Path, loaders: int = 1) -> dict[str, Any]:
+        """Loads a directory in processes of their own; seconds are until the last of them is done."""
+        workers = [Loader(url) for _ in range(loaders)]
+        begun = time.perf_counter()
+        for worker in workers:
+            worker.begin(directory)
+        answers = [worker.answer() for worker in workers]
+        seconds = time.perf_counter() - begun
+        for worker in workers:
+            worker.close()
+        peak = max(answer["peak_kib"] for answer in answers)
+        return {"records": sum(one["records"] for one in answers), "seconds": seconds, "peak_kib": peak}
+
+    def figure(
+        self, name: str, measured: str, ratio: float, goal: float, *, at_least: bool = True, rounds: int = 0
+    ) -> Figure:
+        """A row of the table; of `--rounds` rounds unless said."""
+        return Figure(
+            name=name,
+            measured=measured,
+            ratio=ratio,
+            goal=goal,
+            at_least=at_least,
+            rounds=rounds or self.rounds,
+        )
+
+
+def query(name: str) -> str:
+    """A statement of the benchmark."""
+    return (SQL / f"{name}.sql").read_text()
+
+
+def one_line(text: str) -> str:
+    """What psql's backslash commands want."""
+    return " ".join(text.split())
+
+
+def psql(url: str, command: str) -> None:
+    """Runs one command of psql's."""
+    subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", command, url], check=True)
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Wall time."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun

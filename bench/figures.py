@@ -1,0 +1,79 @@
+"""What every benchmark shares: rounds that alternate between the sides, medians, a table, a result file."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One row of the table; `ratio` is what the goal speaks of, at least or at most."""
+
+    name: str
+    measured: str
+    ratio: float
+    goal: float
+    at_least: bool
+    rounds: int
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached."""
+        return self.ratio >= self.goal if self.at_least else self.ratio <= self.goal
+
+    @property
+    def verdict(self) -> str:
+        """Met, or by how much it is missed."""
+        if self.met:
+            return "met"
+        share = self.ratio / self.goal
+        return f"missed: {share:.2f} of the goal" if self.at_least else f"missed: {share:.2f} times the goal"
+
+
+def interleaved(rounds: int, **sides: Callable[[], float]) -> dict[str, float]:
+    """Measures each side once per round, in turn and every other round in reverse; gives the medians."""
+    found: dict[str, list[float]] = {name: [] for name in sides}
+    for number in range(rounds):
+        order = list(sides) if number % 2 == 0 else list(reversed(sides))
+        for name in order:
+            found[name].append(sides[name]())
+    return {name: median(values) for name, values in found.items()}
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on, and how busy the machine is."""
+    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cpus": os.cpu_count(),
+        "cpu": cpu[0].partition(": ")[2] if cpu else platform.machine(),
+        "python": platform.python_version(),
+        "load_average": [round(value, 2) for value in os.getloadavg()],
+    }
+
+
+def table(figures: list[Figure]) -> str:
+    """Markdown."""
+    rows = ["| what | measured | ratio or figure | goal | |", "|---|---|---|---|---|"]
+    for one in figures:
+        bound = "at least" if one.at_least else "at most"
+        rows.append(
+            f"| {one.name} | {one.measured} | {one.ratio:.3g} | {bound} {one.goal:g} | {one.verdict} |"
+        )
+    return "\n".join(rows)
+
+
+def write(path: Path, figures: list[Figure], about: Mapping[str, Any]) -> None:
+    """Puts figures into the result file, each with what it depends on; others of earlier runs stay."""
+    known = {one["name"]: one for one in json.loads(path.read_text())["figures"]} if path.exists() else {}
+    known |= {one.name: asdict(one) | {"met": one.met, "verdict": one.verdict, **about} for one in figures}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"figures": list(known.values())}, indent=2) + "\n")
