@@ -53,6 +53,8 @@ docs: setup  ## Write the generated parts of docs/
 	$(BIN)/python docs/generate.py
 
 bench: setup  ## Measure what is published; results go to bench/results
+	@command -v psql >/dev/null || \
+	  { echo "the baseline of the ETL is psql's \\copy; install psql (Debian: apt-get install postgresql-client)"; exit 1; }
 	$(BIN)/python -m bench.etl
 	$(BIN)/python -m bench.pii
 	$(BIN)/python -m bench.pii_recall
