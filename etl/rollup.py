@@ -16,7 +16,7 @@ from etl.blocks import Block, QuickRecord
 from etl.database import translated
 from etl.queries import named
 from etl.rows import to_csv
-from proxy.record import UsageRecord, as_milliseconds, as_money
+from proxy.record import UsageRecord, as_milliseconds, as_money, is_error
 
 _HOUR: Final = len("2026-11-01T09")
 
@@ -46,7 +46,7 @@ class Sums(msgspec.Struct, array_like=True, gc=False):
     def add(self, record: UsageRecord | QuickRecord, cost: Decimal | None, latency_ms: Decimal) -> None:
         """Counts one record, whose cost and latency are given as every store rounds them."""
         self.requests += 1
-        if record.status >= 400 or record.error is not None:
+        if is_error(record.status, record.error):
             self.errors += 1
         if record.cache_hit:
             self.cache_hits += 1

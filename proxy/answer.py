@@ -85,22 +85,23 @@ class Reading:
         self.finished = self._final = True
         self.pending = _text(value.get("status")) in {"queued", "in_progress"}
 
-    def read_event(self, event: Event) -> None:
-        """Reads one event of a stream."""
+    def read_event(self, event: Event) -> bool:
+        """Reads one event of a stream; whether it has a usage object of its own."""
         if event.data == b"[DONE]":
             self.finished = True
-            return
+            return False
         value = decode_leniently(event.data) if event.data else None
         if not isinstance(value, dict):
             if event.name == "error":
                 self.fault = Fault(type="upstream_error", message="the upstream sent an error event")
-            return
+            return False
         kind = _text(value.get("type"))
         self.finished = self.finished or kind in _LAST_EVENTS
         self._final = self._final or (kind == "message_delta" and isinstance(value.get("usage"), dict))
         self._read_object(value)
         if "error" in {event.name, kind} and self.fault is None:
             self.fault = _fault(value)
+        return isinstance(value.get("usage"), dict)
 
     def _read_object(self, value: dict[str, Any]) -> None:
         # The answer itself stands inside `response` (Responses) or `message` (Anthropic) in some events.
@@ -197,8 +198,8 @@ class StreamFilter:
         """Takes a chunk from upstream and gives what goes to the client: the same bytes, or less a chunk."""
         kept = bytearray()
         for event in self._splitter.feed(chunk):
-            self.reading.read_event(event)
-            if not (self._drop_usage and is_usage_chunk(event)):
+            has_usage = self.reading.read_event(event)
+            if not (self._drop_usage and has_usage and is_usage_chunk(event)):
                 kept += self._restorer.event(event) if self._restorer else event.raw
         return bytes(kept) if self._whole_events else chunk
 

@@ -40,7 +40,6 @@ def estimated_usage(call: Call, default_max_tokens: int) -> TokenUsage:
     prompt = -(-size // _BYTES_PER_TOKEN) + _TOKENS_PER_MESSAGE * (count + 1) + _token_ids(body)
     answer = 0 if call.endpoint == "/v1/embeddings" else _answer_tokens(body, default_max_tokens)
     prompt = min(prompt, MAX_TOKENS)
-    prompt = min(prompt, MAX_TOKENS)
     return TokenUsage(prompt_tokens=prompt, completion_tokens=min(answer, MAX_TOKENS - prompt))
 
 

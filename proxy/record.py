@@ -45,6 +45,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     message: Annotated[str, msgspec.Meta(max_length=2000)]
 
 
+def is_error(status: int, error: Fault | None) -> bool:
+    """Whether reports count a request as an error; a provider can fail inside an answer of status 200."""
+    return status >= 400 or error is not None
+
+
 class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One request and what it used. Raises `ValueError` when made with values that contradict each other."""
 
@@ -95,8 +100,8 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_error(self) -> bool:
-        """Whether reports count it as an error; a provider can fail inside an answer of status 200."""
-        return self.status >= 400 or self.error is not None
+        """Whether reports count it as an error."""
+        return is_error(self.status, self.error)
 
 
 class RequestLine(UsageRecord, frozen=True, kw_only=True, tag_field="event", tag="request"):

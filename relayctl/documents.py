@@ -77,11 +77,6 @@ def leaderboard_rows(report: Leaderboard) -> list[Row]:
     ]
 
 
-def leaderboard_columns(report: Leaderboard) -> list[str]:
-    """The names of the columns of `leaderboard_rows`, also when there is no row."""
-    return ["rank", report.dimension, "value", "requests", "cost_usd", "total_tokens"]
-
-
 def measures(values: Measures) -> Row:
     """The measures by name."""
     return {name: getattr(values, name) for name in MEASURES}

@@ -6,12 +6,20 @@ Nothing is skipped here: without a PostgreSQL the tests that need one fail and s
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
+import hypothesis
 import pytest
 
 from relayctl.demo.postgres import embedded_postgres
 from tests.databases import new_database, system_binaries
+from tests.replay import Replay, replaying
+from tests.running import Relay, running, settings
+
+# How long an example takes is the machine's affair; what it finds must be found again.
+hypothesis.settings.register_profile("relay", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("relay")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,3 +52,17 @@ def database_url(postgres_url: str) -> Iterator[str]:
     """An empty database that is dropped after the test, whoever is still connected to it."""
     with new_database(postgres_url) as url:
         yield url
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Replay]:
+    """A programmed provider; a test module that wants it to answer by itself has a fixture of its own."""
+    async with replaying() as provider:
+        yield provider
+
+
+@pytest.fixture
+async def relay(tmp_path: Path, provider: Replay) -> AsyncIterator[Relay]:
+    """The proxy in front of it, as it is configured by default."""
+    async with running(settings(tmp_path, provider.url)) as relay:
+        yield relay

@@ -1,4 +1,4 @@
-"""The border between rows of a database and cells: both sources give their columns in this order."""
+"""The border between questions, cells and a database: both sources ask and answer in these terms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,20 @@ from decimal import Decimal
 from typing import Any
 
 from relayctl.measures import Measures
-from relayctl.question import DIMENSIONS, Cell, Dimension
+from relayctl.question import DIMENSIONS, Cell, Dimension, Question
+
+
+def parameters(question: Question) -> dict[str, Any]:
+    """What both databases are asked with: the dimensions to group by, and the filters (None: everything)."""
+    filters = question.filters
+    return {
+        "by_user": "user" in question.group_by,
+        "by_team": "team" in question.group_by,
+        "by_model": "model" in question.group_by,
+        "users": list(filters.users) or None,
+        "teams": list(filters.teams) or None,
+        "models": list(filters.models) or None,
+    }
 
 
 def from_rows(rows: Iterable[Sequence[Any]], group_by: tuple[Dimension, ...]) -> list[Cell]:

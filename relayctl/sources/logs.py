@@ -29,18 +29,12 @@ _HOUR_US: Final = 3_600_000_000
 
 def parameters(question: Question) -> dict[str, Any]:
     """What `report_logs` is asked with."""
-    filters = question.filters
     return {
         "since": _naive(question.period.since),
         "until": _naive(question.period.until),
         "slot_us": _slot_us(question.inner_boundaries),
         "inner_boundaries": [_naive(boundary) for boundary in question.inner_boundaries],
-        "by_user": "user" in question.group_by,
-        "by_team": "team" in question.group_by,
-        "by_model": "model" in question.group_by,
-        "users": list(filters.users) or None,
-        "teams": list(filters.teams) or None,
-        "models": list(filters.models) or None,
+        **cells.parameters(question),
     }
 
 

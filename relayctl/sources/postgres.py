@@ -20,19 +20,13 @@ _TICK: Final = timedelta(microseconds=1)
 def parameters(question: Question) -> dict[str, Any]:
     """What `report_postgres` is asked with."""
     hours_from, hours_until = _whole_hours(question)
-    filters = question.filters
     return {
         "since": question.period.since,
         "until": question.period.until,
         "hours_from": hours_from,
         "hours_until": hours_until,
         "inner_boundaries": question.inner_boundaries,
-        "by_user": "user" in question.group_by,
-        "by_team": "team" in question.group_by,
-        "by_model": "model" in question.group_by,
-        "users": list(filters.users) or None,
-        "teams": list(filters.teams) or None,
-        "models": list(filters.models) or None,
+        **cells.parameters(question),
     }
 
 

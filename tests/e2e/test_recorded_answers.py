@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.real_input import RECORDINGS, Recording, needs_real_input
-from tests.replay import Answer, Received, Replay, events, json_answer, replaying, stream_answer
+from tests.replay import Answer, Received, Replay, events, json_answer, stream_answer
 from tests.running import Relay, Whole, running, settings
 
 pytestmark = needs_real_input
@@ -33,12 +33,6 @@ INJECTED = {
 
 def _id(recording: Recording) -> str:
     return f"{recording.provider}-{recording.id}"
-
-
-@pytest.fixture
-async def provider() -> AsyncIterator[Replay]:
-    async with replaying() as replay:
-        yield replay
 
 
 @pytest.fixture

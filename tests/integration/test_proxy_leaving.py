@@ -26,7 +26,6 @@ from tests.replay import (
     events,
     json_answer,
     named_events,
-    replaying,
     stream_answer,
 )
 from tests.running import Relay, running, settings
@@ -37,12 +36,6 @@ USAGE = {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14}
 CONTENT = events({"choices": [{"delta": {"content": "12345678"}}]}, done=False)
 END = events({"choices": [], "usage": USAGE})
 STREAM = {"model": "gpt-4o", "stream": True, "messages": [{"content": "1234"}]}
-
-
-@pytest.fixture
-async def provider() -> AsyncIterator[Replay]:
-    async with replaying() as provider:
-        yield provider
 
 
 @pytest.fixture

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proxy.record import RequestLine
-from tests.replay import Answer, Replay, events, json_answer, replaying, stream_answer
-from tests.running import Relay, running, settings
+from tests.replay import Answer, Replay, events, json_answer, stream_answer
+from tests.running import Relay
 
 CHAT = "/v1/chat/completions"
 CONTENT = events({"choices": [{"delta": {"content": "12345678"}}]}, done=False)
 ASK = {"model": "gpt-4o", "messages": [{"content": "1234"}]}
 STREAM = ASK | {"stream": True}
-
-
-@pytest.fixture
-async def provider() -> AsyncIterator[Replay]:
-    async with replaying() as provider:
-        yield provider
-
-
-@pytest.fixture
-async def relay(tmp_path: Path, provider: Replay) -> AsyncIterator[Relay]:
-    async with running(settings(tmp_path, provider.url)) as relay:
-        yield relay
 
 
 def the_record(relay: Relay, status: int, error: str) -> RequestLine:

@@ -42,12 +42,6 @@ async def provider() -> AsyncIterator[Replay]:
         yield provider
 
 
-@pytest.fixture
-async def relay(tmp_path: Path, provider: Replay) -> AsyncIterator[Relay]:
-    async with running(settings(tmp_path, provider.url)) as relay:
-        yield relay
-
-
 async def until(true: Callable[[], object], seconds: float = 5) -> None:
     """Waits for something that must come within some seconds."""
     async with asyncio.timeout(seconds):

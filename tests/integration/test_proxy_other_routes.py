@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from yarl import URL
 
-from tests.replay import Answer, Replay, json_answer, replaying
-from tests.running import Relay, running, settings
-
-
-@pytest.fixture
-async def provider() -> AsyncIterator[Replay]:
-    async with replaying() as provider:
-        yield provider
-
-
-@pytest.fixture
-async def relay(tmp_path: Path, provider: Replay) -> AsyncIterator[Relay]:
-    async with running(settings(tmp_path, provider.url)) as relay:
-        yield relay
-
+from tests.replay import Answer, Replay, json_answer
+from tests.running import Relay
 
 OTHERS = [
     ("GET", "/v1/models", Decimal(0)),

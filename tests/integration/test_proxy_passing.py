@@ -7,12 +7,12 @@ import gzip
 import json
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.replay import Answer, Received, Replay, events, json_answer, named_events, replaying, stream_answer
+from tests.replay import Answer, Received, Replay, events, json_answer, named_events, stream_answer
 from tests.running import Relay, running, settings
 
 CHAT = "/v1/chat/completions"
@@ -22,18 +22,6 @@ CONTENT = events({"model": "gpt-4o-2024-08-06", "choices": [{"delta": {"content"
 INJECTED = events({"choices": [], "usage": USAGE}, done=False)
 DONE = b"data: [DONE]\n\n"
 STREAMING = {"model": "gpt-4o", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
-
-
-@pytest.fixture
-async def provider() -> AsyncIterator[Replay]:
-    async with replaying() as provider:
-        yield provider
-
-
-@pytest.fixture
-async def relay(tmp_path: Path, provider: Replay) -> AsyncIterator[Relay]:
-    async with running(settings(tmp_path, provider.url)) as relay:
-        yield relay
 
 
 async def test_a_json_answer_passes_whole_and_its_body_went_up_byte_for_byte(

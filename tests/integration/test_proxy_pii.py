@@ -18,7 +18,6 @@ from tests.replay import (
     events,
     json_answer,
     named_events,
-    replaying,
     stream_answer,
 )
 from tests.running import Relay, running, settings
@@ -26,12 +25,6 @@ from tests.running import Relay, running, settings
 CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
 ADA = "ada@example.com"
 USAGE = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14}
-
-
-@pytest.fixture
-async def provider() -> AsyncIterator[Replay]:
-    async with replaying() as provider:
-        yield provider
 
 
 @pytest.fixture

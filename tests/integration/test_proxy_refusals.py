@@ -13,18 +13,12 @@ import pytest
 
 from proxy import keys
 from proxy.app import GATEWAY
-from tests.replay import Answer, Replay, json_answer, replaying
+from tests.replay import Answer, Replay, json_answer
 from tests.running import Relay, Whole, running, settings
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
 ROUTES = pytest.mark.parametrize(("path", "model"), [(CHAT, "gpt-4o"), (MESSAGES, "claude-haiku-4-5")])
-
-
-@pytest.fixture
-async def provider() -> AsyncIterator[Replay]:
-    async with replaying() as provider:
-        yield provider
 
 
 @pytest.fixture

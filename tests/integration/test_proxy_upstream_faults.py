@@ -21,7 +21,6 @@ from tests.replay import (
     events,
     json_answer,
     named_events,
-    replaying,
     stream_answer,
 )
 from tests.running import Relay, running, settings
@@ -33,12 +32,6 @@ CONTENT = events({"choices": [{"delta": {"content": "12345678"}}]}, done=False)
 ASK = {"model": "gpt-4o", "messages": [{"content": "1234"}]}
 STREAM = ASK | {"stream": True}
 SHORT = {"connect": 0.1, "first_byte": 0.2, "idle": 0.2}
-
-
-@pytest.fixture
-async def provider() -> AsyncIterator[Replay]:
-    async with replaying() as provider:
-        yield provider
 
 
 @pytest.fixture
