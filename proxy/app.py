@@ -16,9 +16,11 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from proxy.cache_gate import CacheGate
 from proxy.config import Config
 from proxy.errors import KeysError
-from proxy.handlers import Gateway
+from proxy.gateway import Gateway
+from proxy.handlers import handler
 from proxy.keys import KeyStore
 from proxy.limits_gate import Gate
 from proxy.metrics import Metrics
@@ -86,6 +88,7 @@ def build(
         limits=Gate(config.limits, prices, now),
         policy=Policy(config.policy, metrics.policy_blocks.inc),
         pii=PiiGate(config.pii),
+        cache=CacheGate(config.cache),
         writer=Writer(config.logs, metrics, now),
         provider_keys=_provider_keys(config, environ),
         now=now,
@@ -93,7 +96,7 @@ def build(
     app = web.Application(client_max_size=config.server.max_body_bytes)
     app[GATEWAY] = gateway
     app.cleanup_ctx.append(_running)
-    app.router.add_route("*", "/v1/{tail:.*}", gateway.handle)
+    app.router.add_route("*", "/v1/{tail:.*}", handler(gateway))
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz)
     app.router.add_get("/metrics", _metrics_handler(config, environ.get("PROXY_MASTER_KEY")))
@@ -112,6 +115,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     watching.cancel()
     await gateway.client.close()
     await gateway.limits.backend.close()
+    await gateway.cache.close()
     await gateway.writer.close()
 
 

@@ -9,25 +9,31 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from proxy.errors import Api
 from proxy.limits_config import Limits
 from proxy.pii_config import Pii, Policy
-from proxy.section import Seconds, Section, Usd
+from proxy.section import Seconds, Section, Usd, redis_mistake
 
 
 class Server(Section):
-    """Where the proxy listens; a request that lost its client, or a stop, may last `drain_seconds`."""
+    """Where the proxy listens; a request that lost its client, or a stop, may last `drain_seconds`.
+
+    A client that takes nothing of its answer for `send_seconds` is left.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default=1, ge=1)
     max_body_bytes: int = Field(default=33_554_432, gt=0)
     drain_seconds: Seconds = 120
+    send_seconds: Seconds = 300
 
 
 class Logs(Section):
@@ -47,11 +53,17 @@ class Keys(Section):
 
 
 class Timeouts(Section):
-    """How long an upstream may take, in seconds: to connect, to begin to answer, between two pieces."""
+    """Seconds that an upstream may take: to connect, to begin to answer, between two pieces, in all."""
 
     connect: Seconds = 10
     first_byte: Seconds = 600
     idle: Seconds = 300
+    total: Seconds | None = None
+
+    @property
+    def head(self) -> float:
+        """How long until the head of its answer must be here, connecting included."""
+        return self.first_byte if self.total is None else min(self.first_byte, self.total)
 
 
 def _without_slash(url: str) -> str:
@@ -61,7 +73,10 @@ def _without_slash(url: str) -> str:
 
 
 class Upstream(Section):
-    """A provider: its API, where it is, which variable holds its key, and the models it is asked for."""
+    """A provider: its API, where it is, which variable holds its key, and the models it is asked for.
+
+    `auth` is the header that its key goes in; `rest_seconds` is how long it rests after failing.
+    """
 
     name: str = ""
     api: Api
@@ -71,10 +86,22 @@ class Upstream(Section):
     stream_usage: Literal["auto", "always", "never"] = "auto"
     price_provider: str | None = None
     timeouts: Timeouts = Timeouts()
+    auth: Literal["auto", "bearer", "x-api-key", "api-key"] = "auto"
+    rest_seconds: Seconds = 30
 
     def serves(self, model: str) -> bool:
         """Whether one of the globs fits this model name."""
         return any(fnmatchcase(model, glob) for glob in self.models)
+
+    @cached_property
+    def key_header(self) -> Literal["bearer", "x-api-key", "api-key"]:
+        """The header that its key goes in: Anthropic's and Azure's own, a bearer token for the rest."""
+        if self.auth != "auto":
+            return self.auth
+        host = urlsplit(self.base_url).hostname or ""
+        if host.endswith((".azure.com", ".azure.us", ".azure.cn")):
+            return "api-key"
+        return "x-api-key" if self.api == "anthropic" else "bearer"
 
     @property
     def asks_for_usage(self) -> bool:
@@ -126,11 +153,25 @@ class Prices(Section):
 
 
 class Cache(Section):
-    """Relay's own answer cache. Not in this version."""
+    """Relay's own answer cache, of one process (`memory`, at most `max_bytes`) or shared (`redis`).
+
+    Headers that fit `vary_headers` are part of what was asked; answers above `max_answer_bytes` are not kept.
+    """
 
     enabled: bool = False
     backend: Literal["memory", "redis"] = "memory"
+    redis_url: SecretStr | None = None
     ttl_seconds: int = Field(default=3600, gt=0)
+    max_bytes: int = Field(default=67_108_864, gt=0)
+    max_answer_bytes: int = Field(default=1_048_576, gt=0)
+    vary_headers: tuple[str, ...] = ("anthropic-*", "openai-*", "x-goog-*")
+
+    @model_validator(mode="after")
+    def _has_a_server(self) -> Self:
+        # Checked here and not on the field, whose mistakes are told with the value: it may hold a password.
+        if mistake := redis_mistake("cache", self.backend, self.redis_url):
+            raise ValueError(mistake)
+        return self
 
 
 class Analytics(Section):

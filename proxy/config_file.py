@@ -142,7 +142,6 @@ def refuse_unbuilt(config: Config) -> None:
     """Refuses settings that this version does not act on: nothing asked for is silently left out."""
     asked = {
         "server.workers": config.server.workers > 1,
-        "cache.enabled": config.cache.enabled,
         "analytics.enabled": config.analytics.enabled or config.analytics.capture_content,
     }
     for setting, wanted in asked.items():

@@ -5,86 +5,50 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 
-import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 from ulid import ULID
 
 from proxy.answer import Reading
+from proxy.cache_gate import Hit, Lead
 from proxy.call import Call, read_call
-from proxy.config import Config, Upstream
+from proxy.config import Upstream
 from proxy.errors import Api, LogWriteError, Refusal, api_of, refusal_body
-from proxy.keys import PREFIX, Key, KeyStore
-from proxy.limits_gate import Admission, Gate
+from proxy.forwarding import Forwarding
+from proxy.gateway import Gateway
+from proxy.keys import Key
+from proxy.limits_gate import Admission
 from proxy.limits_headers import LimitExceeded
 from proxy.metering import Outcome, Request, make_record
-from proxy.metrics import Metrics
-from proxy.passing import CLIENT_GONE, Passing
-from proxy.pii_gate import PiiGate
+from proxy.passing import CLIENT_GONE, Passing, Source, has_left, nobody
 from proxy.pii_restore import Restorer, restored_body
-from proxy.policy import Policy
-from proxy.prices import PriceTable
-from proxy.record import Attempt, Fault, clip, elapsed_ms
-from proxy.routing import Router, client_headers, upstream_headers, upstream_url
-from proxy.upstream import Client, UpstreamFault, pieces
-from proxy.writer import Writer
+from proxy.record import Fault, clip, elapsed_ms
+from proxy.routing import client_headers
+from proxy.upstream import Answer, UpstreamFault, pieces
 
 _log = logging.getLogger(__name__)
 
 
-class Gateway:
-    """What every request needs, made once per process."""
+def handler(gateway: Gateway) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """What answers any request to `/v1/…`."""
 
-    def __init__(
-        self,
-        *,
-        config: Config,
-        keys: KeyStore,
-        prices: PriceTable,
-        metrics: Metrics,
-        limits: Gate,
-        policy: Policy,
-        pii: PiiGate,
-        writer: Writer,
-        provider_keys: Mapping[str, str],
-        now: Callable[[], datetime],
-    ) -> None:
-        self.config = config
-        self.keys = keys
-        self.prices = prices
-        self.metrics = metrics
-        self.limits = limits
-        self.policy = policy
-        self.pii = pii
-        self.writer = writer
-        self.provider_keys = provider_keys
-        self.router = Router(config)
-        self.now = now
-        self.without_stream_options: set[str] = set()
-        self.client: Client | None = None
-
-    async def handle(self, http: web.Request) -> web.StreamResponse:
-        """Any request to `/v1/…`."""
-        key = self._authenticate(http.headers)
+    async def handle(http: web.Request) -> web.StreamResponse:
+        key = gateway.key_of(http.headers)
         if key is None:
             refusal = Refusal(401, "invalid_api_key", "the Relay key is missing, unknown or revoked")
             return _refuse(http, refusal, {})
-        self.metrics.active.inc()
-        exchange = Exchange(self, http, key)
+        gateway.metrics.active.inc()
+        exchange = Exchange(gateway, http, key)
         try:
             return await exchange.run()
         finally:
-            self.metrics.active.dec()
+            gateway.metrics.active.dec()
             await exchange.close()
 
-    def _authenticate(self, headers: Mapping[str, str]) -> Key | None:
-        scheme, _, token = headers.get("Authorization", "").partition(" ")
-        raw = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        return self.keys.find(raw) if raw.startswith(PREFIX) else None
+    return handle
 
 
 class Exchange:
@@ -100,6 +64,7 @@ class Exchange:
         self._passing: Passing | None = None
         self._admission = Admission(gateway.limits.backend)
         self._restorer: Restorer | None = None
+        self._lead: Lead | None = None
         self._request = Request(
             request_id=f"req_{str(ULID()).lower()}",
             created_at=gateway.now(),
@@ -146,26 +111,45 @@ class Exchange:
             message = "the body cannot be read: it is not encoded or framed as its headers say"
             raise Refusal(400, "unreadable_body", message) from None
         call = self._request.call = read_call(self._request.endpoint, self._http.method, raw)
-        upstream = self._request.upstream = self._route(call)
+        upstreams = self._route(call)
         self._gateway.policy.check(call)
         self._admission = await self._gateway.limits.admit(self._request)
         call, self._restorer = self._gateway.pii.scrub(self._request, call)
-        self._intend(call)
-        asks = upstream.asks_for_usage and upstream.name not in self._gateway.without_stream_options
-        return await self._ask(upstream, call, ask_usage=asks and call.may_lack_usage)
+        forwarding = Forwarding(self._gateway, self._http, self._request, self)
+        found = await self._gateway.cache.find(
+            self._request,
+            call,
+            upstreams[0],
+            asks_usage=forwarding.asks_usage(upstreams[0], call),
+            path=self._http.raw_path,
+            headers=self._http.headers,
+        )
+        if isinstance(found, Hit):
+            return await self._pass_hit(call, found, upstreams[0])
+        self._lead = found
+        try:
+            if has_left(self._http):
+                raise Refusal(499, CLIENT_GONE.type, CLIENT_GONE.message)
+            self._intend(call)
+            return await forwarding.send(upstreams, call)
+        finally:
+            if found is not None:
+                await self._gateway.cache.land(found, self._reading)
 
-    def _route(self, call: Call) -> Upstream:
+    def _route(self, call: Call) -> tuple[Upstream, ...]:
+        """The upstreams to ask, in their order. Raises `Refusal` (403, 404)."""
         key, router = self._request.key, self._gateway.router
         if not {".", ".."}.isdisjoint(self._http.path.split("/")):
             raise Refusal(404, "not_found", "a route cannot have '.' or '..' in it")
         if call.model is not None and not key.allows(call.model):
             raise Refusal(403, "model_not_allowed", f"this Relay key may not use the model '{call.model}'")
         model = self._request.resolved_model = call.model and router.resolve(call.model)
-        upstream = router.choose(self._api, model)
-        if upstream is None:
+        upstreams = router.candidates(self._api, model)
+        if not upstreams:
             what = f"the model '{call.model}'" if call.model else "this route"
             raise Refusal(404, "model_not_found", f"no upstream is configured for {what}")
-        return upstream
+        self._request.upstream = upstreams[0]
+        return upstreams
 
     def _intend(self, call: Call) -> None:
         request = self._request
@@ -178,62 +162,64 @@ class Exchange:
             endpoint=request.endpoint,
         )
 
-    async def _ask(self, upstream: Upstream, call: Call, *, ask_usage: bool) -> web.StreamResponse:
-        """Sends the request; once more without `stream_options` to an upstream that does not take them."""
-        gateway, http = self._gateway, self._http
-        assert gateway.client is not None
-        headers = upstream_headers(upstream, gateway.provider_keys.get(upstream.name), http.headers)
-        url = upstream_url(upstream, http.rel_url.raw_path, http.rel_url.raw_query_string)
-        body = call.upstream_body(model=self._request.resolved_model, ask_usage=ask_usage)
-        began, status = time.monotonic_ns(), None
-        try:
-            async with gateway.client.send(upstream, http.method, url, headers, body) as answer:
-                status = answer.status
-                self._attempted(upstream, status, began)
-                if status < 400:
-                    return await self._pass(upstream, answer, drop_usage=ask_usage)
-                error = b"".join([piece async for piece in pieces(upstream, answer)])
-        except UpstreamFault:
-            if status is None:
-                self._attempted(upstream, None, began)
-            raise
-        if ask_usage and status == 400 and b"stream_options" in error:
-            response = await self._ask(upstream, call, ask_usage=False)
-            if response.status < 400:  # it was Relay's asking that was refused, nothing of the client's
-                gateway.without_stream_options.add(upstream.name)
-            return response
-        return await self._pass_error(answer, error)
-
-    def _attempted(self, upstream: Upstream, status: int | None, began: int) -> None:
-        latency = elapsed_ms(time.monotonic_ns() - began)
-        self._request.attempts.append(Attempt(provider=upstream.name, status=status, latency_ms=latency))
-
-    async def _pass(
-        self, upstream: Upstream, answer: aiohttp.ClientResponse, *, drop_usage: bool
+    async def pass_on(
+        self, upstream: Upstream, answer: Answer, *, asked_usage: bool, until: float | None
     ) -> web.StreamResponse:
-        self._request.streamed = answer.content_type == "text/event-stream"
+        """Passes on an answer below 400, whose head is here."""
         self._request.provider_request_id = _provider_request_id(answer.headers)
+        parts, lead = pieces(upstream, answer), self._lead
+        if lead is not None:
+            parts = lead.passing(upstream, answer, asked_usage=asked_usage, pieces=parts)
+        source = Source(
+            upstream=upstream,
+            status=answer.status,
+            content_type=answer.content_type,
+            length=None if "Content-Encoding" in answer.headers else answer.content_length,
+            pieces=parts,
+            drop_usage=asked_usage,
+            until=until,
+            others_wait=lead.others_wait if lead else nobody,
+        )
+        return await self._pass(source, self._client_headers(answer.headers))
+
+    async def _pass_hit(self, call: Call, hit: Hit, upstream: Upstream) -> web.StreamResponse:
+        """Passes on another request's answer: whole from the store, or as it comes."""
+        source = Source(
+            upstream=upstream,
+            status=200,
+            content_type=hit.content_type,
+            length=hit.length,
+            pieces=hit.pieces,
+            drop_usage=call.may_lack_usage and hit.has_usage,
+            cached=True,
+        )
+        headers = self._client_headers({"Content-Type": hit.content_type})
+        headers["x-relay-cache"] = "hit"
+        return await self._pass(source, headers)
+
+    async def _pass(self, source: Source, headers: Mapping[str, str]) -> web.StreamResponse:
+        self._request.streamed = source.streams
         self._passing = Passing(
             self._http,
             self._reading,
-            drain_seconds=self._gateway.config.server.drain_seconds,
+            source,
+            server=self._gateway.config.server,
             restorer=self._restorer,
             end=self._end,
             content=self._content_began,
         )
-        headers = self._client_headers(answer)
-        return await self._passing.pass_on(upstream, answer, headers, drop_usage=drop_usage)
+        return await self._passing.pass_on(headers)
 
-    async def _pass_error(self, answer: aiohttp.ClientResponse, body: bytes) -> web.StreamResponse:
+    async def pass_error(self, answer: Answer, body: bytes) -> web.StreamResponse:
         """Passes on an upstream's own refusal: nothing was generated, nothing is billed."""
         self._request.provider_request_id = _provider_request_id(answer.headers)
         self._reading.read_body(body)
         await self._end(Outcome(status=answer.status))
         told = restored_body(self._restorer, body)
-        return web.Response(status=answer.status, headers=self._client_headers(answer), body=told)
+        return web.Response(status=answer.status, headers=self._client_headers(answer.headers), body=told)
 
-    def _client_headers(self, answer: aiohttp.ClientResponse) -> CIMultiDict[str]:
-        headers = client_headers(answer.headers, self._request.request_id)
+    def _client_headers(self, upstream: Mapping[str, str]) -> CIMultiDict[str]:
+        headers = client_headers(upstream, self._request.request_id)
         headers.update(self._admission.headers)
         return headers
 

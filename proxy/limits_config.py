@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from proxy.limits import MAX_PER_DAY, MAX_PER_MINUTE, MAX_USD, Quota, as_pico
-from proxy.section import Section, Usd
+from proxy.section import Section, Usd, redis_mistake
 
-_SCHEMES: Final = ("redis", "rediss", "unix")
 Count = Annotated[int, Field(ge=1, le=MAX_PER_MINUTE)]
-
-
-def _is_redis_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    return parts.scheme in _SCHEMES and port != 0
 
 
 class QuotaSection(Section):
@@ -62,17 +51,10 @@ class Limits(Section):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         # Checked here and not on the field, whose mistakes are told with the value: it may hold a password.
-        url = self.redis_url.get_secret_value() if self.redis_url else None
-        if url is not None and not _is_redis_url(url):
-            raise ValueError(
-                "has a redis_url that is not of the form redis://host:6379/0, rediss:// or unix://"
-            )
-        if self.backend == "redis" and url is None:
-            raise ValueError("has the backend 'redis' but no redis_url; set limits.redis_url")
+        if mistake := redis_mistake("limits", self.backend, self.redis_url):
+            raise ValueError(mistake)
         if self.backend == "redis" and self.per_worker:
             raise ValueError("has the backend 'redis' and per_worker: Redis counts for all workers together")
-        if self.backend == "memory" and url is not None:
-            raise ValueError("has a redis_url but the backend 'memory'; set limits.backend to redis")
         return self
 
     def contradiction(self, workers: int) -> str | None:

@@ -14,10 +14,11 @@ from proxy.limits_config import Limits
 from proxy.limits_estimate import demand, used
 from proxy.limits_headers import LimitExceeded, headers
 from proxy.limits_memory import MemoryLimits, process_clock
-from proxy.limits_redis import BackendError, RedisLimits
+from proxy.limits_redis import RedisLimits
 from proxy.metering import Request
 from proxy.prices import PriceTable
 from proxy.record import UsageRecord
+from proxy.redis_link import BackendError
 
 
 class Backend(Protocol):

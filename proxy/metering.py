@@ -14,6 +14,7 @@ from proxy.call import FREE as FREE_ROUTES
 from proxy.call import Call
 from proxy.config import Upstream
 from proxy.keys import Key
+from proxy.pii import Vault
 from proxy.prices import FREE, UNKNOWN, Price, PriceTable
 from proxy.record import Attempt, Fault, UsageRecord
 from proxy.usage import TokenUsage
@@ -23,11 +24,15 @@ BYTES_PER_TOKEN: Final = 4
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a request ended: its status and fault, and whether the provider may have worked for it at all."""
+    """How a request ended: its status and fault, and whether the provider may have worked for it at all.
+
+    `cached`: another request's answer served it.
+    """
 
     status: int
     fault: Fault | None = None
     billable: bool = False
+    cached: bool = False
     limit_type: str | None = None
 
 
@@ -49,10 +54,13 @@ class Request(msgspec.Struct, kw_only=True):
     ttft_ms: Decimal | None = None
     streamed: bool = False
     pii_entities: dict[str, int] = {}
+    vault: Vault | None = None
 
 
 def measure(request: Request, reading: Reading | None, outcome: Outcome) -> tuple[TokenUsage | None, str]:
-    """The tokens of a request and where they are from: `provider`, `estimated` or `none`."""
+    """The tokens of a request and where they are from: `provider`, `estimated`, `cache` or `none`."""
+    if outcome.cached:
+        return None, "cache"
     if reading is None or not outcome.billable or request.call is None or not request.call.metered:
         return None, "none"
     usage = reading.usage
@@ -117,6 +125,7 @@ def make_record(
         unit_prices=price.unit_prices,
         latency_ms=latency_ms,
         ttft_ms=request.ttft_ms,
+        cache_hit=outcome.cached,
         limit_type=outcome.limit_type,
         pii_entities=request.pii_entities,
         error=outcome.fault or (reading.fault if reading else None),

@@ -8,25 +8,58 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-import aiohttp
+import msgspec
 from aiohttp import web
 
 from proxy.answer import MAX_JSON_BYTES, Reading, StreamFilter
 from proxy.call import METERED
-from proxy.config import Upstream
+from proxy.config import Server, Upstream
 from proxy.errors import api_of, refusal_event
 from proxy.metering import Outcome
 from proxy.pii_restore import Restorer, restored_body
 from proxy.pii_stream import StreamRestorer
 from proxy.record import Fault
-from proxy.upstream import UpstreamFault, pieces
+from proxy.upstream import UpstreamFault
 
 WATCH_SECONDS: Final = 1.0
 CLIENT_GONE: Final = Fault(type="client_gone", message="the client left before the answer ended")
+
+
+def has_left(http: web.Request) -> bool:
+    """Whether the client's connection has ended."""
+    return http.transport is None or http.transport.is_closing()
+
+
+def nobody() -> bool:
+    """No other client waits for the answer."""
+    return False
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer below 400 whose head is here: an upstream's, or one that the cache has (`cached`).
+
+    `pieces` raises `UpstreamFault`; `length` is known when they are the body as it was announced; `until` is
+    the event loop's time by which it must be whole; `others_wait` tells whether other clients get it too.
+    """
+
+    upstream: Upstream
+    status: int
+    content_type: str
+    length: int | None
+    pieces: AsyncIterator[bytes]
+    drop_usage: bool
+    until: float | None = None
+    cached: bool = False
+    others_wait: Callable[[], bool] = nobody
+
+    @property
+    def streams(self) -> bool:
+        """Whether these are server-sent events."""
+        return self.content_type.partition(";")[0].strip().lower() == "text/event-stream"
 
 
 class Passing:
@@ -36,94 +69,89 @@ class Passing:
         self,
         http: web.Request,
         reading: Reading,
+        source: Source,
         *,
-        drain_seconds: float,
+        server: Server,
         restorer: Restorer | None,
         end: Callable[[Outcome], Awaitable[None]],
         content: Callable[[], None],
     ) -> None:
         self._http = http
         self._reading = reading
-        self._drain_seconds = drain_seconds
+        self._source = source
+        self._server = server
         self._restorer = restorer
         self._end = end
         self._content = content
         self._response = web.StreamResponse()
         self._stream: StreamFilter | None = None
+        self._writing_since: float | None = None
+        self._draining = False
         self.gone_ns: int | None = None
 
-    async def pass_on(
-        self,
-        upstream: Upstream,
-        answer: aiohttp.ClientResponse,
-        headers: Mapping[str, str],
-        *,
-        drop_usage: bool,
-    ) -> web.StreamResponse:
-        """Passes on an answer whose head is here. Raises `LogWriteError` when it may not be ended."""
-        self._response = web.StreamResponse(status=answer.status, headers=headers)
-        streams = answer.content_type == "text/event-stream"
-        as_it_is = self._restorer is None and "Content-Encoding" not in answer.headers
-        if not streams and as_it_is and answer.content_length is not None:
-            self._response.content_length = answer.content_length
+    async def pass_on(self, headers: Mapping[str, str]) -> web.StreamResponse:
+        """Passes the answer on under these headers. Raises `LogWriteError` when it may not be ended."""
+        source = self._source
+        self._response = web.StreamResponse(status=source.status, headers=headers)
+        if not source.streams and self._restorer is None and source.length is not None:
+            self._response.content_length = source.length
         fault: UpstreamFault | None = None
         last = b""
         try:
-            async with asyncio.timeout(None) as self._deadline:
+            async with asyncio.timeout_at(source.until) as self._deadline:
                 with self._watching():
                     await self._to_client(self._response.prepare(self._http))
-                    if streams:
-                        last = await self._events(upstream, answer, drop_usage=drop_usage)
-                    else:
-                        last = await self._body(upstream, answer)
+                    last = await (self._events() if source.streams else self._body())
         except UpstreamFault as broken:
             fault = None if self._reading.finished else broken
         except TimeoutError:
             if not self._deadline.expired():
                 raise
-        await self._end(self._outcome(answer.status, fault))
-        await self._close(last, fault, streams=streams)
+            fault = None if self.gone_ns or self._reading.finished else _too_long(source.upstream)
+        await self._end(self._outcome(fault))
+        await self._close(last, fault)
         return self._response
 
-    async def _events(self, upstream: Upstream, answer: aiohttp.ClientResponse, *, drop_usage: bool) -> bytes:
+    async def _events(self) -> bytes:
         """Passes on a stream; the last event waits for the record."""
         restorer = StreamRestorer(self._restorer) if self._restorer else None
-        stream = self._stream = StreamFilter(self._reading, drop_usage=drop_usage, restorer=restorer)
+        stream = StreamFilter(self._reading, drop_usage=self._source.drop_usage, restorer=restorer)
+        self._stream = stream
         begun = False
-        async for piece in pieces(upstream, answer):
+        async for piece in self._source.pieces:
             out = stream.feed(piece)
             if self._reading.content_begun and not begun:
                 begun = True
                 self._content()
             if self._reading.finished:
-                await self._end(self._outcome(answer.status, None))
+                await self._end(self._outcome(None))
             await self._write(out)
         return stream.end()
 
-    async def _body(self, upstream: Upstream, answer: aiohttp.ClientResponse) -> bytes:
+    async def _body(self) -> bytes:
         """Passes on a body, always one piece behind, and reads it when it is whole.
 
         One that values are put back into goes when it is whole.
         """
         body, held = bytearray(), b""
-        async for piece in pieces(upstream, answer):
+        async for piece in self._source.pieces:
             if self._restorer is None:
                 await self._write(held)
                 held = piece
             if self._restorer is not None or len(body) <= MAX_JSON_BYTES:
                 body += piece
-        if self._http.path in METERED or "json" in answer.content_type:
+        if self._http.path in METERED or "json" in self._source.content_type:
             self._reading.read_body(bytes(body))
         return restored_body(self._restorer, bytes(body)) if self._restorer else held
 
-    def _outcome(self, status: int, fault: UpstreamFault | None) -> Outcome:
-        billable = status < 400
-        if self.gone_ns is not None or self._has_left():
-            return Outcome(status=499, fault=CLIENT_GONE, billable=billable)
-        if fault is not None:
-            told = Fault(type=fault.code, message=fault.message)
-            return Outcome(status=fault.status, fault=told, billable=billable)
-        return Outcome(status=status, billable=billable)
+    def _outcome(self, fault: UpstreamFault | None) -> Outcome:
+        status, told = self._source.status, None
+        if self.gone_ns is not None or has_left(self._http):
+            status, told = 499, CLIENT_GONE
+        elif fault is not None:
+            status, told = fault.status, Fault(type=fault.code, message=fault.message)
+        cached = self._source.cached
+        return Outcome(status=status, fault=told, billable=not cached, cached=cached)
 
     async def _write(self, data: bytes) -> None:
         if data and self.gone_ns is None:
@@ -131,20 +159,22 @@ class Passing:
 
     async def _to_client(self, sending: Awaitable[object]) -> None:
         """Sends something; a client that has gone is noted."""
+        self._writing_since = time.monotonic()
         try:
             await sending
         except ConnectionError:
             self._gone()
+        self._writing_since = None
 
     def _gone(self) -> None:
-        """The client has left: what the upstream still sends has a deadline."""
+        """The client has left: what the upstream still sends, and nobody else waits for, has a deadline."""
         if self.gone_ns is None:
             self.gone_ns = time.monotonic_ns()
-            self._deadline.reschedule(asyncio.get_running_loop().time() + self._drain_seconds)
-
-    def _has_left(self) -> bool:
-        transport = self._http.transport
-        return transport is None or transport.is_closing()
+        if not self._draining and not self._source.others_wait():
+            self._draining = True
+            drained = asyncio.get_running_loop().time() + self._server.drain_seconds
+            until = self._source.until
+            self._deadline.reschedule(drained if until is None else min(drained, until))
 
     @contextmanager
     def _watching(self) -> Iterator[None]:
@@ -157,8 +187,10 @@ class Passing:
 
     def _look(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(WATCH_SECONDS, self._look)
-        if self._has_left():
+        if has_left(self._http):
             self._gone()
+        elif self._writing_since and time.monotonic() - self._writing_since > self._server.send_seconds:
+            self.break_off()  # it reads nothing: the write that waits fails now
 
     def break_off(self) -> web.StreamResponse:
         """Ends the connection, so that the client sees that its answer is not whole."""
@@ -166,11 +198,11 @@ class Passing:
             self._http.transport.abort()
         return self._response
 
-    async def _close(self, last: bytes, fault: UpstreamFault | None, *, streams: bool) -> None:
+    async def _close(self, last: bytes, fault: UpstreamFault | None) -> None:
         """Sends what was held back and ends the answer, or breaks it off where the upstream did."""
         if self.gone_ns is not None:
             return
-        if fault is not None and (not streams or (self._stream is not None and self._stream.in_event)):
+        if fault is not None and (self._stream is None or self._stream.in_event):
             self.break_off()  # an error event after half of another would be taken for part of it
             return
         if fault is not None:
@@ -180,3 +212,8 @@ class Passing:
             await self._response.write_eof(last)
         except ConnectionError:
             self.gone_ns = time.monotonic_ns()
+
+
+def _too_long(upstream: Upstream) -> UpstreamFault:
+    message = f"the upstream '{upstream.name}' took more than {upstream.timeouts.total:g} s in all"
+    return UpstreamFault(504, "upstream_timeout", message, sent=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from multidict import CIMultiDict
@@ -30,20 +32,26 @@ _LIMIT_PREFIXES: Final = (
 
 
 class Router:
-    """Chooses upstreams by the API of the route, then by the first model glob that fits."""
+    """Chooses upstreams by the API of the route, then by the model globs that fit, in their order."""
 
     def __init__(self, config: Config) -> None:
         self._upstreams = tuple(config.upstreams.values())
         self._aliases = config.aliases
+        self.candidates = lru_cache(maxsize=1024)(self._candidates)
 
     def resolve(self, model: str) -> str:
         """The model that a name stands for."""
         return self._aliases.get(model, model)
 
-    def choose(self, api: Api, model: str | None) -> Upstream | None:
-        """The upstream for a model (of no model: the API's first); None when there is none."""
+    def _candidates(self, api: Api, model: str | None) -> tuple[Upstream, ...]:
+        """The upstreams to ask for a model, in their order; where no model is named, the API's first alone.
+
+        What a route without a model speaks of (a file, a batch) is at one provider only.
+        """
         of_api = (upstream for upstream in self._upstreams if upstream.api == api)
-        return next((found for found in of_api if model is None or found.serves(model)), None)
+        if model is None:
+            return tuple(islice(of_api, 1))
+        return tuple(upstream for upstream in of_api if upstream.serves(model))
 
     def configured(self, model: str) -> bool:
         """Whether this very name stands in the configuration."""
@@ -69,10 +77,10 @@ def upstream_headers(upstream: Upstream, api_key: str | None, client: Mapping[st
     headers["Accept-Encoding"] = "identity"
     if upstream.api == "anthropic":
         headers.setdefault("anthropic-version", "2023-06-01")
-    if api_key and upstream.api == "anthropic":
-        headers["x-api-key"] = api_key
-    elif api_key:
+    if api_key and upstream.key_header == "bearer":
         headers["Authorization"] = f"Bearer {api_key}"
+    elif api_key:
+        headers[upstream.key_header] = api_key
     return headers
 
 

@@ -13,6 +13,9 @@ from proxy.config import Upstream
 from proxy.errors import Refusal
 
 
+Answer = aiohttp.ClientResponse
+
+
 class UpstreamFault(Refusal):
     """The upstream gave no whole answer: unreachable or broken (502), or too slow (504).
 
@@ -43,14 +46,14 @@ class Client:
         target = URL(url, encoded=True)  # what the client escaped stays escaped
         limits = aiohttp.ClientTimeout(sock_connect=timeouts.connect, sock_read=None)
         try:
-            async with asyncio.timeout(timeouts.first_byte):
+            async with asyncio.timeout(timeouts.head):
                 response = await self._session.request(
                     method, target, headers=headers, data=body or None, timeout=limits, allow_redirects=False
                 )
         except aiohttp.ConnectionTimeoutError as error:
             raise _too_slow(upstream, f"{timeouts.connect:g} s to connect", sent=False) from error
         except TimeoutError as error:
-            raise _too_slow(upstream, f"{timeouts.first_byte:g} s to answer", sent=True) from error
+            raise _too_slow(upstream, f"{timeouts.head:g} s to answer", sent=True) from error
         except aiohttp.ClientConnectorError as error:
             message = f"the upstream '{upstream.name}' cannot be reached"
             raise UpstreamFault(502, "upstream_unreachable", message, sent=False) from error

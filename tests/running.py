@@ -14,7 +14,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -129,6 +129,10 @@ class Relay:
         """The writer of this proxy's segments."""
         return self.app[GATEWAY].writer
 
+    def refresh_keys(self) -> None:
+        """Sees the keys that were issued since."""
+        self.app[GATEWAY].keys.refresh()
+
     def active(self) -> int:
         """How many requests are in progress."""
         return int(self.app[GATEWAY].metrics.active._value.get())
@@ -158,6 +162,13 @@ class Relay:
         """A sample of `/metrics`, summed over the labels that are not given; 0 when there is none."""
         text = (await self.get("/metrics")).body.decode()
         return sum((value for _, value in samples(text, name, labels)), Decimal(0))
+
+
+async def until(true: Callable[[], object], seconds: float = 5) -> None:
+    """Waits for something that must come within some seconds."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 -- it happens in another task, a thread or on a disk
+            await asyncio.sleep(0.005)
 
 
 def samples(text: str, name: str, labels: Mapping[str, str]) -> list[tuple[str, Decimal]]:

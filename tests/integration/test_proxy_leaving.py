@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from tests.replay import (
     named_events,
     stream_answer,
 )
-from tests.running import Relay, running, settings
+from tests.running import Relay, running, settings, until
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
@@ -78,13 +78,6 @@ class Leaver:
         raw: Any = self._writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
-
-
-async def until(true: Callable[[], object]) -> None:
-    """Waits for something that must come soon."""
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 -- what is waited for is on a disk or in another task
-            await asyncio.sleep(0.005)
 
 
 async def the_record(relay: Relay, status: int = 499) -> RequestLine:
@@ -252,3 +245,17 @@ async def test_a_stop_waits_for_those_who_are_still_reading_then_records_them(
     ]
     (seal,) = relay.seals()
     assert (seal.records, seal.intents) == (2, 2)
+
+
+async def test_a_client_that_takes_nothing_is_left_after_a_while(
+    tmp_path: Path, provider: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passing, "WATCH_SECONDS", 0.02)
+    large = events({"choices": [{"delta": {"content": "1" * 2**20}}]}, done=False)
+    config = settings(tmp_path, provider.url, server={"send_seconds": 0.2, "drain_seconds": 5})
+    async with running(config) as relay:
+        provider.will(stream_answer((*[large] * 40, END)))
+        leaver = await Leaver.asking(relay, CHAT, STREAM)
+        record = await the_record(relay)
+        assert (record.usage_source, record.total_tokens) == ("provider", 14)
+        await leaver.resets()

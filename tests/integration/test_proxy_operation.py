@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from tests.replay import (
     replaying,
     stream_answer,
 )
-from tests.running import PROVIDER_KEYS, Relay, running, samples, settings
+from tests.running import PROVIDER_KEYS, Relay, running, samples, settings, until
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
@@ -40,13 +40,6 @@ async def provider() -> AsyncIterator[Replay]:
     async with replaying() as provider:
         provider.default = lambda _: json_answer({"usage": USAGE})
         yield provider
-
-
-async def until(true: Callable[[], object], seconds: float = 5) -> None:
-    """Waits for something that must come within some seconds."""
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 -- it happens in another task
-            await asyncio.sleep(0.01)
 
 
 async def test_a_key_works_as_soon_as_it_is_issued_and_ends_within_two_seconds(

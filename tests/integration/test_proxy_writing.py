@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +19,7 @@ import pytest
 from proxy.record import RequestLine
 from proxy.segment import IntentLine, OpenLine, SealLine, Totals, parse_line, sealed_segments
 from tests.replay import Replay, events, json_answer, replaying, stream_answer
-from tests.running import lines, running, settings
+from tests.running import lines, running, settings, until
 
 CHAT = "/v1/chat/completions"
 ASK = {"model": "gpt-4o", "messages": []}
@@ -37,13 +37,6 @@ async def provider() -> AsyncIterator[Replay]:
             stream_answer([CONTENT, END]) if received.json().get("stream") else json_answer({"usage": USAGE})
         )
         yield provider
-
-
-async def until(true: Callable[[], object]) -> None:
-    """Waits for something that must come soon."""
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 -- it happens on a disk
-            await asyncio.sleep(0.005)
 
 
 def check_segments(directory: Path) -> list[RequestLine]:

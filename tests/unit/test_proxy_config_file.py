@@ -96,7 +96,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ("a file of a list", "- server", ["relay.yaml must hold settings", "not a list"]),
     ("no YAML", "server: {", ["relay.yaml is not YAML"]),
     ("tabs", "server:\n\tport: 1", ["relay.yaml is not YAML"]),
-    ("what this version does not do", "cache: {enabled: true}", ["'cache.enabled' is set", "remove it"]),
+    ("a Redis without its place", "cache: {backend: redis}", ["cache", "set cache.redis_url"]),
     ("a limit of nothing", "limits: {defaults: {rpm: 0}}",
      ["'limits.defaults.rpm'", "greater than or equal to 1", "not 0"]),
     ("a limit that is none", "limits: {teams: {looms: {rpd: 5}}}",

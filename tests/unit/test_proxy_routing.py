@@ -21,26 +21,25 @@ CONFIG = Config.model_validate({
     "aliases": {"fast": "gpt-5-mini", "gpt-4": "gpt-4o"},
 })  # fmt: skip
 
-CHOICES: list[tuple[Api, str | None, str | None]] = [
-    ("openai", "gpt-4o", "azure"),  # the first that fits, though two do
-    ("openai", "gpt-4o-mini", "openai"),
-    ("openai", "o3-mini", "openai"),
-    ("openai", "o2", None),
-    ("openai", "GPT-4o", None),  # names are compared as they are
-    ("openai", "claude-sonnet-4-5", "local"),  # the API of the route comes first
-    ("anthropic", "claude-sonnet-4-5", "anthropic"),
-    ("anthropic", "gpt-4o", None),
-    ("openai", None, "azure"),
-    ("anthropic", None, "anthropic"),
+CHOICES: list[tuple[Api, str | None, list[str]]] = [
+    ("openai", "gpt-4o", ["azure", "openai"]),  # both fit: the first is asked first
+    ("openai", "gpt-4o-mini", ["openai"]),
+    ("openai", "o3-mini", ["openai"]),
+    ("openai", "o2", []),
+    ("openai", "GPT-4o", []),  # names are compared as they are
+    ("openai", "claude-sonnet-4-5", ["local"]),  # the API of the route comes first
+    ("anthropic", "claude-sonnet-4-5", ["anthropic"]),
+    ("anthropic", "gpt-4o", []),
+    ("openai", None, ["azure"]),  # a file or a batch is at one provider only
+    ("anthropic", None, ["anthropic"]),
 ]
 
 
-@pytest.mark.parametrize(("api", "model", "name"), CHOICES)
-def test_an_upstream_is_chosen_by_api_then_by_the_first_glob(
-    api: Api, model: str | None, name: str | None
+@pytest.mark.parametrize(("api", "model", "names"), CHOICES)
+def test_upstreams_are_chosen_by_api_then_by_their_globs_in_order(
+    api: Api, model: str | None, names: list[str]
 ) -> None:
-    found = Router(CONFIG).choose(api, model)
-    assert (found.name if found else None) == name
+    assert [found.name for found in Router(CONFIG).candidates(api, model)] == names
 
 
 @pytest.mark.parametrize(
