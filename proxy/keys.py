@@ -13,7 +13,7 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -58,6 +58,10 @@ class Key(KeyLimits, frozen=True, kw_only=True):
     created_at: datetime
     models: tuple[str, ...] = ("*",)
     revoked_at: datetime | None = None
+
+    def works(self, now: datetime) -> bool:
+        """Whether it is accepted: a key that was rotated may end later than now."""
+        return self.revoked_at is None or now < self.revoked_at
 
     def allows(self, model: str) -> bool:
         """Whether the key may ask for this model."""
@@ -106,11 +110,11 @@ def issue_many(
     """Makes a key for each (user, team); the raw keys it gives stand nowhere else. Raises `KeysError`."""
     for name in (name for owner in owners for name in owner):
         _check_name(name)
-    raws = [PREFIX + secrets.token_urlsafe(_RANDOM_BYTES) for _ in owners]
+    raws = [_raw() for _ in owners]
     with _changed(path) as content:
         made = tuple(
             Key(
-                id=f"key_{secrets.token_hex(6)}",
+                id=_id(),
                 user=user,
                 team=team,
                 hash=digest(content.pepper, raw),
@@ -122,6 +126,14 @@ def issue_many(
         )
         _write(path, msgspec.structs.replace(content, keys=content.keys + made))
     return raws
+
+
+def _raw() -> str:
+    return PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
+
+
+def _id() -> str:
+    return f"key_{secrets.token_hex(6)}"
 
 
 def _check_name(name: str) -> None:
@@ -140,13 +152,38 @@ def issue(
 def revoke(path: Path, key_id: str) -> Key:
     """Ends a key for ever and gives it back. Raises `KeysError`, also when there is no such key."""
     with _changed(path) as content:
-        for index, key in enumerate(content.keys):
-            if key.id == key_id:
-                revoked = msgspec.structs.replace(key, revoked_at=key.revoked_at or datetime.now(UTC))
-                keys = (*content.keys[:index], revoked, *content.keys[index + 1 :])
-                _write(path, msgspec.structs.replace(content, keys=keys))
-                return revoked
+        return _end(path, content, _key(path, content, key_id), datetime.now(UTC))
+
+
+def rotate(path: Path, key_id: str, *, grace: timedelta = timedelta()) -> tuple[str, Key]:
+    """Makes a key like this one, which ends after `grace`; gives the new one raw, and the old one.
+
+    Raises `KeysError`, also when there is no such key or it has ended.
+    """
+    with _changed(path) as content:
+        old, now, raw = _key(path, content, key_id), datetime.now(UTC), _raw()
+        if not old.works(now):
+            raise KeysError(f"{key_id} is revoked; make a new key with `relayctl keys issue`")
+        new = msgspec.structs.replace(
+            old, id=_id(), hash=digest(content.pepper, raw), created_at=now, revoked_at=None
+        )
+        both = msgspec.structs.replace(content, keys=(*content.keys, new))
+        return raw, _end(path, both, old, now + grace)
+
+
+def _key(path: Path, content: KeyFile, key_id: str) -> Key:
+    for key in content.keys:
+        if key.id == key_id:
+            return key
     raise KeysError(f"{path} has no key {key_id}; `relayctl keys list` shows them")
+
+
+def _end(path: Path, content: KeyFile, key: Key, at: datetime) -> Key:
+    """Writes the keys, this one ending at a time, or when it already ends if that is sooner."""
+    ended = msgspec.structs.replace(key, revoked_at=min(key.revoked_at or at, at))
+    keys = tuple(ended if other.id == key.id else other for other in content.keys)
+    _write(path, msgspec.structs.replace(content, keys=keys))
+    return ended
 
 
 @contextmanager
@@ -196,7 +233,8 @@ class KeyStore:
             return False
         content = read(self._path)
         self._pepper = content.pepper
-        self._by_hash = {key.hash: key for key in content.keys if key.revoked_at is None}
+        now = datetime.now(UTC)
+        self._by_hash = {key.hash: key for key in content.keys if key.works(now)}
         self._stamp = stamp
         return True
 
@@ -207,7 +245,9 @@ class KeyStore:
         """Whose key this is. The look-up is by a keyed hash, so its time tells nothing about any key."""
         found = digest(self._pepper, raw)
         key = self._by_hash.get(found)
-        return key if key is not None and hmac.compare_digest(key.hash, found) else None
+        if key is None or not hmac.compare_digest(key.hash, found):
+            return None
+        return key if key.revoked_at is None or key.works(datetime.now(UTC)) else None
 
     def _stat(self) -> tuple[int, int, int] | None:
         try:

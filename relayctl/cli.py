@@ -16,11 +16,13 @@ from relayctl import exits
 from relayctl.errors import InputError, RelayctlError
 
 COMMANDS: Final = {
+    "completion": ("relayctl.commands.completion", "Print the completion script of a shell."),
     "demo": ("relayctl.commands.demo", "Show everything at once on this machine, with nothing configured."),
     "etl": ("relayctl.commands.etl", "Load sealed segments into PostgreSQL and look after them."),
-    "keys": ("relayctl.commands.keys", "Issue, list and revoke Relay keys."),
+    "keys": ("relayctl.commands.keys", "Issue, list, rotate and revoke Relay keys."),
     "leaderboard": ("relayctl.commands.leaderboard", "Show the top users, teams or models."),
     "serve": ("relayctl.commands.serve", "Run the proxy with its admin endpoints."),
+    "top": ("relayctl.commands.top", "Watch live what a proxy does."),
     "usage": ("relayctl.commands.usage", "Show usage and cost over time."),
 }
 """Each command's module, imported only when the command is called, and its line in `relayctl --help`."""

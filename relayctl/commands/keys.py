@@ -1,7 +1,8 @@
-"""`relayctl keys`: issues, lists and revokes the keys that clients authenticate with."""
+"""`relayctl keys`: issues, lists, rotates and revokes the keys that clients authenticate with."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,9 @@ import click
 from proxy import config_file, keys
 from proxy.limits import MAX_PER_DAY, MAX_PER_MINUTE, MAX_USD
 from relayctl.commands.configured import config_option
+from relayctl.commands.options import Duration, output_option
+from relayctl.render.keys import keys_sheet
+from relayctl.render.output import Output, show
 
 _COUNT: Final = click.IntRange(min=1, max=MAX_PER_MINUTE)
 
@@ -32,7 +36,7 @@ class _Usd(click.ParamType[Decimal]):
 
 @click.group()
 def command() -> None:
-    """Issue, list and revoke Relay keys."""
+    """Issue, list, rotate and revoke Relay keys."""
 
 
 @command.command()
@@ -72,14 +76,31 @@ def issue(
 
 @command.command("list")
 @config_option
-def list_keys(*, config: Path | None) -> None:
-    """Show every key's id, owner and state, never the key.
+@output_option
+def list_keys(*, config: Path | None, output: Output) -> None:
+    """Show every key's id, owner, limits and state, never the key.
 
     Example: relayctl keys list
     """
-    for key in keys.read(config_file.load(config).keys.file).keys:
-        state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "works"
-        click.echo(f"{key.id}\t{key.user}\t{key.team}\t{','.join(key.models)}\t{state}")
+    path = config_file.load(config).keys.file
+    show(keys_sheet(keys.read(path).keys, datetime.now(UTC)), output)
+
+
+@command.command()
+@config_option
+@click.argument("key_id", metavar="ID")
+@click.option(
+    "--grace", type=Duration(), metavar="DURATION", help="How long the old key still works: 30m, 24h, 7d."
+)
+def rotate(*, config: Path | None, key_id: str, grace: int | None) -> None:
+    """Put a new key of the same owner, models and limits in the place of one, and print it once.
+
+    Example: relayctl keys rotate key_0a1b2c3d4e5f --grace 24h
+    """
+    path = config_file.load(config).keys.file
+    raw, old = keys.rotate(path, key_id, grace=timedelta(seconds=grace or 0))
+    click.echo(raw)
+    click.echo(f"{old.id} of {old.user} ends {old.revoked_at:%Y-%m-%d %H:%M:%S} UTC", err=True)
 
 
 @command.command()

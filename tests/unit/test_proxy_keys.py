@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from proxy import keys
@@ -87,14 +91,54 @@ def test_a_revoked_key_is_refused_and_its_time_never_changes(file: Path) -> None
     assert keys.revoke(file, key.id).revoked_at == revoked.revoked_at
 
 
+def test_a_rotated_key_keeps_its_owner_models_and_limits(file: Path) -> None:
+    limits = keys.KeyLimits(rpm=5, usd_per_day=Decimal("2.50"))
+    raw = keys.issue(file, user="ada", team="engines", models=["gpt-*"], limits=limits)
+    store = KeyStore(file)
+    old = store.find(raw)
+    assert old is not None
+    new_raw, ended = keys.rotate(file, old.id)
+    store.refresh()
+    new = store.find(new_raw)
+    assert new is not None
+    assert (store.find(raw), ended.id, new.id == old.id) == (None, old.id, False)
+    same = {"id": old.id, "hash": old.hash, "created_at": old.created_at}
+    assert msgspec.structs.replace(new, **same) == old
+    with pytest.raises(KeysError, match=f"{old.id} is revoked; make a new key"):
+        keys.rotate(file, old.id)
+
+
+def test_with_grace_the_old_key_works_on_until_its_end_without_a_new_look(file: Path) -> None:
+    raw = keys.issue(file, user="ada", team="engines")
+    store = KeyStore(file)
+    (old,) = keys.read(file).keys
+    keys.rotate(file, old.id, grace=timedelta(seconds=0.3))
+    store.refresh()
+    assert store.find(raw) is not None
+    time.sleep(0.35)
+    assert store.find(raw) is None
+
+
+def test_a_key_that_ends_later_can_be_revoked_now(file: Path) -> None:
+    raw = keys.issue(file, user="ada", team="engines")
+    (old,) = keys.read(file).keys
+    keys.rotate(file, old.id, grace=timedelta(days=1))
+    keys.revoke(file, old.id)
+    assert KeyStore(file).find(raw) is None
+
+
 def test_an_unknown_id_cannot_be_revoked(file: Path) -> None:
     keys.issue(file, user="ada", team="engines")
-    with pytest.raises(KeysError, match=r"has no key key_0; `relayctl keys list`"):
-        keys.revoke(file, "key_0")
+    for change in (keys.revoke, keys.rotate):
+        with pytest.raises(KeysError, match=r"has no key key_0; `relayctl keys list`"):
+            change(file, "key_0")
 
 
 ISSUING = """
 import sys
+import time
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from proxy import keys
 for number in range(5):

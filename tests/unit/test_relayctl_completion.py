@@ -1,0 +1,55 @@
+"""Shell completion: scripts that real shells accept, and what they offer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from relayctl.commands.completion import SHELLS
+
+RUN = [sys.executable, "-c", "from relayctl.cli import main; main()"]
+
+
+def relayctl(*arguments: str, **environ: str) -> str:
+    return subprocess.run(
+        [*RUN, *arguments], capture_output=True, text=True, check=True, env=os.environ | environ
+    ).stdout
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_script_names_the_command_and_asks_it(shell: str) -> None:
+    script = relayctl("completion", shell)
+    assert f"_RELAYCTL_COMPLETE={shell}_complete" in script
+    if shutil.which(shell):
+        subprocess.run([shell, "-n", "/dev/stdin"], input=script, text=True, check=True)
+
+
+OFFERS: list[tuple[str, str, list[str]]] = [
+    ("relayctl lead", "1", ["leaderboard"]),
+    ("relayctl keys ", "2", ["issue", "list", "revoke", "rotate"]),
+    ("relayctl leaderboard --dimension ", "3", ["user", "team", "model"]),
+    ("relayctl usage --source ", "3", ["auto", "postgres", "logs"]),
+    ("relayctl usage -o ", "3", ["table", "json", "ndjson", "csv", "md"]),
+]
+
+
+@pytest.mark.parametrize(("words", "at", "offers"), OFFERS)
+def test_commands_options_and_values_are_offered(words: str, at: str, offers: list[str]) -> None:
+    told = relayctl(_RELAYCTL_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=at)
+    assert [line.partition(",")[2] for line in told.splitlines()] == offers
+
+
+def test_bash_itself_completes() -> None:
+    assert shutil.which("bash")
+    script = relayctl("completion", "bash")
+    ask = 'COMP_WORDS=(relayctl usa); COMP_CWORD=1; _relayctl_completion relayctl; echo "${COMPREPLY[@]}"'
+    environ = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", f"{script}\n{ask}"], capture_output=True, text=True, check=False, env=environ
+    )
+    assert done.stdout.split() == ["usage"], done.stderr
