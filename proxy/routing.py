@@ -22,8 +22,9 @@ _NOT_UPSTREAM: Final = _HOP_BY_HOP | {
     "openai-organization", "openai-project", "forwarded", "x-forwarded-for", "x-real-ip",
 }  # fmt: skip
 _NOT_DOWNSTREAM: Final = _HOP_BY_HOP | {"set-cookie", "alt-svc", "strict-transport-security"}
-# The organisation's limits at the provider are not this tenant's.
-_LIMIT_PREFIXES: Final = (
+# The organisation's limits at the provider are not this tenant's, and what Relay says of itself is Relay's.
+_PREFIXES_NOT_DOWNSTREAM: Final = (
+    "x-relay-",
     "x-ratelimit-",
     "anthropic-ratelimit-",
     "anthropic-organization",
@@ -71,9 +72,7 @@ def upstream_url(upstream: Upstream, path: str, query: str) -> str:
 
 def upstream_headers(upstream: Upstream, api_key: str | None, client: Mapping[str, str]) -> CIMultiDict[str]:
     """The client's headers less its credentials, with the provider's key, asking for plain bytes."""
-    headers = CIMultiDict(
-        (name, value) for name, value in client.items() if _passes(name, client, _NOT_UPSTREAM)
-    )
+    headers = CIMultiDict(_kept(client, _NOT_UPSTREAM))
     headers["Accept-Encoding"] = "identity"
     if upstream.api == "anthropic":
         headers.setdefault("anthropic-version", "2023-06-01")
@@ -88,13 +87,16 @@ def client_headers(upstream: Mapping[str, str], request_id: str) -> CIMultiDict[
     """The upstream's headers as the client may have them, with Relay's request id."""
     headers = CIMultiDict(
         (name, value)
-        for name, value in upstream.items()
-        if _passes(name, upstream, _NOT_DOWNSTREAM) and not name.lower().startswith(_LIMIT_PREFIXES)
+        for name, value in _kept(upstream, _NOT_DOWNSTREAM)
+        if not name.lower().startswith(_PREFIXES_NOT_DOWNSTREAM)
     )
     headers["x-relay-request-id"] = request_id
     return headers
 
 
-def _passes(name: str, headers: Mapping[str, str], removed: frozenset[str]) -> bool:
-    listed = headers.get("Connection", "").lower()
-    return name.lower() not in removed and name.lower() not in {item.strip() for item in listed.split(",")}
+def _kept(headers: Mapping[str, str], removed: frozenset[str]) -> Iterable[tuple[str, str]]:
+    """The headers less these, and less what `Connection` names as belonging to one connection."""
+    listed = headers.get("Connection")
+    if listed:
+        removed = removed | {item.strip() for item in listed.lower().split(",")}
+    return [(name, value) for name, value in headers.items() if name.lower() not in removed]

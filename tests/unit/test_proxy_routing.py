@@ -134,6 +134,7 @@ NOT_DOWN = {
     "X-RateLimit-Limit-Requests": "9",
     "anthropic-ratelimit-tokens-remaining": "9",
     "openai-organization": "org-ours",
+    "x-relay-cache": "hit",
     "anthropic-organization-id": "ours",
 }
 
