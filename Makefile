@@ -8,7 +8,7 @@ STAMP := .venv/.ready-$(UV_VERSION)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types architecture docs bench operate faults clean
+.PHONY: help setup demo test services check lint types architecture docs bench operate faults clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | awk -F ':.*  ## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -32,8 +32,11 @@ $(STAMP): uv.lock pyproject.toml Makefile
 demo: setup  ## Show everything at once, with nothing configured
 	@$(BIN)/relayctl demo
 
-test: setup  ## Run every test
+test: setup services  ## Run every test
 	@$(BIN)/python -m pytest --numprocesses=2
+
+services:
+	@sh tests/services.sh
 
 check: lint types architecture test  ## Everything CI runs
 

@@ -81,7 +81,7 @@ def test_over_the_edge_of_a_minute_no_more_goes_than_within_it() -> None:
 
 
 def test_five_calls_at_once_never_use_more_than_the_tokens_there_are() -> None:
-    # Elsewhere, five concurrent calls used 663 tokens of 100 (docs/providers.md).
+    # Elsewhere, five concurrent calls used 663 tokens of 100 (docs/limits.md).
     limits = Limits(Quota(tpm=100))
     answers = [limits.ask(33) for _ in range(5)]
     grants = [answer.grant for answer in answers if answer.grant]
