@@ -8,7 +8,7 @@ STAMP := .venv/.ready-$(UV_VERSION)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test services check lint types architecture docs bench operate faults clean
+.PHONY: help setup demo test services check lint types architecture docs bench operate faults chart clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | awk -F ':.*  ## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -54,6 +54,8 @@ architecture: setup
 
 docs: setup  ## Write the generated parts of docs/
 	$(BIN)/python docs/generate.py
+	$(BIN)/python dashboards/generate.py
+	$(BIN)/python helm/sync.py
 
 bench: setup  ## Measure what is published; results go to bench/results
 	@command -v psql >/dev/null || \
@@ -65,8 +67,16 @@ bench: setup  ## Measure what is published; results go to bench/results
 faults: setup  ## The long fault runs; results go to bench/results
 	$(BIN)/python -m tests.faults.etl
 
-operate:
-	@echo "make operate has nothing to run yet: it comes with alerts, dashboards, compose and Helm"; exit 1
+chart: setup  ## Copy dashboards and alerts into the Helm chart
+	$(BIN)/python helm/sync.py
+
+operate: setup services  ## Checks that need real servers or tools
+	$(BIN)/python -m tests.operate.alerts
+	$(BIN)/python -m tests.operate.dashboards
+	$(BIN)/python -m tests.operate.helm
+	$(BIN)/python -m tests.operate.shipping
+	$(BIN)/python -m tests.operate.compose
+	$(BIN)/python -m tests.operate.image
 
 clean:  ## Remove what make and the demo made
 	rm -rf .venv var dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -4,11 +4,18 @@
 set -eu
 
 missing=""
-need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+need() {
+  command -v "$1" >/dev/null 2>&1 && return
+  case "$missing " in *" $2 "*) ;; *) missing="$missing $2" ;; esac
+}
 need prometheus prometheus
 need promtool prometheus
 need prometheus-alertmanager prometheus-alertmanager
+need amtool prometheus-alertmanager
 need chromium chromium
+need openssl openssl
+need zstd zstd
+need systemd-analyze systemd
 [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing="$missing fonts-dejavu-core"
 
 [ -n "$missing" ] || exit 0

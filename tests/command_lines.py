@@ -1,0 +1,25 @@
+"""Whether a `relayctl` command line that stands in a document or a manifest exists, without running it."""
+
+from __future__ import annotations
+
+import click
+
+from relayctl.cli import relayctl
+
+
+def problem(arguments: list[str]) -> str | None:
+    """What click says against the arguments of `relayctl`; None when it would run them."""
+    try:
+        context = relayctl.make_context("relayctl", list(arguments))
+        while isinstance(context.command, click.Group):
+            name, command, rest = context.command.resolve_command(
+                context, [*context._protected_args, *context.args]
+            )
+            if command is None:
+                return f"there is no command {name}"
+            context = command.make_context(name, rest, parent=context)
+    except click.exceptions.Exit:
+        return None  # --version and --help
+    except click.ClickException as error:
+        return error.format_message()
+    return None
