@@ -10,7 +10,11 @@ import msgspec
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line: time (RFC 3339, UTC), level, logger, message and, if any, the traceback."""
+    """One JSON object per line: time (RFC 3339, UTC), level, logger, message; worker, traceback if any."""
+
+    def __init__(self, worker: int | None) -> None:
+        super().__init__()
+        self._worker = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
         """Renders one event."""
@@ -19,15 +23,17 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **self._worker,
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line).decode()
 
 
-def configure(form: str, level: str) -> None:
-    """Sends every log event of this process to stderr, as `human` lines or as `json`."""
+def configure(form: str, level: str, *, worker: int | None = None) -> None:
+    """Sends every log event of this process to stderr, as `human` lines or as `json`, with its `worker`."""
     handler = logging.StreamHandler(sys.stderr)
-    human = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
-    handler.setFormatter(JsonFormatter() if form == "json" else human)
+    who = "" if worker is None else f"worker {worker}: "
+    human = logging.Formatter(f"%(asctime)s %(levelname)-7s {who}%(message)s")
+    handler.setFormatter(JsonFormatter(worker) if form == "json" else human)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
