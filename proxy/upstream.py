@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 
-import aiohttp
-from yarl import URL
+from multidict import CIMultiDict
 
 from proxy.config import Upstream
 from proxy.errors import Refusal
-
-
-Answer = aiohttp.ClientResponse
+from proxy.upstream_connection import Connection, StaleError
+from proxy.upstream_decoding import Decoder
+from proxy.upstream_parser import BrokenError, Message
+from proxy.upstream_pool import Pool
+from proxy.upstream_request import Outgoing, UnsendableError, outgoing
 
 
 class UpstreamFault(Refusal):
@@ -27,71 +32,153 @@ class UpstreamFault(Refusal):
         self.sent = sent
 
 
+class Answer:
+    """An upstream's answer whose head is here. The body comes by `pieces`, decompressed if it has to be."""
+
+    __slots__ = ("_connection", "_decoder", "_message", "content_length", "content_type", "headers", "status")
+
+    def __init__(self, connection: Connection, message: Message) -> None:
+        """Raises `BrokenError` for a body in an encoding that cannot be undone."""
+        headers = message.headers
+        encoding = ",".join(headers.getall("Content-Encoding", ())).strip().lower()
+        self._connection = connection
+        self._message = message
+        self._decoder: Decoder | None = None
+        if encoding not in {"", "identity"} and not (message.ended and not message.size):
+            self._decoder = Decoder(encoding)
+            del headers["Content-Encoding"]
+            headers.popall("Content-Length", None)
+        length = headers.get("Content-Length")
+        self.status: int = message.status
+        self.headers: CIMultiDict[str] = headers
+        self.content_length: int | None = None if length is None else int(length)
+        media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        self.content_type: str = media_type or "application/octet-stream"
+
+    async def read(self, seconds: float) -> bytes:
+        """The next piece, empty at the end. Raises `TimeoutError`, `BrokenError`."""
+        if self._decoder is None:
+            return await self._connection.read(self._message, seconds=seconds)
+        while not (piece := self._decoder.take()):
+            raw = await self._connection.read(self._message, seconds=seconds)
+            if not raw:
+                self._decoder.finish()
+                return b""
+            self._decoder.feed(raw)
+        return piece
+
+
 class Client:
     """Sends requests over kept-alive connections; follows no redirect and keeps no cookie."""
 
     def __init__(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Content-Type", "Accept"),
-        )
+        self._pool = Pool()
 
-    @asynccontextmanager
-    async def send(
+    def send(
         self, upstream: Upstream, method: str, url: str, headers: Mapping[str, str], body: bytes
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AbstractAsyncContextManager[Answer]:
         """The upstream's answer when its head has arrived. Raises `UpstreamFault`."""
-        timeouts = upstream.timeouts
-        target = URL(url, encoded=True)  # what the client escaped stays escaped
-        limits = aiohttp.ClientTimeout(sock_connect=timeouts.connect, sock_read=None)
         try:
-            async with asyncio.timeout(timeouts.head):
-                response = await self._session.request(
-                    method, target, headers=headers, data=body or None, timeout=limits, allow_redirects=False
-                )
-        except aiohttp.ConnectionTimeoutError as error:
-            raise _too_slow(upstream, f"{timeouts.connect:g} s to connect", sent=False) from error
-        except TimeoutError as error:
-            raise _too_slow(upstream, f"{timeouts.head:g} s to answer", sent=True) from error
-        except aiohttp.ClientConnectorError as error:
-            message = f"the upstream '{upstream.name}' cannot be reached"
-            raise UpstreamFault(502, "upstream_unreachable", message, sent=False) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise broken(upstream) from error
-        try:
-            yield response
-        finally:
-            # Only an answer read to its end leaves the connection fit for the next request.
-            response.release() if response.content.at_eof() else response.close()
+            request = outgoing(method, url, headers, body)
+        except UnsendableError as error:
+            raise _unreachable(upstream, str(error)) from error
+        return _Exchange(self._pool, upstream, request)
 
     async def close(self) -> None:
         """Closes every connection."""
-        await self._session.close()
+        await self._pool.close()
 
 
-async def pieces(upstream: Upstream, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+class _Exchange(AbstractAsyncContextManager[Answer]):
+    """One request and its answer; the connection is kept afterwards if the answer came to its end."""
+
+    def __init__(self, pool: Pool, upstream: Upstream, request: Outgoing) -> None:
+        self._pool = pool
+        self._upstream = upstream
+        self._request = request
+
+    async def __aenter__(self) -> Answer:
+        until = asyncio.get_running_loop().time() + self._upstream.timeouts.head
+        idle = self._pool.take(self._request.origin)
+        if idle is not None:
+            try:
+                return await self._ask(idle, until)
+            except StaleError:
+                pass  # it was not read, so it is not sent twice: see docs/decisions/0006-upstream-client.md
+        try:
+            return await self._ask(await self._connect(until), until)
+        except StaleError as error:
+            raise _unreachable(self._upstream, "it closes its connections at once") from error
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.give_back(self._request.origin, self._connection)
+
+    async def _connect(self, until: float) -> Connection:
+        upstream, timeouts = self._upstream, self._upstream.timeouts
+        try:
+            async with asyncio.timeout_at(min(until, asyncio.get_running_loop().time() + timeouts.connect)):
+                return await self._pool.connect(self._request.origin)
+        except TimeoutError as error:
+            seconds = min(timeouts.connect, timeouts.head)
+            raise _too_slow(upstream, f"{seconds:g} s to connect", sent=False) from error
+        except (OSError, UnicodeError) as error:
+            raise _unreachable(upstream, _reason(error)) from error
+
+    async def _ask(self, connection: Connection, until: float) -> Answer:
+        """Raises `UpstreamFault`, and `StaleError` for a request that was not read."""
+        self._connection = connection
+        try:
+            message = await connection.ask(self._request, until=until)
+            return Answer(connection, message)
+        except StaleError:
+            raise
+        except TimeoutError as error:
+            seconds = self._upstream.timeouts.head
+            raise _too_slow(self._upstream, f"{seconds:g} s to answer", sent=True) from error
+        except BrokenError as error:
+            connection.abort()  # where it is the answer's encoding, it still stands
+            raise broken(self._upstream, str(error)) from error
+
+
+async def pieces(upstream: Upstream, answer: Answer) -> AsyncIterator[bytes]:
     """The body piece by piece as it arrives. Raises `UpstreamFault` when it breaks off or stalls."""
     idle = upstream.timeouts.idle
     while True:
         try:
-            async with asyncio.timeout(idle):
-                piece = await response.content.readany()
+            piece = await answer.read(idle)
         except TimeoutError as error:
             raise _too_slow(upstream, f"{idle:g} s between two pieces of its answer", sent=True) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise broken(upstream) from error
+        except BrokenError as error:
+            raise broken(upstream, str(error)) from error
         if not piece:
             return
         yield piece
 
 
-def broken(upstream: Upstream) -> UpstreamFault:
-    """The connection ended before the answer did."""
-    message = f"the upstream '{upstream.name}' broke off its answer"
+def broken(upstream: Upstream, why: str | None = None) -> UpstreamFault:
+    """There is no whole answer."""
+    message = f"the upstream '{upstream.name}' broke off its answer{f': {why}' if why else ''}"
     return UpstreamFault(502, "upstream_broken", message, sent=True)
 
 
 def _too_slow(upstream: Upstream, what: str, *, sent: bool) -> UpstreamFault:
     message = f"the upstream '{upstream.name}' took more than {what}"
     return UpstreamFault(504, "upstream_timeout", message, sent=sent)
+
+
+def _unreachable(upstream: Upstream, why: str) -> UpstreamFault:
+    message = f"the upstream '{upstream.name}' cannot be reached: {why}"
+    return UpstreamFault(502, "upstream_unreachable", message, sent=False)
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    """Why there is no connection, in words that hold no address."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message})"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS as Relay does"
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return "its host name has no address"
+    return os.strerror(error.errno).lower() if error.errno else "nothing answers there"

@@ -1,0 +1,106 @@
+"""A request as it goes upstream: where to, and its head byte by byte; pure.
+
+A head is only what its parts say: whatever could begin a line of its own is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+from yarl import URL
+
+from proxy.errors import RelayError
+
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+# How long the body is and what becomes of the connection is said here, not by the one who asks.
+_OWN: Final = frozenset({"host", "connection", "content-length", "transfer-encoding", "upgrade"})
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FIRST_LINE: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [^\x00-\x20\x7f]+ HTTP/1\.1")
+
+
+class UnsendableError(RelayError):
+    """The request cannot be written as HTTP; the message quotes no value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where connections go (`key` tells origins apart), and what every request there says of it."""
+
+    key: str
+    host: str
+    port: int
+    tls: bool
+    authority: str
+    authorization: str | None = field(default=None, repr=False)
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """A request ready to be written."""
+
+    origin: Origin
+    method: str
+    head: bytes
+    body: bytes
+
+
+@lru_cache(maxsize=256)
+def _origin(root: str) -> Origin:
+    try:
+        url = URL(root)
+        host, port, authority = url.raw_host, url.port, url.host_port_subcomponent
+    except ValueError as error:
+        raise UnsendableError("its URL cannot be read") from error
+    if url.scheme not in {"http", "https"} or not host or not port or not authority:
+        raise UnsendableError("its URL has no host, or is neither http nor https")
+    login = f"{url.user or ''}:{url.password or ''}".encode()
+    basic = f"Basic {base64.b64encode(login).decode()}" if len(login) > 1 else None
+    return Origin(
+        key=f"{url.scheme}://{authority}",
+        host=host,
+        port=port,
+        tls=url.scheme == "https",
+        authority=authority,
+        authorization=basic,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _passes(name: str) -> bool:
+    if not _TOKEN.fullmatch(name):
+        raise UnsendableError("the name of a header has something in it that no name can have")
+    return name.lower() not in _OWN
+
+
+def _head(method: str, target: str, origin: Origin, headers: Mapping[str, str], body_bytes: int) -> bytes:
+    first = f"{method} {target} HTTP/1.1"
+    if not _FIRST_LINE.fullmatch(first):
+        raise UnsendableError("its method or path has something in it that cannot be sent")
+    lines = [first, f"Host: {origin.authority}"]
+    lines += [f"{name}: {value}" for name, value in headers.items() if _passes(name)]
+    if origin.authorization is not None and "Authorization" not in headers:
+        lines.append(f"Authorization: {origin.authorization}")
+    if body_bytes or method not in _WITHOUT_BODY:
+        lines.append(f"Content-Length: {body_bytes}")
+    head = "\r\n".join(lines)
+    breaks = len(lines) - 1
+    if head.count("\n") != breaks or head.count("\r") != breaks or "\0" in head:
+        raise UnsendableError("a header has a line break in it")
+    try:
+        return f"{head}\r\n\r\n".encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise UnsendableError("a header has half a character in it") from error
+
+
+def outgoing(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Outgoing:
+    """A request for a URL, which goes as escaped as it came. Raises `UnsendableError`."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    origin = _origin(f"{scheme}://{authority}")
+    head = _head(method, f"{slash}{path}" or "/", origin, headers, len(body))
+    return Outgoing(origin=origin, method=method, head=head, body=body)
