@@ -16,6 +16,7 @@ from proxy.answer import Reading
 from proxy.cache_gate import Hit, Lead
 from proxy.call import Call, read_call
 from proxy.config import Upstream
+from proxy.content import Capture
 from proxy.errors import Api, LogWriteError, Refusal, api_of, refusal_body
 from proxy.forwarding import Forwarding
 from proxy.gateway import Gateway
@@ -65,6 +66,7 @@ class Exchange:
         self._admission = Admission(gateway.limits.backend)
         self._restorer: Restorer | None = None
         self._lead: Lead | None = None
+        self._capture = Capture(gateway.pii) if gateway.writer.captures_content else None
         self._request = Request(
             request_id=f"req_{str(ULID()).lower()}",
             created_at=gateway.now(),
@@ -180,6 +182,8 @@ class Exchange:
             until=until,
             others_wait=lead.others_wait if lead else nobody,
         )
+        if self._capture is not None:
+            source = self._capture.watched(source)
         return await self._pass(source, self._client_headers(answer.headers))
 
     async def _pass_hit(self, call: Call, hit: Hit, upstream: Upstream) -> web.StreamResponse:
@@ -254,6 +258,8 @@ class Exchange:
         latency = elapsed_ms((gone or time.monotonic_ns()) - self._began)
         record = make_record(self._request, self._reading, outcome, self._gateway.prices, latency)
         self._admission.settle(record)
+        if self._capture is not None and self._request.attempts:
+            self._gateway.writer.content(self._capture.content(self._request))
         self._gateway.writer.record(record)
         self._gateway.metrics.observe(record)
 

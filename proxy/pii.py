@@ -24,6 +24,14 @@ class Vault:
         self._tokens: dict[bytes, str] = {}
         self._last: dict[str, int] = {}
 
+    def of_answer(self) -> Vault:
+        """The vault for the answer to what this one has scrubbed: in it our placeholders stay as they are."""
+        vault = Vault()
+        vault.values = dict(self.values)
+        vault._last = dict(self._last)
+        vault._tokens = self._tokens | {token.encode(): token for token in self.values}
+        return vault
+
     def known(self, value: bytes) -> bool:
         """Whether this value has a placeholder already."""
         return value in self._tokens
@@ -52,12 +60,12 @@ class Scrubber:
         """What the first long text would else have to wait for."""
         self._detector.warm()
 
-    def scrub(self, body: dict[str, Any]) -> Vault:
+    def scrub(self, body: dict[str, Any], vault: Vault | None = None) -> Vault:
         """Scrubs a request's body in place; the vault is empty when there was nothing to change.
 
         Raises `Refusal` (400) for a request with more candidates than Relay looks at.
         """
-        vault = Vault()
+        vault = vault or Vault()
         try:
             for place, text in self._scrubbed(prompt_places(body), vault):
                 place.holder[place.key] = text

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from proxy.call import Call
+from proxy.errors import Refusal
 from proxy.metering import Request
 from proxy.pii import Scrubber
 from proxy.pii_config import Pii
@@ -26,9 +29,20 @@ class PiiGate:
         """
         if self._scrubber is None or call.body is None:
             return call, None
-        vault = self._scrubber.scrub(call.body)
+        vault = request.vault = self._scrubber.scrub(call.body)
         if not vault.values:
             return call, None
         request.pii_entities = vault.counts
         request.call = call.scrubbed()
         return request.call, Restorer(vault.values) if self._restore else None
+
+    def scrub_answer(self, request: Request, output: Any) -> Any:
+        """What is captured of an answer without personal data, with the placeholders that its prompt has."""
+        if self._scrubber is None or output is None:
+            return output
+        captured = {"output": output}
+        try:
+            self._scrubber.scrub(captured, request.vault.of_answer() if request.vault else None)
+        except Refusal:
+            return {"cut": "it holds too much of what may be personal data"}
+        return captured["output"]

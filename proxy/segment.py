@@ -11,7 +11,7 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, BinaryIO, Final, Self
 
 import msgspec
 
@@ -21,6 +21,7 @@ OPEN_SUFFIX: Final = ".open"
 _NAME = re.compile(
     r"(?P<kind>usage|content)-(?P<started>\d{8}T\d{6}Z)-(?P<writer>[A-Za-z0-9_.-]+)-(?P<number>\d{6,})\.jsonl"
 )
+_LONGEST_SEAL: Final = 8192
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 
 Sequence = Annotated[int, msgspec.Meta(ge=1)]
@@ -209,3 +210,10 @@ def sealed_segments(directory: Path, kind: str = "usage") -> list[Path]:
     """The sealed segments in a directory by start, writer and number; foreign files are passed over."""
     found = ((SegmentName.parse(path.name), path) for path in directory.glob(f"{kind}-*.jsonl"))
     return [path for name, path in sorted((name, path) for name, path in found if name is not None)]
+
+
+def last_line(file: BinaryIO, size: int) -> bytes:
+    """The last line of a segment of this size: its seal, where it has one. Raises `OSError`."""
+    file.seek(max(0, size - _LONGEST_SEAL))
+    tail = file.read()
+    return tail[tail.rfind(b"\n", 0, len(tail) - 1) + 1 :]

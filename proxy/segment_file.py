@@ -7,18 +7,20 @@ kernel lets go of it when the process dies, however it dies. So whoever gets the
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
+from proxy.content_line import AnyContentLine, ContentLine, parse_content_line
 from proxy.record import RequestLine, UsageRecord
 from proxy.segment import (
     OPEN_SUFFIX,
     IntentLine,
+    Line,
     SealLine,
     SegmentName,
     Totals,
@@ -36,7 +38,6 @@ class SegmentFile:
         self.size = 0
         self.totals = Totals()
         self._fd = fd
-        self._file_sha256 = hashlib.sha256()
 
     @classmethod
     def create(cls, directory: Path, name: SegmentName, *, seq: int, previous: str | None) -> Self:
@@ -64,14 +65,20 @@ class SegmentFile:
         self._write(line)
         self.totals.count(record)
 
+    def append_content(self, line: bytes) -> None:
+        """Writes a line of content. Raises `OSError`, and then no part of the line stands in the file."""
+        self._write(line)
+        self.totals.records += 1
+
     def sync(self) -> None:
         """Returns when every line written so far is on disk. May be called from another thread."""
         os.fsync(self._fd)
 
     def finish(self, *, seq: int, sealed_at: datetime) -> str:
         """Writes the seal line and gives the SHA-256 of the whole file. Raises `OSError`."""
-        self._write(self.totals.seal_line(seq=seq, recovered=False, sealed_at=sealed_at))
-        return self._file_sha256.hexdigest()
+        line = self.totals.seal_line(seq=seq, recovered=False, sealed_at=sealed_at)
+        self._write(line)
+        return self.totals.sha256.hexdigest()  # which now goes over the seal, too
 
     def publish(self) -> Path:
         """Syncs the finished segment and gives it its sealed name. Raises `OSError`."""
@@ -102,7 +109,6 @@ class SegmentFile:
             raise
         self.size += len(data)
         self.totals.hash(data)
-        self._file_sha256.update(data)
 
 
 def _publish(path: Path) -> None:
@@ -138,7 +144,7 @@ def _seal_if_dead(path: Path) -> bool:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not path.exists() or path.stat().st_ino != os.fstat(fd).st_ino:
             return False
-        _seal_left(fd)
+        _seal_left(fd, parse_content_line if path.name.startswith("content-") else parse_line)
         os.fsync(fd)
         _publish(path)
     except BlockingIOError:
@@ -148,7 +154,7 @@ def _seal_if_dead(path: Path) -> bool:
     return True
 
 
-def _seal_left(fd: int) -> None:
+def _seal_left(fd: int, parse: Callable[[bytes], Line | AnyContentLine]) -> None:
     """Recounts the file's whole lines and adds the seal, unless its writer died just after doing so."""
     totals, seq, size = Totals(), 0, 0
     with open(fd, "rb", closefd=False) as lines:
@@ -157,13 +163,14 @@ def _seal_left(fd: int) -> None:
                 break
             seq += 1
             try:
-                parsed = parse_line(line)
+                parsed = parse(line)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 parsed = None
             if isinstance(parsed, SealLine):
                 return
             if isinstance(parsed, RequestLine):
                 totals.count(parsed)
+            totals.records += isinstance(parsed, ContentLine)
             totals.intents += isinstance(parsed, IntentLine)
             seq = parsed.seq if parsed else seq
             totals.hash(line)

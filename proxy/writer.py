@@ -1,18 +1,14 @@
-"""The writer of segments: every line is in the kernel's hands at once, on disk as `logs.durability` says.
+"""The writer of a process: records and intents to usage segments, and captured content to its own.
 
 It never loses a record while the process lives: what a full disk refuses waits in memory, counted, and is
-written when there is room again.
+written when there is room again. Content never waits: it is left out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import re
-import secrets
-import socket
-import time
+import shutil
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,41 +17,56 @@ from datetime import datetime
 from typing import Final
 
 from proxy.config import Logs
+from proxy.content_line import Content, content_line
 from proxy.errors import LogWriteError
 from proxy.metrics import Metrics
 from proxy.record import UsageRecord, to_line
-from proxy.segment import SegmentName, intent_line
+from proxy.segment import intent_line
 from proxy.segment_file import SegmentFile, seal_leftovers
+from proxy.segment_log import SegmentLog
 
 TICK_SECONDS: Final = 0.1
+RESERVED_BYTES: Final = 268_435_456
+"""Room on the disk of `logs.dir` that is for usage alone: below it no content is written."""
 
 _log = logging.getLogger(__name__)
 
 
-def writer_name() -> str:
-    """A name that no other start of any process on any host has."""
-    host = re.sub(r"[^A-Za-z0-9]", "", socket.gethostname())[:24] or "host"
-    return f"{host}-{os.getpid()}-{secrets.token_hex(4)}"
-
-
 class Writer:
-    """Writes one process's records. Its methods are called from the event loop only."""
+    """Writes what one process has to tell. Its methods are called from the event loop only.
 
-    def __init__(self, config: Logs, metrics: Metrics, now: Callable[[], datetime]) -> None:
+    A segment of content is always sealed before one of usage: where the record of a request is sealed, what
+    was captured of it is.
+    """
+
+    def __init__(
+        self, config: Logs, metrics: Metrics, now: Callable[[], datetime], *, capture_content: bool = False
+    ) -> None:
         self._config = config
         self._metrics = metrics
-        self._now = now
-        self._name = writer_name()
-        self._segment: SegmentFile | None = None
-        self._segment_began = 0.0
-        self._number = self._seq = 0
-        self._previous: str | None = None
         self._waiting: deque[UsageRecord] = deque()
-        self._written = self._synced = self._lost = 0
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="relay-disk")
-        self._syncing: asyncio.Task[None] | None = None
+        failed = metrics.log_errors.inc
+        self._usage = SegmentLog(
+            config, now, self._disk, kind="usage", failed=failed, unsynced=metrics.log_unsynced.set
+        )
+        self._content: SegmentLog | None = None
+        if capture_content:
+            self._content = SegmentLog(
+                config, now, self._disk, kind="content", failed=failed, unsynced=lambda _: None
+            )
+        self._disk_is_low = False
         self._ticker: asyncio.Task[None] | None = None
-        self.failure: str | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why the last line of usage could not be written; None when it was."""
+        return self._usage.failure
+
+    @property
+    def captures_content(self) -> bool:
+        """Whether `content` is to be called at all."""
+        return self._content is not None
 
     async def start(self) -> None:
         """Makes the directory, seals what dead writers left. Raises `LogWriteError`."""
@@ -75,7 +86,7 @@ class Writer:
     def unwritable(self) -> str | None:
         """Why the log directory cannot be written, if so. Looks at the disk, so not for the event loop."""
         try:
-            probe = self._config.dir / f".{self._name}.probe"
+            probe = self._config.dir / f".{self._usage.name}.probe"
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
@@ -88,27 +99,39 @@ class Writer:
         """Says that a request is about to go upstream. Raises `LogWriteError`: then it must not go."""
         if not self._config.intents:
             return
-        try:
-            segment = self._current()
-            line = intent_line(
-                seq=self._seq + 1,
-                request_id=request_id,
-                created_at=created_at,
-                user_id=user_id,
-                team_id=team_id,
-                model=model,
-                endpoint=endpoint,
-            )
-            segment.append_intent(line)
-        except OSError as error:
-            self._failed(error)
-            raise LogWriteError("the log directory cannot be written") from error
-        self._wrote(len(line))
+        line = intent_line(
+            seq=self._usage.next_seq(),
+            request_id=request_id,
+            created_at=created_at,
+            user_id=user_id,
+            team_id=team_id,
+            model=model,
+            endpoint=endpoint,
+        )
+        self._usage.append(SegmentFile.append_intent, line)
+        self._rotate()
 
     def record(self, record: UsageRecord) -> None:
         """Writes a record, or keeps it until it can be written; never raises, never drops."""
         self._waiting.append(record)
         self._write_waiting()
+
+    def content(self, content: Content) -> None:
+        """Writes the content of a request, before its record; never raises.
+
+        What the disk refuses is left out and counted as a failed write: kept, it would take the memory that
+        records need. So is what would take the last of the disk.
+        """
+        if self._content is None:
+            return
+        if self._disk_is_low:
+            self._metrics.log_errors.inc()
+            return
+        with suppress(LogWriteError):
+            line = content_line(content, self._content.next_seq())
+            self._content.append(SegmentFile.append_content, line)
+        if self._content.full:
+            self._content.seal()
 
     async def durable(self) -> None:
         """With `durability: strict`, returns when all that is written is on disk. Raises `LogWriteError`."""
@@ -116,14 +139,13 @@ class Writer:
             return
         if self._waiting:
             raise LogWriteError("the log directory cannot be written")
-        target = self._written
-        while self._synced < target:
-            await self._sync()
-        if target <= self._lost:  # a segment that could not be synced had these lines
-            raise LogWriteError("the log directory cannot be synced")
+        if self._content is not None:
+            with suppress(LogWriteError):  # told and counted; no answer is held back for it
+                await self._content.durable()
+        await self._usage.durable()
 
     async def close(self) -> None:
-        """Writes what waits and seals the segment. Raises `LogWriteError` if records could not be written."""
+        """Writes what waits, seals the segments. Raises `LogWriteError` if records could not be written."""
         if self._ticker is not None:
             self._ticker.cancel()
             with suppress(asyncio.CancelledError):
@@ -136,95 +158,46 @@ class Writer:
 
     def _write_waiting(self) -> None:
         while self._waiting:
+            record = self._waiting[0]
             try:
-                segment = self._current()
-                line = to_line(self._waiting[0], self._seq + 1)
-                segment.append_record(line, self._waiting[0])
-            except OSError as error:
-                self._failed(error)
+                line = to_line(record, self._usage.next_seq())
+                self._usage.append(SegmentFile.append_record, line, record)
+            except LogWriteError:
                 return
             self._waiting.popleft()
             self._metrics.log_records.inc()
-            self._wrote(len(line))
+            self._rotate()
 
-    def _current(self) -> SegmentFile:
-        """The segment to write to; a new one where none is open. Raises `OSError`."""
-        if self._segment is None:
-            name = SegmentName(started_at=self._now(), writer=self._name, number=self._number + 1)
-            self._segment = SegmentFile.create(
-                self._config.dir, name, seq=self._seq + 1, previous=self._previous
-            )
-            self._number += 1
-            self._segment_began = time.monotonic()
-            self._wrote(self._segment.size)
-        return self._segment
-
-    def _wrote(self, size: int) -> None:
-        self.failure = None
-        self._seq += 1
-        self._written += size
-        self._metrics.log_unsynced.set(self._written - self._synced)
-        if self._segment is not None and self._segment.size >= self._config.rotate_bytes:
+    def _rotate(self) -> None:
+        if self._usage.full:
             self._seal()
 
-    def _failed(self, error: OSError) -> None:
-        self._metrics.log_errors.inc()
-        self.failure = f"{self._config.dir}: {error.strerror}"
-        _log.error("cannot write to %s", self.failure)
-
     def _seal(self) -> None:
-        """Ends the open segment; fsync and rename follow on the disk thread, before any later segment's."""
-        segment = self._segment
-        if segment is None:
-            return
-        size = segment.size
-        try:
-            self._previous = segment.finish(seq=self._seq + 1, sealed_at=self._now())
-        except OSError as error:
-            self._failed(error)
-            return
-        self._segment = None
-        self._wrote(segment.size - size)
-        target = self._written
-        self._disk.submit(segment.publish).add_done_callback(
-            lambda done: self._published(segment.path.name, target, done.exception())
-        )
-
-    def _published(self, name: str, target: int, error: BaseException | None) -> None:
-        """Runs on the disk thread."""
-        if error is None:
-            self._synced = max(self._synced, target)
-            self._metrics.log_unsynced.set(self._written - self._synced)
-        else:
-            self._lost = max(self._lost, target)
-            self._metrics.log_errors.inc()
-            _log.error("cannot seal %s: %s; the next start will", name, error)
-
-    async def _sync(self) -> None:
-        """Joins the fsync that is running, or starts the next: one fsync serves all who wait."""
-        if self._syncing is None or self._syncing.done():
-            self._syncing = asyncio.create_task(self._sync_now())
-        await asyncio.shield(self._syncing)
-
-    async def _sync_now(self) -> None:
-        target, segment = self._written, self._segment
-        loop = asyncio.get_running_loop()
-        try:
-            # Sealing, when it comes between, is queued on the same thread and syncs what it closes.
-            await loop.run_in_executor(self._disk, segment.sync if segment else int)
-        except OSError as error:
-            self._failed(error)
-            raise LogWriteError("the log directory cannot be synced") from error
-        self._synced = max(self._synced, target)
-        self._metrics.log_unsynced.set(self._written - self._synced)
+        if self._content is not None:
+            self._content.seal()
+        self._usage.seal()
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self._write_waiting()
-            age = time.monotonic() - self._segment_began
-            if self._segment is not None and age >= self._config.rotate_seconds:
+            if self._content is not None:
+                self._look_at_disk()
+            if self._usage.old:
                 self._seal()
-            if self._config.durability == "batch" and self._synced < self._written:
-                with suppress(LogWriteError):
-                    await self._sync()
+            if self._config.durability != "batch":
+                continue
+            if self._content is not None:
+                await self._content.sync()
+            await self._usage.sync()
+
+    def _look_at_disk(self) -> None:
+        """Content stops while there is room left for records."""
+        try:
+            low = shutil.disk_usage(self._config.dir).free < RESERVED_BYTES
+        except OSError:
+            return  # the next write tells what is wrong
+        if low != self._disk_is_low:
+            told = "nearly full: content is left out" if low else "no longer full: content is written again"
+            _log.warning("the disk of %s is %s", self._config.dir, told)
+        self._disk_is_low = low

@@ -1,16 +1,26 @@
-"""`relayctl etl prune`: drops old months of records that are archived."""
+"""`relayctl etl prune`: drops old months of records that are archived, and old captured content."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from etl import database, migrate, prune
-from relayctl.commands.options import found_a_problem, output_option, tell, with_database
+from etl.content_prune import prune_content
+from relayctl.commands.options import (
+    database_option,
+    found_a_problem,
+    logs_option,
+    needed,
+    output_option,
+    tell,
+)
+from relayctl.errors import InputError
 from relayctl.render import etl as sheets
 from relayctl.render.output import Output, show
 from relayctl.sources import utc_now
@@ -45,24 +55,42 @@ class Keep(click.ParamType[Cut]):
 
 @click.command("prune")
 @click.option(
-    "--keep",
-    type=Keep(),
-    required=True,
-    metavar="TIME",
-    help="What stays: months 13mo, weeks 60w, days 400d.",
+    "--keep", type=Keep(), metavar="TIME", help="Records that stay: months 13mo, weeks 60w, days 400d."
 )
+@click.option("--content-keep", type=Keep(), metavar="TIME", help="Captured content that stays, as 14d.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be dropped.")
 @output_option
-@with_database
-def command(*, url: str, keep: Cut, dry_run: bool, output: Output) -> None:
+@logs_option
+@database_option
+def command(
+    *,
+    keep: Cut | None,
+    content_keep: Cut | None,
+    dry_run: bool,
+    output: Output,
+    logs: str,
+    database_url: str | None,
+) -> None:
     """Drop the months of records that are older and archived; the rollups stay. Code 3 when one must stay.
 
-    Example: relayctl etl prune --keep 13mo --dry-run
+    With --content-keep, also remove the content segments in the log directory that were sealed earlier;
+    by itself it needs no database.
+
+    Example: relayctl etl prune --keep 13mo --content-keep 14d --dry-run
     """
-    with database.connect(url) as connection:
-        migrate.check(connection)
-        months = prune.prune(connection, keep(utc_now()), dry_run=dry_run)
-    show(sheets.prune_sheet(months, dry_run=dry_run), output)
+    if keep is None and content_keep is None:
+        raise InputError("keep", "nothing to prune: give --keep, --content-keep or both")
+    url = needed(database_url) if keep else None
+    content, months = None, []
+    if content_keep is not None:
+        if "://" in logs:
+            raise InputError("logs", "only a local log directory can be pruned")
+        content = prune_content(Path(logs), content_keep(utc_now()), dry_run=dry_run)
+    if keep is not None and url is not None:
+        with database.connect(url) as connection:
+            migrate.check(connection)
+            months = prune.prune(connection, keep(utc_now()), dry_run=dry_run)
+    show(sheets.prune_sheet(months, content, dry_run=dry_run), output)
     if not all(month.dropped for month in months):
         tell(("months stay from the first on that has segments in no archive: run relayctl etl archive",))
         found_a_problem()

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import json
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from proxy import passing
+from proxy.record import RequestLine
+from tests.integration.test_proxy_leaving import Leaver, the_record
 from tests.real_input import RECORDINGS, Recording, needs_real_input
 from tests.replay import Answer, Received, Replay, events, json_answer, stream_answer
 from tests.running import Relay, Whole, running, settings
@@ -61,8 +68,13 @@ def _check(relay: Relay, recording: Recording, answer: Whole, expected: dict[str
     record = relay.record_of(answer)
     assert answer.status == record.status == recording.status
     assert record.endpoint == recording.path
+    _check_tokens(record, expected, unknown="none" if recording.status >= 400 else "estimated")
+
+
+def _check_tokens(record: RequestLine, expected: dict[str, Any] | None, *, unknown: str) -> None:
+    """Holds a record against the recorded usage; `unknown` is the source where the provider sent none."""
     if expected is None:
-        assert record.usage_source == ("none" if recording.status >= 400 else "estimated")
+        assert record.usage_source == unknown
         assert record.usage is None
         return
     assert record.usage_source == "provider"
@@ -102,6 +114,56 @@ async def test_a_stream_cut_at_every_awkward_place_is_the_same_stream(
         answer = await _ask(relay, recording)
         assert answer.body == recording.body, f"cut every {cut} bytes"
         _check(relay, recording, answer, recording.expected)
+
+
+def _at_random(body: bytes, seed: str) -> list[bytes]:
+    """A body in pieces that end anywhere, the same ones every time."""
+    choice = random.Random(seed)
+    ends = sorted({0, len(body), *(choice.randrange(len(body)) for _ in range(30))})
+    return [body[begin:end] for begin, end in pairwise(ends)]
+
+
+@pytest.mark.parametrize("recording", RECORDINGS, ids=_id)
+@pytest.mark.parametrize("encode", [bytes, gzip.compress], ids=["plain", "gzip"])
+async def test_an_answer_cut_at_random_bytes_is_the_same_answer_compressed_or_not(
+    relay: Relay, provider: Replay, recording: Recording, encode: Callable[[bytes], bytes]
+) -> None:
+    sent = encode(recording.body)
+    headers = _content_type(recording) | ({"Content-Encoding": "gzip"} if sent != recording.body else {})
+    pieces = _at_random(sent, recording.id)
+    provider.will(Answer(status=recording.status, headers=headers, steps=tuple(pieces)))
+    answer = await _ask(relay, recording)
+    assert answer.body == recording.body
+    assert "Content-Encoding" not in answer.headers
+    assert answer.headers["Content-Type"] == _content_type(recording)["Content-Type"]
+    _check(relay, recording, answer, recording.expected)
+
+
+ANSWERED = [recording for recording in RECORDINGS if recording.status < 400]
+
+
+@pytest.mark.parametrize("recording", ANSWERED, ids=_id)
+@pytest.mark.parametrize("encode", [bytes, gzip.compress], ids=["plain", "gzip"])
+async def test_a_client_that_leaves_half_way_is_recorded_with_all_the_tokens(
+    relay: Relay,
+    provider: Replay,
+    monkeypatch: pytest.MonkeyPatch,
+    recording: Recording,
+    encode: Callable[[bytes], bytes],
+) -> None:
+    monkeypatch.setattr(passing, "WATCH_SECONDS", 0.02)
+    sent, rest = encode(recording.body), asyncio.Event()
+    headers = _content_type(recording) | ({"Content-Encoding": "gzip"} if sent != recording.body else {})
+    half = len(sent) // 2
+    provider.will(Answer(headers=headers, steps=(sent[:half], rest, sent[half:])))
+    client = await Leaver.asking(relay, recording.path, recording.request)
+    await client.reads(b"200 OK")
+    await client.closes()
+    rest.set()
+    record = await the_record(relay)
+    assert record.error is not None
+    assert record.error.type == "client_gone"
+    _check_tokens(record, recording.expected, unknown="estimated")
 
 
 @pytest.mark.parametrize("recording", UNASKED, ids=_id)

@@ -40,18 +40,20 @@ async def provider() -> AsyncIterator[Replay]:
 
 
 def check_segments(directory: Path) -> list[RequestLine]:
-    """Proves every segment of one writer from its bytes: seals, chain, line numbers; gives the records."""
-    previous, seq = None, 0
+    """Proves each writer's segments from their bytes: seals, chain, line numbers; gives the records."""
+    previous: dict[str, str] = {}
+    seq: dict[str, int] = {}
     records: list[RequestLine] = []
     for path in sealed_segments(directory):
         raw = path.read_bytes()
         totals, found = Totals(), [parse_line(line) for line in raw.splitlines()]
         assert isinstance(found[0], OpenLine)
         assert isinstance(found[-1], SealLine)
-        assert (found[0].previous, found[0].segment) == (previous, path.name)
+        writer = found[0].writer
+        assert (found[0].previous, found[0].segment) == (previous.get(writer), path.name)
         for line, text in zip(found, raw.splitlines(keepends=True), strict=True):
-            seq += 1
-            assert line.seq == seq
+            seq[writer] = seq.get(writer, 0) + 1
+            assert line.seq == seq[writer]
             if isinstance(line, SealLine):
                 assert totals.differences(line) == []
             elif isinstance(line, RequestLine):
@@ -59,7 +61,7 @@ def check_segments(directory: Path) -> list[RequestLine]:
                 records.append(line)
             totals.intents += isinstance(line, IntentLine)
             totals.hash(text)
-        previous = hashlib.sha256(raw).hexdigest()
+        previous[writer] = hashlib.sha256(raw).hexdigest()
     assert not list(directory.glob("*.open"))
     return records
 
