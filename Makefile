@@ -60,11 +60,14 @@ docs: setup  ## Write the generated parts of docs/
 bench: setup  ## Measure what is published; results go to bench/results
 	@command -v psql >/dev/null || \
 	  { echo "the baseline of the ETL is psql's \\copy; install psql (Debian: apt-get install postgresql-client)"; exit 1; }
+	$(BIN)/python -m bench.proxy
 	$(BIN)/python -m bench.etl
 	$(BIN)/python -m bench.pii
 	$(BIN)/python -m bench.pii_recall
+	$(BIN)/python -m bench.sizing
 
 faults: setup  ## The long fault runs; results go to bench/results
+	$(BIN)/python -m tests.faults.proxy
 	$(BIN)/python -m tests.faults.etl
 
 chart: setup  ## Copy dashboards and alerts into the Helm chart

@@ -8,18 +8,21 @@ back where `pii_stream` finds their placeholders.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
+from proxy.delta import Form
 from proxy.errors import Api
+from proxy.generated import TEXT_PLACES, objects, text_size
 from proxy.pii_stream import StreamRestorer
 from proxy.record import Fault, clip, exact
 from proxy.sse import Event, EventSplitter, parse_event
 from proxy.usage import Raw, TokenUsage, first, from_anthropic, from_openai, overlay, part
 
 MAX_JSON_BYTES: Final = 134_217_728
+_LESSONS: Final = 16
+_MOST_DELTAS: Final = 3
 
 _decoder = msgspec.json.Decoder(float_hook=exact)
 _LAST_EVENTS: Final = frozenset(
@@ -48,26 +51,39 @@ def decode_leniently(data: bytes) -> Any:
 
 
 class Reading:
-    """What has been understood of one answer so far. `text_bytes` counts generated text, for estimates."""
+    """What has been understood of one answer so far. `content_begun` is said of streams only."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
         self.model: str | None = None
         self.service_tier: str | None = None
         self.fault: Fault | None = None
-        self.text_bytes = 0
         self.content_begun = False
         self.finished = False
         self.pending = False
         self._final = api == "openai"
         self._places: dict[str, Raw] = {}
+        self._text_bytes = 0
+        self._unmeasured: dict[str, Any] | None = None
+        self._deltas: tuple[_Delta, ...] = ()
+        self._lessons = _LESSONS
+
+    @property
+    def text_bytes(self) -> int:
+        """The generated text so far, in UTF-8 bytes: for estimates, where the provider counts nothing."""
+        if self._unmeasured is not None:
+            self._text_bytes, self._unmeasured = text_size(self._unmeasured), None
+        return self._text_bytes
 
     @property
     def usage(self) -> TokenUsage | None:
         """The token counts, from the best place that holds any; None when the provider gave none."""
         read = from_anthropic if self.api == "anthropic" else from_openai
-        found = (self._places.get(place) for place in ("usage", "x_groq", "choice"))
-        return next((usage for raw in found if raw and (usage := read(raw)) is not None), None)
+        for place in ("usage", "x_groq", "choice"):
+            raw = self._places.get(place)
+            if raw and (usage := read(raw)) is not None:
+                return usage
+        return None
 
     @property
     def usage_is_final(self) -> bool:
@@ -82,8 +98,27 @@ class Reading:
             self.fault = Fault(type="unreadable_answer", message=f"the upstream's answer is {what}")
             return
         self._read_object(value)
+        # Hardly ever asked for where the usage is told; an embedding's numbers are not held for it.
+        self._unmeasured = {name: value[name] for name in TEXT_PLACES if name in value}
         self.finished = self._final = True
         self.pending = _text(value.get("status")) in {"queued", "in_progress"}
+
+    def read(self, event: Event) -> bool:
+        """The same as `read_event`, faster where an event differs from an earlier one only in its text."""
+        for delta in self._deltas:
+            size = delta.form.text_bytes(event.raw)
+            if size is not None:
+                self.model = delta.model or self.model
+                self.service_tier = delta.service_tier or self.service_tier
+                self._text_bytes += delta.least + size
+                self.content_begun = self.content_begun or delta.begins or size > 0
+                return False
+        has_usage = self.read_event(event)
+        if self._lessons and not has_usage and (form := Form.of(event.raw)) is not None:
+            self._lessons -= 1
+            learnt = _learn(self.api, form)
+            self._deltas = (*learnt, *self._deltas)[:_MOST_DELTAS]
+        return has_usage
 
     def read_event(self, event: Event) -> bool:
         """Reads one event of a stream; whether it has a usage object of its own."""
@@ -99,6 +134,9 @@ class Reading:
         self.finished = self.finished or kind in _LAST_EVENTS
         self._final = self._final or (kind == "message_delta" and isinstance(value.get("usage"), dict))
         self._read_object(value)
+        size = text_size(value)
+        self._text_bytes += size
+        self.content_begun = self.content_begun or size > 0 or kind == "content_block_delta"
         if "error" in {event.name, kind} and self.fault is None:
             self.fault = _fault(value)
         return isinstance(value.get("usage"), dict)
@@ -115,11 +153,14 @@ class Reading:
             if (error := source.get("error")) is not None:
                 self.fault = _fault({"error": error})
         self._keep("x_groq", part(value, "x_groq").get("usage"))
-        for choice in _objects(value.get("choices")):
+        for choice in objects(value.get("choices")):
             self._keep("choice", choice.get("usage"))
-        size = sum(len(text.encode("utf-8", "replace")) for text in generated_text(value))
-        self.text_bytes += size
-        self.content_begun = self.content_begun or size > 0 or value.get("type") == "content_block_delta"
+
+    @property
+    def tells_only_text(self) -> bool:
+        """Whether nothing was told but text, a model and a tier."""
+        plain = self._final == (self.api == "openai") and not self.finished
+        return plain and self.fault is None and not self._places
 
     def _keep(self, place: str, raw: object) -> None:
         if not isinstance(raw, dict) or first(raw, *_COUNTS) is None:
@@ -136,10 +177,6 @@ def _text(value: object) -> str | None:
     return clip(value) or None if isinstance(value, str) else None
 
 
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _fault(value: dict[str, Any]) -> Fault:
     """The kind of a provider's error: its message may quote the prompt, so type and code are all we keep."""
     error = value.get("error")
@@ -150,33 +187,36 @@ def _fault(value: dict[str, Any]) -> Fault:
     return Fault(type=kind[:100], message=f"the upstream answered with an error: {kind[:100]}{detail[:100]}")
 
 
-def generated_text(value: dict[str, Any]) -> Iterator[str]:
-    """The text that the model made, in an answer or an event: content, reasoning, tool-call arguments."""
-    for choice in _objects(value.get("choices")):
-        yield from _strings(choice.get("text"))
-        for message in (choice.get("delta"), choice.get("message")):
-            yield from _strings(message, _GENERATED)
-    for name in ("delta", "content", "output"):
-        yield from _strings(value.get(name), _GENERATED)
+class _Delta(msgspec.Struct, frozen=True, kw_only=True):
+    """What every event of a form tells beside the text in its holes: `least` is the size of other text."""
+
+    form: Form
+    model: str | None
+    service_tier: str | None
+    least: int
+    begins: bool
 
 
-_GENERATED: Final = frozenset({
-    "content", "text", "refusal", "reasoning", "reasoning_content", "thinking", "partial_json", "arguments",
-    "input", "tool_calls", "function", "function_call", "summary",
-})  # fmt: skip
-
-
-def _strings(value: object, keys: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Every string at or below a value, following only these keys of objects, however deep."""
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, list):
-            waiting.extend(value)
-        elif isinstance(value, dict):
-            waiting.extend(item for name, item in value.items() if name in keys)
+def _learn(api: Api, form: Form) -> tuple[_Delta, ...]:
+    """Reads two events of a form to see which holes are text; nothing when they tell more than that."""
+    sizes = [2**hole for hole in range(form.holes)]
+    empty, marked = Reading(api), Reading(api)
+    for reading, raw in ((empty, form.filled([0] * form.holes)), (marked, form.filled(sizes))):
+        event = parse_event(raw)
+        plain = isinstance(decode(event.data), dict) and not reading.read_event(event)
+        if not plain or not reading.tells_only_text:
+            return ()
+    more = marked.text_bytes - empty.text_bytes
+    form.count([bool(more & size) for size in sizes])
+    return (
+        _Delta(
+            form=form,
+            model=empty.model,
+            service_tier=empty.service_tier,
+            least=empty.text_bytes,
+            begins=empty.content_begun,
+        ),
+    )
 
 
 class StreamFilter:
@@ -196,12 +236,14 @@ class StreamFilter:
 
     def feed(self, chunk: bytes) -> bytes:
         """Takes a chunk from upstream and gives what goes to the client: the same bytes, or less a chunk."""
-        kept = bytearray()
-        for event in self._splitter.feed(chunk):
-            has_usage = self.reading.read_event(event)
-            if not (self._drop_usage and has_usage and is_usage_chunk(event)):
-                kept += self._restorer.event(event) if self._restorer else event.raw
-        return bytes(kept) if self._whole_events else chunk
+        kept = [
+            self._restorer.event(event) if self._restorer else event.raw
+            for event in self._splitter.feed(chunk)
+            if not (self.reading.read(event) and self._drop_usage and is_usage_chunk(event))
+        ]
+        if not self._whole_events:
+            return chunk
+        return kept[0] if len(kept) == 1 else b"".join(kept)
 
     def end(self) -> bytes:
         """The stream is over: what was still held back."""

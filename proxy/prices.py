@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from importlib.metadata import version
@@ -16,14 +16,17 @@ from typing import Final
 
 import msgspec
 from genai_prices.data_snapshot import get_snapshot
-from genai_prices.types import ModelInfo, ModelPrice, TieredPrices, Usage
+from genai_prices.types import ModelInfo, ModelPrice, TimeOfDateConstraint
 
 from proxy.config import PriceOverride, Upstream
-from proxy.record import MONEY_LIMIT, as_money, clip, money_text
+from proxy.record import MONEY_LIMIT, as_money, clip
+from proxy.tariff import Tariff
 from proxy.usage import TokenUsage
 
 _TABLE: Final = f"genai-prices {version('genai-prices')}"
 _DATE: Final = re.compile(r"-(\d{8}|\d{4}-\d\d-\d\d|latest)$")
+_KEPT: Final = 1024
+_NOTHING: Final = Decimal(0)
 _STANDARD_TIERS: Final = frozenset({"default", "standard", "auto", "on_demand"})
 
 
@@ -43,8 +46,11 @@ class PriceTable:
     """The prices in force: dated overrides before genai-prices."""
 
     def __init__(self, overrides: Sequence[PriceOverride] = ()) -> None:
+        get_snapshot()  # its tables take a tenth of a second: now, not while the first request waits
         # Of the rows that fit, the one that began last counts.
         self._overrides = sorted(overrides, key=lambda row: row.starts, reverse=True)
+        self._known: dict[tuple[str, tuple[str, ...], str | None, date], Tariff | None] = {}
+        self._by_the_hour: set[tuple[str, tuple[str, ...]]] = set()
 
     def price(
         self, usage: TokenUsage, *, upstream: Upstream, models: Sequence[str], at: datetime, tier: str | None
@@ -55,21 +61,20 @@ class PriceTable:
         parts: tuple[TokenUsage, ...] = usage.billed or (usage,)
         if usage.billed and usage.web_searches:
             parts += (TokenUsage(web_searches=usage.web_searches),)
-        total, sources, unit_prices = Decimal(0), dict[str, None](), dict[str, str]()
+        total = _NOTHING
+        sources: dict[str, None] = {}
+        unit_prices: dict[str, str] = {}
         for part in parts:
             # An iteration of another model costs what that model costs, or nobody knows what.
-            names = models if part.model in {None, *models} else (str(part.model),)
-            found = self._find(upstream, names, at, tier)
-            if found is None:
-                return UNKNOWN
-            source, table = found
-            cost = _cost(table, part)
-            if cost is None:
+            names = tuple(models) if part.model is None or part.model in models else (part.model,)
+            tariff = self._tariff(upstream, names, at, tier)
+            cost = None if tariff is None else tariff.cost(part)
+            if tariff is None or cost is None:
                 return UNKNOWN
             total += cost
-            sources[source] = None
-            prefix = f"{part.model}/" if part.model else ""
-            unit_prices |= {prefix + name: value for name, value in _used(table, part).items()}
+            sources[tariff.source] = None
+            used = tariff.used(part)
+            unit_prices.update({f"{part.model}/{name}": used[name] for name in used} if part.model else used)
         if total >= MONEY_LIMIT:
             return UNKNOWN
         return Price(cost_usd=as_money(total), source=clip(", ".join(sources)), unit_prices=unit_prices)
@@ -82,21 +87,54 @@ class PriceTable:
         literals = repr((found[1].id, found[1].match))
         return next((name for name in (model, _DATE.sub("", model)) if repr(name) in literals), None)
 
+    def _tariff(
+        self, upstream: Upstream, models: tuple[str, ...], at: datetime, tier: str | None
+    ) -> Tariff | None:
+        """The prices in force: looked up once a day, or once a second where they change with the hour."""
+        at = at.astimezone(UTC)
+        period = at.replace(microsecond=0) if (upstream.name, models) in self._by_the_hour else at.date()
+        try:
+            return self._known[upstream.name, models, tier, period]
+        except KeyError:
+            return self._look_up(upstream, models, at, tier)
+
+    def _look_up(
+        self, upstream: Upstream, models: tuple[str, ...], at: datetime, tier: str | None
+    ) -> Tariff | None:
+        tariff, by_the_hour = self._find(upstream, models, at, tier)
+        if len(self._known) >= _KEPT:
+            self._known.clear()
+            self._by_the_hour.clear()
+        if by_the_hour:
+            self._by_the_hour.add((upstream.name, models))
+        period = at.replace(microsecond=0) if by_the_hour else at.date()
+        self._known[upstream.name, models, tier, period] = tariff
+        return tariff
+
     def _find(
         self, upstream: Upstream, models: Sequence[str], at: datetime, tier: str | None
-    ) -> tuple[str, ModelPrice] | None:
-        day = at.astimezone(UTC).date()
+    ) -> tuple[Tariff | None, bool]:
+        """The prices in force, and whether they change in the course of a day."""
         for row in self._overrides:
-            if row.applies(upstream.name, day) and any(fnmatchcase(name, row.model) for name in models):
-                return row.source, ModelPrice(**row.prices)
+            if row.applies(upstream.name, at.date()) and any(fnmatchcase(name, row.model) for name in models):
+                return Tariff(row.source, ModelPrice(**row.prices)), False
         for name in models:
             if (found := _model_info(upstream, name)) is not None:
                 provider, info = found
                 context = _context(info, at, tier)
-                if context is None:
-                    return None
-                return f"{_TABLE} {provider}/{info.id}", info.get_prices(at, context)
-        return None
+                tariff = None
+                if context is not None:
+                    tariff = Tariff(f"{_TABLE} {provider}/{info.id}", info.get_prices(at, context))
+                return tariff, _has_hours(info)
+        return None, False
+
+
+def _has_hours(info: ModelInfo) -> bool:
+    """Whether a model has prices of certain hours (DeepSeek's at night)."""
+    dated = info.prices if isinstance(info.prices, list) else []
+    return any(
+        isinstance(one.constraint, TimeOfDateConstraint) for one in [*dated, *(info.price_variants or ())]
+    )
 
 
 def _model_info(upstream: Upstream, model: str) -> tuple[str, ModelInfo] | None:
@@ -126,57 +164,3 @@ def _context(info: ModelInfo, at: datetime, tier: str | None) -> Mapping[str, st
         if active and tuple(variant.when.values()) == (tier,):
             return variant.when
     return None
-
-
-_COUNTED: Final = {
-    "input_mtok": "prompt_tokens",
-    "output_mtok": "completion_tokens",
-    "cache_read_mtok": "cache_read_tokens",
-    "cache_write_mtok": "cache_write_tokens",
-    "cache_write_1h_mtok": "cache_write_1h_tokens",
-    "input_audio_mtok": "prompt_audio_tokens",
-    "output_audio_mtok": "completion_audio_tokens",
-    "web_searches_kcount": "web_searches",
-}
-# These have no other price to fall back to; the rest is then part of the input.
-_OWN_PRICE: Final = (
-    "input_mtok", "output_mtok", "input_audio_mtok", "output_audio_mtok", "web_searches_kcount",
-)  # fmt: skip
-
-
-def _cost(table: ModelPrice, usage: TokenUsage) -> Decimal | None:
-    """The price of one part in USD, not rounded; None when a class of tokens in it has no price."""
-    if any(getattr(usage, _COUNTED[name]) and getattr(table, name) is None for name in _OWN_PRICE):
-        return None
-    counts = Usage(
-        input_tokens=usage.prompt_tokens,
-        output_tokens=usage.completion_tokens,
-        cache_read_tokens=usage.cache_read_tokens or None,
-        cache_write_tokens=usage.cache_write_tokens or None,
-        cache_write_1h_tokens=usage.cache_write_1h_tokens or None,
-        input_audio_tokens=usage.prompt_audio_tokens or None,
-        output_audio_tokens=usage.completion_audio_tokens or None,
-        output_reasoning_tokens=usage.reasoning_tokens or None,
-        web_searches=usage.web_searches or None,
-    )
-    try:
-        return table.calc_price(counts)["total_price"]
-    except ValueError:  # the counts contradict each other in a way only the table's units show
-        return None
-
-
-def _used(table: ModelPrice, usage: TokenUsage) -> dict[str, str]:
-    """The unit prices that this part's cost was made from, tiers resolved, as exact decimals."""
-    used = {}
-    for name, counted in _COUNTED.items():
-        price = getattr(table, name)
-        if price is not None and getattr(usage, counted):
-            used[name] = money_text(_resolve(price, usage.prompt_tokens))
-    return used
-
-
-def _resolve(price: Decimal | TieredPrices, prompt_tokens: int) -> Decimal:
-    if isinstance(price, Decimal):
-        return price
-    reached = [tier.price for tier in price.tiers if prompt_tokens > tier.start]
-    return reached[-1] if reached else price.base

@@ -134,6 +134,8 @@ def _check_duration(name: str, value: Decimal) -> None:
 
 def clip(text: str) -> str:
     """Somebody else's text as a record can hold it: UTF-8, without NUL, at most 512 characters."""
+    if len(text) <= 512 and text.isascii() and "\0" not in text:
+        return text
     return text[:512].replace("\0", "").encode("utf-8", "replace").decode()
 
 
@@ -168,11 +170,15 @@ def money_text(amount: Decimal) -> str:
 
 def time_text(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds and `Z`: `2026-11-01T09:30:00.000000Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(RequestLine, float_hook=exact)
+_FIELDS: Final = UsageRecord.__struct_fields__
+_CREATED_AT, _COST_USD, _USAGE = (_FIELDS.index(name) for name in ("created_at", "cost_usd", "usage"))
+# A line as it is written: money and time are texts in it.
+_Written = msgspec.defstruct("_Written", ["v", "event", "seq", *_FIELDS])
 
 
 def to_line(record: UsageRecord, seq: int) -> bytes:
@@ -180,17 +186,17 @@ def to_line(record: UsageRecord, seq: int) -> bytes:
 
     A `usage` object that would make the line unreadable is left out: the bill needs the counts beside it.
     """
-    body = {"v": VERSION, "event": "request", "seq": seq}
-    body.update(msgspec.structs.asdict(record))
-    body["created_at"] = time_text(record.created_at)
+    values = list(msgspec.structs.astuple(record)[: len(_FIELDS)])
+    values[_CREATED_AT] = time_text(record.created_at)
     if record.cost_usd is not None:
-        body["cost_usd"] = money_text(record.cost_usd)
+        values[_COST_USD] = money_text(record.cost_usd)
     try:
-        line = encode_line(body)
+        line = encode_line(_Written(VERSION, "request", seq, *values))
     except (UnicodeEncodeError, RecursionError):
         line = b""
     if not line or len(line) > MAX_LINE_BYTES:
-        line = encode_line(body | {"usage": None})
+        values[_USAGE] = None
+        line = encode_line(_Written(VERSION, "request", seq, *values))
     return line
 
 

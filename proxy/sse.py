@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final
-
-import msgspec
 
 MAX_EVENT_BYTES: Final = 16_777_216
 
@@ -15,12 +12,29 @@ _EVENT_END = re.compile(rb"(?:\r\n|\n|\r(?=[^\n]))(?:\r\n|\n|\r(?=[^\n]))")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
-class Event(msgspec.Struct, frozen=True):
-    """One event: its name (`message` unless named), its data, and its bytes as they came."""
+class Event:
+    """One event: its bytes as they came, its name (`message` unless named), its data; read when asked for."""
 
-    name: str
-    data: bytes
-    raw: bytes
+    __slots__ = ("_told", "raw")
+
+    def __init__(self, raw: bytes, told: tuple[str, bytes] | None = None) -> None:
+        self.raw = raw
+        self._told = told
+
+    @property
+    def name(self) -> str:
+        """What its last `event:` line says."""
+        return self._read()[0]
+
+    @property
+    def data(self) -> bytes:
+        """Its `data:` lines, joined by newlines; comments and unknown fields left out."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[str, bytes]:
+        if self._told is None:
+            self._told = _read(self.raw)
+        return self._told
 
 
 class EventSplitter:
@@ -35,18 +49,30 @@ class EventSplitter:
         """Whether an event has begun that has not ended."""
         return bool(self._buffer)
 
-    def feed(self, chunk: bytes) -> Iterator[Event]:
+    def feed(self, chunk: bytes) -> list[Event]:
         """Gives the events that end in this chunk."""
+        if self._buffer or b"\r" in chunk:
+            return self._searched_through(chunk)
+        events, begun = [], 0  # as nearly always: nothing is to be copied
+        while (end := chunk.find(b"\n\n", begun) + 2) > 1:
+            events.append(Event(chunk[begun:end]))
+            begun = end
+            if begun == len(chunk):
+                return events
+        return events + self._searched_through(chunk[begun:])
+
+    def _searched_through(self, chunk: bytes) -> list[Event]:
+        """The same where an event has begun before, or a line may end in any of three ways."""
         self._buffer += chunk
-        start = 0
+        events, start = [], 0
         while match := _EVENT_END.search(self._buffer, max(self._searched, start)):
-            raw = bytes(self._buffer[start : match.end()])
+            events.append(Event(bytes(self._buffer[start : match.end()])))
             start = self._searched = match.end()
-            yield parse_event(raw)
         del self._buffer[:start]
         self._searched = max(len(self._buffer) - 3, 0)
         if len(self._buffer) > MAX_EVENT_BYTES:
-            yield Event("oversized", b"", self.rest())
+            events.append(Event(self.rest(), ("oversized", b"")))
+        return events
 
     def rest(self) -> bytes:
         """What is left when the stream ends: an event without its blank line, or nothing."""
@@ -57,7 +83,12 @@ class EventSplitter:
 
 
 def parse_event(raw: bytes) -> Event:
-    """Reads one event; several `data:` lines are joined by newlines, comments and unknown fields left out."""
+    """The event that these bytes are."""
+    return Event(raw)
+
+
+def _read(raw: bytes) -> tuple[str, bytes]:
+    """The name and data of an event."""
     name, data = "message", []
     for line in _LINE_END.split(raw.removeprefix(b"\xef\xbb\xbf")):
         field, _, value = line.partition(b":")
@@ -66,4 +97,4 @@ def parse_event(raw: bytes) -> Event:
             data.append(value)
         elif field == b"event":
             name = value.decode("utf-8", "replace")
-    return Event(name, b"\n".join(data), raw)
+    return name, b"\n".join(data)

@@ -1,6 +1,6 @@
 """Token counts from the usage object of any provider; pure, and never adds what is cumulative.
 
-The shapes and traps are listed in `docs/providers.md`, each with its test. A provider's zero is a fact,
+The shapes and traps are listed in `docs/usage.md`, each with its test. A provider's zero is a fact,
 an absent key is not: every test is for `None`, never for falsiness.
 """
 
@@ -47,6 +47,8 @@ class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):
 
 def count(value: object) -> int | None:
     """A token count, or None for anything that is not a whole number from 0 to 2^40."""
+    if type(value) is int:
+        return value if 0 <= value <= _COUNT_LIMIT else None
     if not isinstance(value, int | Decimal) or isinstance(value, bool) or not 0 <= value <= _COUNT_LIMIT:
         return None
     return int(value) if value == int(value) else None
@@ -54,12 +56,18 @@ def count(value: object) -> int | None:
 
 def first(raw: Raw, *names: str) -> int | None:
     """The first of these keys that holds a count."""
-    return next((found for name in names if (found := count(raw.get(name))) is not None), None)
+    for name in names:
+        if (found := count(raw.get(name))) is not None:
+            return found
+    return None
 
 
 def part(raw: Raw, *names: str) -> Raw:
     """The first of these keys that holds an object, or an empty one."""
-    return next((value for name in names if isinstance(value := raw.get(name), dict)), {})
+    for name in names:
+        if isinstance(value := raw.get(name), dict):
+            return value
+    return {}
 
 
 def from_openai(raw: Raw) -> TokenUsage | None:

@@ -110,7 +110,9 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ("workers that count alone", "server: {workers: 2}",
      ["relay.yaml: server.workers is 2, but limits.backend 'memory' counts in each worker alone",
       "per_worker"]),
-    ("several workers", "server: {workers: 2}\nlimits: {per_worker: true}", ["'server.workers' is set"]),
+    ("half of TLS", "server: {tls: {certificate: a.pem}}", ["relay.yaml: 'server.tls.key'", "required"]),
+    ("an unknown key in an optional section", "server: {tls: {certificate: a, key: b, ca: c}}",
+     ["'server.tls.ca' is not a setting; 'server.tls' takes certificate, key"]),
 ]  # fmt: skip
 
 
@@ -191,6 +193,6 @@ def test_prices_are_exact_decimals() -> None:
     config = load("prices: {overrides: [{model: m, input_mtok: '0.15', since: 2026-11-01}]}")
     (row,) = config.prices.overrides
     assert (row.prices, row.source) == (
-        {"input_mtok": Decimal("0.15"), "output_mtok": Decimal(0)},
+        {"input_mtok": Decimal("0.15")},
         "override m since 2026-11-01",
     )

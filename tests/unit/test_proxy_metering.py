@@ -45,7 +45,7 @@ def a_request(endpoint: str = CHAT, method: str = "POST", **body: Any) -> Reques
 def answered(body: bytes, api: Api = "openai") -> Reading:
     """A reading of a JSON body or, where it begins like one, of a stream."""
     reading = Reading(api)
-    if body.startswith((b"data:", b"event:")):
+    if body.startswith((b"data:", b"event:", b":")):
         StreamFilter(reading, drop_usage=False).feed(body)
     else:
         reading.read_body(body)

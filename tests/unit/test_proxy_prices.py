@@ -172,6 +172,16 @@ def test_an_override_makes_an_unknown_model_free_only_when_it_says_so() -> None:
     assert price(openai(10, 0), "mixtral", overrides=OVERRIDES).cost_usd is None
 
 
+def test_an_override_without_an_output_price_prices_what_has_no_output_only() -> None:
+    embeddings = row("text-embedding-*", "0.02")
+    assert price(openai(1_000_000, 0), "text-embedding-9", overrides=(embeddings,)).cost_usd == Decimal(
+        "0.02"
+    )
+    assert price(openai(1_000_000, 1), "text-embedding-9", overrides=(embeddings,)) == UNKNOWN
+    free = row("llama*", "0", output_mtok=Decimal(0))
+    assert price(openai(10, 10), "llama3", overrides=(free,)).cost_usd == 0
+
+
 def test_more_money_than_a_record_holds_is_no_price() -> None:
     assert price(TokenUsage(prompt_tokens=2**53), "m", overrides=(row("m", "1000000"),)) == UNKNOWN
 

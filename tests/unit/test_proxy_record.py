@@ -22,6 +22,7 @@ from proxy.record import (
     as_money,
     clip,
     elapsed_ms,
+    encode_line,
     from_line,
     money_text,
     time_text,
@@ -102,6 +103,15 @@ def test_any_record_survives_its_line(record: UsageRecord, seq: int) -> None:
     assert (read_back.v, read_back.seq) == (1, seq)
     for name in record.__struct_fields__:
         assert getattr(read_back, name) == getattr(record, name), name
+
+
+@UNTIMED
+@given(record=records(), seq=st.integers(1, 2**50))
+def test_a_line_has_every_field_in_its_order(record: UsageRecord, seq: int) -> None:
+    shown = {"v": 1, "event": "request", "seq": seq} | msgspec.structs.asdict(record)
+    shown["created_at"] = time_text(record.created_at)
+    shown["cost_usd"] = None if record.cost_usd is None else money_text(record.cost_usd)
+    assert to_line(record, seq) == encode_line(shown)
 
 
 @UNTIMED

@@ -1,0 +1,80 @@
+"""Relay's passing path without what it is for: what the features together cost is the difference.
+
+    python -m bench.proxy.unmetered RELAY_YAML
+
+The application is built and served as `relayctl serve` does, then its services are put out of action: the key
+is not looked up (one key is given to everyone), no limit is asked or settled, the answer is not read for its
+usage, nothing is priced, no record is made, no line is written, no metric is counted. What stays is what any
+proxy needs: routing by model, headers, the connection pool, and passing on.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from proxy import app, config_file, handlers
+from proxy.answer import Reading
+from proxy.config import Config
+from proxy.keys import Key
+from proxy.limits_gate import Admission
+from proxy.sse import Event
+from relayctl import service
+
+_KEY = Key(id="key_bench", user="ada", team="engines", hash="", created_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """Does nothing."""
+
+
+async def _nothing_later(*_: Any, **__: Any) -> None:
+    """Does nothing."""
+
+
+def _finished_body(reading: Reading, _: bytes) -> None:
+    reading.finished = True
+
+
+def _finished_event(reading: Reading, event: Event) -> bool:
+    reading.finished = reading.finished or event.raw.startswith(b"data: [DONE]")
+    return False
+
+
+def _without_features(build: Callable[..., Any]) -> Callable[..., Any]:
+    def built(*arguments: Any, **options: Any) -> Any:
+        made = build(*arguments, **options)
+        gateway: Any = made[app.GATEWAY]
+        gateway.keys.find = lambda _: _KEY
+        gateway.writer.intent = gateway.writer.record = _nothing
+        gateway.writer.durable = _nothing_later
+        gateway.metrics.observe = gateway.metrics.active.inc = gateway.metrics.active.dec = _nothing
+        admission = Admission(gateway.limits.backend)
+        admission.settle = _nothing  # type: ignore[method-assign]
+        admission.settled = admission.end = _nothing_later  # type: ignore[method-assign]
+
+        async def admit(_: Any) -> Any:
+            return admission
+
+        gateway.limits.admit = admit
+        return made
+
+    return built
+
+
+def main(config: Config) -> None:
+    """Serves without features until it is ended."""
+    with (
+        patch.multiple(Reading, read_body=_finished_body, read=_finished_event),
+        patch.object(handlers, "make_record", _nothing),
+        patch.object(app, "build", _without_features(app.build)),
+    ):
+        service.run(config, database_url=None)
+
+
+if __name__ == "__main__":
+    main(config_file.load(Path(sys.argv[1])))
