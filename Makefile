@@ -65,10 +65,12 @@ bench: setup  ## Measure what is published; results go to bench/results
 	$(BIN)/python -m bench.pii
 	$(BIN)/python -m bench.pii_recall
 	$(BIN)/python -m bench.sizing
+	$(BIN)/python -m bench.langfuse
 
 faults: setup  ## The long fault runs; results go to bench/results
 	$(BIN)/python -m tests.faults.proxy
 	$(BIN)/python -m tests.faults.etl
+	$(BIN)/python -m tests.faults.langfuse
 
 chart: setup  ## Copy dashboards and alerts into the Helm chart
 	$(BIN)/python helm/sync.py

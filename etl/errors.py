@@ -21,3 +21,15 @@ class SegmentError(EtlError):
 
 class ArchiveError(EtlError):
     """An archive cannot be reached, read or written, or is not as it was written."""
+
+
+class LangfuseError(EtlError):
+    """Langfuse cannot be reached, went away, or did not do what it was asked; later it may."""
+
+
+class LangfuseRefusedError(LangfuseError):
+    """Langfuse does not take anything from us as things are: wrong keys, or a server that is too old."""
+
+
+class LedgerError(EtlError):
+    """The local file that says what was sent to Langfuse cannot be used."""

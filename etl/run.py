@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 import psycopg
 
@@ -18,7 +19,7 @@ from etl import ledger, partitions, rollup, status
 from etl.database import connect, translated
 from etl.errors import DatabaseError, EtlError, SegmentError
 from etl.ledger import Loaded
-from etl.load import alone, load, prepare
+from etl.load import Loader, alone
 from etl.migrate import check
 from etl.queries import named
 from etl.segments import listing
@@ -46,11 +47,15 @@ class RunResult:
     as_of: datetime | None
 
 
-def _loaded(connection: psycopg.Connection, path: Path) -> Loaded | str | None:
+# Where others load too, those that come first are theirs.
+_LOOK_AHEAD: Final = 16
+
+
+def _loaded(loader: Loader, path: Path, following: list[Path]) -> Loaded | str | None:
     """Loads a segment, or says in one sentence why this one cannot be loaded and the others may."""
     try:
         with alone(path):
-            return load(connection, path)
+            return loader.load(path, following)
     except SegmentError as error:
         return str(error)
 
@@ -58,12 +63,13 @@ def _loaded(connection: psycopg.Connection, path: Path) -> Loaded | str | None:
 def _load_all(
     connection: psycopg.Connection, paths: list[Path], progress: Progress | None, stop: threading.Event | None
 ) -> tuple[list[Loaded], list[str]]:
+    loader = Loader(connection)
     loaded: list[Loaded] = []
     failed: list[str] = []
     for done, path in enumerate(paths, start=1):
         if stop and stop.is_set():
             break
-        outcome = _loaded(connection, path)
+        outcome = _loaded(loader, path, paths[done : done + _LOOK_AHEAD])
         if isinstance(outcome, str):
             failed.append(outcome)
         elif outcome:
@@ -79,7 +85,6 @@ def _run(
     listed_at = datetime.now(UTC)
     paths = listing(directory)
     todo = ledger.missing(connection, (path.name for path in paths))
-    prepare(connection)
     partitions.ensure(connection, partitions.ahead(listed_at))
     loaded, failed = _load_all(connection, [path for path in paths if path.name in todo], progress, stop)
     connection.execute(named("delete_ended_intents"))
@@ -121,7 +126,7 @@ def run(
 
 
 @contextmanager
-def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
     """Sets the event at the first SIGTERM or SIGINT; a second one acts as it did before."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -149,7 +154,7 @@ def run_every(
 ) -> None:
     """Runs now and then every `seconds` until SIGTERM, SIGINT or `stop`; a failed run is only reported."""
     stop = stop or threading.Event()
-    with _stopped_by_signals(stop):
+    with stopped_by_signals(stop):
         while not stop.is_set():
             begun = time.monotonic()
             try:

@@ -14,7 +14,6 @@ from typing import Final
 import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from proxy.cache_gate import CacheGate
 from proxy.config import Config
@@ -23,7 +22,8 @@ from proxy.gateway import Gateway
 from proxy.handlers import handler
 from proxy.keys import KeyStore
 from proxy.limits_gate import Gate
-from proxy.metrics import Metrics
+from proxy.metrics import TEXT_TYPE, Metrics
+from proxy.metrics_board import Board
 from proxy.pii_gate import PiiGate
 from proxy.policy import Policy
 from proxy.prices import PriceTable
@@ -72,14 +72,19 @@ def _provider_keys(config: Config, environ: Mapping[str, str]) -> dict[str, str]
 
 
 def build(
-    config: Config, *, environ: Mapping[str, str] = os.environ, now: Callable[[], datetime] = _utc_now
+    config: Config,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    now: Callable[[], datetime] = _utc_now,
+    board: Board | None = None,
 ) -> web.Application:
     """The proxy as an aiohttp application. Raises `KeysError` for a key file that cannot be read.
 
-    `environ` holds the providers' keys and `PROXY_MASTER_KEY`; `now` gives aware times for `created_at`.
+    `environ` holds the providers' keys and `PROXY_MASTER_KEY`; `now` gives aware times for `created_at`;
+    one of several workers counts on their `board`, which it has joined before.
     """
     prices = PriceTable(config.prices.overrides)
-    metrics = Metrics(CollectorRegistry(), _labels(config, prices))
+    metrics = Metrics(CollectorRegistry(), _labels(config, prices), board)
     gateway = Gateway(
         config=config,
         keys=KeyStore(config.keys.file),
@@ -89,7 +94,7 @@ def build(
         policy=Policy(config.policy, metrics.policy_blocks.inc),
         pii=PiiGate(config.pii),
         cache=CacheGate(config.cache),
-        writer=Writer(config.logs, metrics, now),
+        writer=Writer(config.logs, metrics, now, capture_content=config.analytics.capture_content),
         provider_keys=_provider_keys(config, environ),
         now=now,
     )
@@ -151,8 +156,7 @@ def _metrics_handler(
     async def metrics(http: web.Request) -> web.Response:
         if config.metrics.require_auth and not is_bearer(http, master_key):
             return _json({"error": "the master key is missing or wrong"}, status=401)
-        body = generate_latest(http.app[GATEWAY].metrics.registry)
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=http.app[GATEWAY].metrics.text(), headers={"Content-Type": TEXT_TYPE})
 
     return metrics
 

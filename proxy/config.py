@@ -6,6 +6,7 @@ never in it: an upstream names the environment variable that holds its key.
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -22,6 +23,13 @@ from proxy.pii_config import Pii, Policy
 from proxy.section import Seconds, Section, Usd, redis_mistake
 
 
+class Tls(Section):
+    """The PEM files that HTTPS is served with: the certificate with its chain, and the private key."""
+
+    certificate: Path
+    key: Path
+
+
 class Server(Section):
     """Where the proxy listens; a request that lost its client, or a stop, may last `drain_seconds`.
 
@@ -31,6 +39,7 @@ class Server(Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default=1, ge=1)
+    tls: Tls | None = None
     max_body_bytes: int = Field(default=33_554_432, gt=0)
     drain_seconds: Seconds = 120
     send_seconds: Seconds = 300
@@ -112,14 +121,17 @@ class Upstream(Section):
 
 
 class PriceOverride(Section):
-    """A dated price of your own: USD per million tokens, as decimal strings, for the models a glob fits."""
+    """A dated price of your own: USD per million tokens, as decimal strings, for the models a glob fits.
+
+    Without `output_mtok` an answer that has output tokens has no known price; embeddings have none.
+    """
 
     model: str
     upstream: str | None = None
     since: date | None = None
     until: date | None = None
     input_mtok: Usd
-    output_mtok: Usd = Decimal(0)
+    output_mtok: Usd | None = None
     cache_read_mtok: Usd | None = None
     cache_write_mtok: Usd | None = None
     cache_write_1h_mtok: Usd | None = None
@@ -174,12 +186,27 @@ class Cache(Section):
         return self
 
 
+def _langfuse_environment(name: str) -> str:
+    # Langfuse makes "default" of any other, without a word.
+    if not re.fullmatch(r"(?!langfuse)[a-z0-9_-]{1,40}", name):
+        raise ValueError("should have at most 40 of a-z, 0-9, - and _, and not begin with langfuse")
+    return name
+
+
 class Analytics(Section):
-    """The live Langfuse export. Not in this version."""
+    """The live Langfuse export, and whether prompts and answers are kept for it.
+
+    It looks for sealed segments every `interval_seconds` and asks Langfuse at most `rate_limit` times a
+    minute (null: as often as it likes). Without a database `ledger` is the file that says what was sent.
+    """
 
     enabled: bool = False
     provider: Literal["langfuse"] = "langfuse"
     capture_content: bool = False
+    environment: Annotated[str, AfterValidator(_langfuse_environment)] = "default"
+    interval_seconds: int = Field(default=10, ge=1)
+    rate_limit: int | None = Field(default=None, ge=1)
+    ledger: Path = Path("var/langfuse.sqlite")
 
 
 class MetricsSection(Section):

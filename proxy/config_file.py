@@ -66,7 +66,7 @@ def _section_at(location: tuple[int | str, ...]) -> type[Section] | None:
             found = field.annotation if field else None
         else:  # a name or a number in a collection of sections
             found = next(filter(_is_section, get_args(found)), None)
-    return found if _is_section(found) else None
+    return found if _is_section(found) else next(filter(_is_section, get_args(found)), None)
 
 
 def _sentence(error: ErrorDetails, source: str) -> str:
@@ -134,18 +134,4 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
         config = config.model_copy(update={"logs": logs})
     if contradiction := config.limits.contradiction(config.server.workers):
         raise ConfigError(f"{path or 'the configuration'}: {contradiction}")
-    refuse_unbuilt(config)
     return config
-
-
-def refuse_unbuilt(config: Config) -> None:
-    """Refuses settings that this version does not act on: nothing asked for is silently left out."""
-    asked = {
-        "server.workers": config.server.workers > 1,
-        "analytics.enabled": config.analytics.enabled or config.analytics.capture_content,
-    }
-    for setting, wanted in asked.items():
-        if wanted:
-            raise ConfigError(
-                f"'{setting}' is set, but this version of Relay does not do that yet; remove it"
-            )

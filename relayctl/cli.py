@@ -16,13 +16,18 @@ from relayctl import exits
 from relayctl.errors import InputError, RelayctlError
 
 COMMANDS: Final = {
+    "alert-check": ("relayctl.commands.alert_check", "Evaluate the alert rules and budgets once."),
     "completion": ("relayctl.commands.completion", "Print the completion script of a shell."),
     "demo": ("relayctl.commands.demo", "Show everything at once on this machine, with nothing configured."),
+    "doctor": ("relayctl.commands.doctor", "Check the set-up and say what to do."),
     "etl": ("relayctl.commands.etl", "Load sealed segments into PostgreSQL and look after them."),
     "keys": ("relayctl.commands.keys", "Issue, list, rotate and revoke Relay keys."),
+    "langfuse": ("relayctl.commands.langfuse", "Send records to Langfuse, each once, and prove it."),
     "leaderboard": ("relayctl.commands.leaderboard", "Show the top users, teams or models."),
+    "report": ("relayctl.commands.report", "Write one page with charts."),
     "serve": ("relayctl.commands.serve", "Run the proxy with its admin endpoints."),
     "top": ("relayctl.commands.top", "Watch live what a proxy does."),
+    "sql": ("relayctl.commands.sql", "Ask the logs and the archive in SQL."),
     "usage": ("relayctl.commands.usage", "Show usage and cost over time."),
 }
 """Each command's module, imported only when the command is called, and its line in `relayctl --help`."""

@@ -53,6 +53,33 @@ CREATE TABLE etl_unrefreshed (
     loaded_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
+CREATE TABLE langfuse_owners (
+    owner integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+    started_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE langfuse_segments (
+    target integer NOT NULL,
+    segment text COLLATE "C" NOT NULL
+);
+
+CREATE TABLE langfuse_spans (
+    target integer NOT NULL,
+    request_id text COLLATE "C" NOT NULL,
+    started_ms bigint NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    owner integer,
+    changed_at timestamp with time zone NOT NULL,
+    segment text COLLATE "C",
+    reason text
+);
+
+CREATE TABLE langfuse_targets (
+    target integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+    base_url text COLLATE "C" NOT NULL,
+    project_id text COLLATE "C" NOT NULL
+);
+
 CREATE TABLE schema_migrations (
     version integer NOT NULL,
     name text NOT NULL,
@@ -122,6 +149,20 @@ ALTER TABLE etl_state ADD CONSTRAINT etl_state_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE etl_unrefreshed ADD CONSTRAINT etl_unrefreshed_pkey PRIMARY KEY (id);
 
+ALTER TABLE langfuse_owners ADD CONSTRAINT langfuse_owners_pkey PRIMARY KEY (owner);
+
+ALTER TABLE langfuse_segments ADD CONSTRAINT langfuse_segments_pkey PRIMARY KEY (target, segment);
+
+ALTER TABLE langfuse_spans ADD CONSTRAINT langfuse_spans_in_flight_have_an_owner CHECK (((state = 'inflight'::text) = (owner IS NOT NULL)));
+
+ALTER TABLE langfuse_spans ADD CONSTRAINT langfuse_spans_pkey PRIMARY KEY (target, request_id);
+
+ALTER TABLE langfuse_spans ADD CONSTRAINT langfuse_spans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'inflight'::text, 'accepted'::text, 'verified'::text, 'rejected'::text])));
+
+ALTER TABLE langfuse_targets ADD CONSTRAINT langfuse_targets_base_url_project_id_key UNIQUE (base_url, project_id);
+
+ALTER TABLE langfuse_targets ADD CONSTRAINT langfuse_targets_pkey PRIMARY KEY (target);
+
 ALTER TABLE schema_migrations ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
 ALTER TABLE usage_hourly ADD CONSTRAINT usage_hourly_pkey PRIMARY KEY (hour, user_id, team_id, model);
@@ -131,6 +172,10 @@ ALTER TABLE usage_records ADD CONSTRAINT usage_records_pkey PRIMARY KEY (created
 ALTER TABLE etl_intents ADD CONSTRAINT etl_intents_segment_fkey FOREIGN KEY (segment) REFERENCES etl_segments(name) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE etl_rejects ADD CONSTRAINT etl_rejects_segment_fkey FOREIGN KEY (segment) REFERENCES etl_segments(name) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE langfuse_segments ADD CONSTRAINT langfuse_segments_target_fkey FOREIGN KEY (target) REFERENCES langfuse_targets(target);
+
+ALTER TABLE langfuse_spans ADD CONSTRAINT langfuse_spans_target_fkey FOREIGN KEY (target) REFERENCES langfuse_targets(target);
 
 CREATE VIEW etl_gaps AS
  WITH chain AS (
@@ -216,6 +261,12 @@ CREATE MATERIALIZED VIEW usage_daily AS
 
 CREATE INDEX etl_segments_writer ON etl_segments USING btree (writer, number, name);
 
+CREATE INDEX langfuse_spans_inflight ON langfuse_spans USING btree (target, owner) WHERE (state = 'inflight'::text);
+
+CREATE INDEX langfuse_spans_planned ON langfuse_spans USING btree (target, segment) WHERE (state = 'planned'::text);
+
+CREATE INDEX langfuse_spans_started ON langfuse_spans USING btree (target, started_ms, request_id);
+
 CREATE UNIQUE INDEX usage_daily_key ON usage_daily USING btree (day, user_id, team_id, model);
 
 COMMENT ON VIEW etl_gaps IS 'What is missing or contradicts itself; empty when the bill is whole.';
@@ -249,6 +300,24 @@ COMMENT ON COLUMN etl_segments.archive IS 'The archive it is in: a directory or 
 COMMENT ON COLUMN etl_state.as_of IS 'Every segment that was sealed before this moment is loaded.';
 
 COMMENT ON COLUMN etl_state.pruned_before IS 'Records of requests before this moment may be pruned; rollups keep them.';
+
+COMMENT ON TABLE langfuse_owners IS 'A number for each process that used the ledger; while it lives it holds an advisory lock on it.';
+
+COMMENT ON TABLE langfuse_segments IS 'Segments whose requests all have a row in langfuse_spans, so that they need not be read again.';
+
+COMMENT ON TABLE langfuse_spans IS 'What became of each request at each target; a request without a row was never sent.';
+
+COMMENT ON COLUMN langfuse_spans.started_ms IS 'The start that was sent, in ms since 1970: another one would be another span.';
+
+COMMENT ON COLUMN langfuse_spans.state IS 'planned: to be sent (again); inflight: committed before sending; accepted: taken; verified: counted in Langfuse.';
+
+COMMENT ON COLUMN langfuse_spans.owner IS 'The process that is sending it, of langfuse_owners.';
+
+COMMENT ON COLUMN langfuse_spans.segment IS 'The segment it was read from; NULL when it was read from usage_records.';
+
+COMMENT ON COLUMN langfuse_spans.reason IS 'Why it was rejected.';
+
+COMMENT ON TABLE langfuse_targets IS 'The projects of Langfuse servers that requests were sent to.';
 
 COMMENT ON MATERIALIZED VIEW usage_daily IS 'usage_hourly per UTC day; refreshed by relayctl etl run and etl refresh.';
 

@@ -183,8 +183,8 @@ def samples(text: str, name: str, labels: Mapping[str, str]) -> list[tuple[str, 
 
 
 def lines(directory: Path) -> list[Line]:
-    """Every line of the segments in a directory, sealed or open, by writer's start and number."""
-    paths = sorted(directory.glob("*.jsonl*"), key=lambda path: path.name.removesuffix(".open"))
+    """Every line of the usage segments in a directory, sealed or open, by writer's start and number."""
+    paths = sorted(directory.glob("usage-*.jsonl*"), key=lambda path: path.name.removesuffix(".open"))
     return [parse_line(line) for path in paths for line in path.read_bytes().splitlines()]
 
 
@@ -205,13 +205,18 @@ asyncio.run(main())
 """
 
 
+def written(config: Config) -> Path:
+    """The configuration as a file beside its key file; `SecretStr` values do not stand in it."""
+    file = config.keys.file.with_name("relay.yaml")
+    plain = config.model_dump(mode="json", exclude={"upstreams": {"__all__": {"name"}}})
+    file.write_text(yaml.safe_dump(plain))
+    return file
+
+
 @asynccontextmanager
 async def process(config: Config) -> AsyncIterator[tuple[Relay, asyncio.subprocess.Process]]:
     """The proxy in a process of its own, without `app`; killed at the end if nobody did before."""
-    file = config.keys.file.with_name("relay.yaml")
-    file.write_text(
-        yaml.safe_dump(config.model_dump(mode="json", exclude={"upstreams": {"__all__": {"name"}}}))
-    )
+    file = written(config)
     key = keys.issue(config.keys.file, user="ada", team="engines")
     served = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SERVE, str(file), stdout=asyncio.subprocess.PIPE, env=os.environ | PROVIDER_KEYS
