@@ -12,9 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from proxy.record import money_text
+from relayctl import ranking
 from relayctl.measures import Measures
 from relayctl.period import Period
-from relayctl.reports import Leaderboard, UsageReport
+from relayctl.reports import Leaderboard, LeaderboardRow, UsageReport
 
 USAGE_SCHEMA: Final = "relay.usage/v1"
 LEADERBOARD_SCHEMA: Final = "relay.leaderboard/v1"
@@ -63,7 +64,7 @@ def usage_rows(report: UsageReport) -> list[Row]:
 
 
 def leaderboard_rows(report: Leaderboard) -> list[Row]:
-    """The rows of a leaderboard, columns in order."""
+    """The rows of a leaderboard, columns in order; those of a comparison only where there is one."""
     return [
         {
             "rank": row.rank,
@@ -72,9 +73,18 @@ def leaderboard_rows(report: Leaderboard) -> list[Row]:
             "requests": row.measures.requests,
             "cost_usd": row.measures.cost_usd,
             "total_tokens": row.measures.total_tokens,
+            **(_compared(report, row) if report.period_before else {}),
         }
         for row in report.rows
     ]
+
+
+def _compared(report: Leaderboard, row: LeaderboardRow) -> Row:
+    return {
+        "share_percent": report.share(row),
+        "value_before": row.before,
+        "change_percent": ranking.change(row.value, row.before),
+    }
 
 
 def measures(values: Measures) -> Row:
@@ -99,6 +109,7 @@ def leaderboard_document(report: Leaderboard) -> Row:
         "metric": report.metric,
         "rows": leaderboard_rows(report),
         "range": _range(report.period),
+        **({"range_before": _range(report.period_before)} if report.period_before else {}),
         "as_of": report.as_of and time_label(report.as_of),
     }
 

@@ -89,6 +89,29 @@ def period(*, since: str | None, until: str | None, tz: str, now: datetime) -> P
     return Period(since=start, until=end, zone=zone)
 
 
+def before(period: Period) -> Period:
+    """The period before: as many whole months or days before whole months or days, else the same duration.
+
+    So November is compared with October, and a day of 25 hours with the whole day before it.
+    """
+    try:
+        return Period(since=_start_before(period), until=period.since, zone=period.zone)
+    except (ValueError, OverflowError):
+        raise InputError("since", "there is no period of the same length before this one") from None
+
+
+def _start_before(period: Period) -> datetime:
+    first, last = (moment.astimezone(period.zone) for moment in (period.since, period.until))
+    whole = all(start_of_day(local.date(), period.zone) == local for local in (first, last))
+    if whole and first.day == last.day == 1 and first.date() < last.date():
+        months = (last.year - first.year) * 12 + last.month - first.month
+        at = first.year * 12 + first.month - 1 - months
+        return start_of_day(date(at // 12, at % 12 + 1, 1), period.zone)
+    if whole:
+        return start_of_day(first.date() - (last.date() - first.date()), period.zone)
+    return period.since - (period.until - period.since)
+
+
 def _moment(parameter: str, text: str, zone: ZoneInfo, now: datetime) -> datetime:
     wrong = InputError(parameter, f"{parameter} {text!r} is none of: {_EXPECTED}")
     try:

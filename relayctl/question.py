@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Final, Literal, Protocol, get_args
 
 from relayctl.buckets import Bucket
@@ -64,9 +66,57 @@ class Answer:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Latency:
+    """How long the requests of one model took, in milliseconds; the model "" stands for all together.
+
+    A percentile is the smallest latency that at least so many percent of the requests did not exceed: one
+    that really occurred. `ttft_p50_ms` is of the streams only, None when there was none.
+    """
+
+    model: str
+    requests: int
+    p50_ms: Decimal
+    p90_ms: Decimal
+    p95_ms: Decimal
+    p99_ms: Decimal
+    ttft_p50_ms: Decimal | None
+    ttft_p95_ms: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latencies:
+    """All together first, then each model by name; empty where no records are kept any more.
+
+    `since` is the moment from which on records are there, when that is later than what was asked for.
+    """
+
+    rows: Sequence[Latency]
+    since: datetime | None = None
+
+
+class Records(Protocol):
+    """One state of the records, to be asked more than once: its answers fit together."""
+
+    def answer(self, question: Question) -> Answer:
+        """For a question within the one it was opened with; raises as `Source.answer` does."""
+        ...
+
+    def latencies(self, question: Question) -> Latencies:
+        """Percentiles over the question's period and filters, which need each single record."""
+        ...
+
+
 class Source(Protocol):
     """Somewhere records are: PostgreSQL, or a log directory. The same records give the same answer."""
 
     def answer(self, question: Question) -> Answer:
         """Raises `SourceError` or `EtlError` when the records cannot be reached."""
+        ...
+
+    def opened(self, question: Question) -> AbstractContextManager[Records]:
+        """The records for this question and any within it: parts of its period, some of its names or buckets.
+
+        Raises as `answer` does.
+        """
         ...

@@ -6,20 +6,21 @@ What is no sum (ranks, order, averages) is made here, so that every source gives
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal, get_args
 
+from relayctl import ranking
 from relayctl.buckets import Granularity, buckets
 from relayctl.errors import InputError
 from relayctl.measures import Measures
-from relayctl.period import Period
-from relayctl.question import DIMENSIONS, Answer, Cell, Dimension, Filters, Question, Source
+from relayctl.period import Period, before
+from relayctl.question import DIMENSIONS, Answer, Cell, Dimension, Filters, Question, Records, Source
+from relayctl.ranking import Value
 
 Metric = Literal["tokens", "cost", "requests", "errors", "latency"]
 METRICS: Final[tuple[Metric, ...]] = get_args(Metric)
-Value = int | Decimal | None
 
 DEFAULT_LIMIT: Final = 10
 LARGEST_LIMIT: Final = 1000
@@ -49,17 +50,26 @@ class UsageReport:
 
 @dataclass(frozen=True, kw_only=True)
 class LeaderboardRow:
-    """One contender; `value` is its number in the report's metric, None for an unknown cost."""
+    """One contender; `value` is its number in the report's metric, None for an unknown cost.
+
+    `before` is that number in the period before, None where it had none or that was not asked for; `trend`
+    are its numbers in each slice of the period, empty where that was not asked for.
+    """
 
     rank: int
     name: str
     value: Value
     measures: Measures
+    before: Value = None
+    trend: Sequence[Value] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leaderboard:
-    """The top consumers; `totals` and `total_value` are of everybody, also of those below the limit."""
+    """The top consumers; `totals`, `total_value` and `total_before` are of everybody, also below the limit.
+
+    `period_before` is what it was compared with, None when it was not.
+    """
 
     period: Period
     dimension: Dimension
@@ -69,6 +79,12 @@ class Leaderboard:
     total_value: Value
     as_of: datetime | None
     notes: tuple[str, ...] = ()
+    period_before: Period | None = None
+    total_before: Value = None
+
+    def share(self, row: LeaderboardRow) -> Decimal | None:
+        """Percent of everybody's; None of a metric that is no sum."""
+        return None if self.metric == "latency" else ranking.percent(row.value, self.total_value)
 
 
 _VALUES: Final[dict[Metric, Callable[[Measures], Value]]] = {
@@ -118,33 +134,65 @@ def leaderboard(
     metric: Metric = "tokens",
     limit: int = DEFAULT_LIMIT,
     filters: Filters = Filters(),  # noqa: B008 - a frozen value
+    compare: bool = False,
+    trend: bool = False,
 ) -> Leaderboard:
     """The `limit` largest by the metric; ties stand by name, an unknown cost after every known one.
 
+    With `compare` each one's number in the period before, with `trend` its course.
     Raises `InputError` for a limit outside 1 to 1000, `SourceError` or `EtlError` when the source fails.
     """
     if not 1 <= limit <= LARGEST_LIMIT:
         raise InputError("limit", f"limit {limit} is not between 1 and {LARGEST_LIMIT}")
-    question = Question(
-        period=period, buckets=buckets(period, "total"), group_by=(dimension,), filters=filters
-    )
-    answer = source.answer(question)
+    cut = ranking.slices(period) if trend else buckets(period, "total")
+    question = Question(period=period, buckets=cut, group_by=(dimension,), filters=filters)
     value = _VALUES[metric]
-    ranked = sorted(answer.cells, key=lambda cell: _place(cell, value(cell.measures)))
+    with source.opened(question) as records:
+        answer = records.answer(replace(question, buckets=buckets(period, "total")))
+        ranked = sorted(answer.cells, key=lambda cell: _place(cell, value(cell.measures)))[:limit]
+        courses = _courses(records, question, [cell.names[0] for cell in ranked], value)
+    earlier = _in_total(source, before(period), question) if compare else None
+    known = {cell.names[0]: value(cell.measures) for cell in earlier.cells} if earlier else {}
     totals = _totals(answer)
     return Leaderboard(
         period=period,
         dimension=dimension,
         metric=metric,
         rows=[
-            LeaderboardRow(rank=rank, name=cell.names[0], value=value(cell.measures), measures=cell.measures)
-            for rank, cell in enumerate(ranked[:limit], start=1)
+            LeaderboardRow(
+                rank=rank,
+                name=cell.names[0],
+                value=value(cell.measures),
+                measures=cell.measures,
+                before=known.get(cell.names[0]),
+                trend=courses.get(cell.names[0], ()),
+            )
+            for rank, cell in enumerate(ranked, start=1)
         ],
         totals=totals,
         total_value=value(totals),
         as_of=answer.as_of,
-        notes=answer.notes,
+        notes=tuple(dict.fromkeys((*answer.notes, *(earlier.notes if earlier else ())))),
+        period_before=before(period) if compare else None,
+        total_before=value(_totals(earlier)) if earlier else None,
     )
+
+
+def _courses(
+    records: Records, question: Question, names: list[str], value: Callable[[Measures], Value]
+) -> dict[str, list[Value]]:
+    """The numbers of these contenders in each bucket of the question; nothing where it has only one."""
+    if len(question.buckets) < 2 or not names:
+        return {}
+    asked = replace(question.filters, **{f"{question.group_by[0]}s": tuple(names)})
+    courses: dict[str, list[Value]] = {name: [None] * len(question.buckets) for name in names}
+    for cell in records.answer(replace(question, filters=asked)).cells:
+        courses[cell.names[0]][cell.bucket] = value(cell.measures)
+    return courses
+
+
+def _in_total(source: Source, period: Period, question: Question) -> Answer:
+    return source.answer(replace(question, period=period, buckets=buckets(period, "total")))
 
 
 def _in_order(group_by: Sequence[Dimension]) -> tuple[Dimension, ...]:

@@ -13,8 +13,10 @@ from proxy import config_file, keys
 from proxy.limits import MAX_PER_DAY, MAX_PER_MINUTE, MAX_USD
 from relayctl.commands.configured import config_option
 from relayctl.commands.options import Duration, output_option
+from relayctl.documents import time_label
 from relayctl.render.keys import keys_sheet
 from relayctl.render.output import Output, show
+from relayctl.render.sheet import Row
 
 _COUNT: Final = click.IntRange(min=1, max=MAX_PER_MINUTE)
 
@@ -83,7 +85,26 @@ def list_keys(*, config: Path | None, output: Output) -> None:
     Example: relayctl keys list
     """
     path = config_file.load(config).keys.file
-    show(keys_sheet(keys.read(path).keys, datetime.now(UTC)), output)
+    now = datetime.now(UTC)
+    show(keys_sheet([_row(key, now) for key in keys.read(path).keys]), output)
+
+
+def _row(key: keys.Key, now: datetime) -> Row:
+    ending = key.revoked_at is not None and key.works(now)
+    return {
+        "key_id": key.id,
+        "user_id": key.user,
+        "team_id": key.team,
+        "models": ",".join(key.models),
+        "rpm": key.rpm,
+        "tpm": key.tpm,
+        "concurrency": key.concurrency,
+        "tokens_per_day": key.tokens_per_day,
+        "usd_per_day": key.usd_per_day,
+        "created_at": time_label(key.created_at),
+        "revoked_at": time_label(key.revoked_at) if key.revoked_at else None,
+        "state": "ending" if ending else "works" if key.works(now) else "revoked",
+    }
 
 
 @command.command()

@@ -32,14 +32,25 @@ from relayctl.reports import Metric
     show_default=True,
     help="How many to show.",
 )
+@click.option("--compare", is_flag=True, help="Beside each its number in the period before, and the change.")
 @report_options
-def command(*, asked: Asked, dimension: Dimension, metric: Metric, limit: int) -> None:
+def command(*, asked: Asked, dimension: Dimension, metric: Metric, limit: int, compare: bool) -> None:
     """Show the top users, teams or models.
 
-    Example: relayctl leaderboard --dimension team --metric cost --since last-month --until mtd
+    The period before ends where this one begins: as many whole months or days, else the same duration.
+
+    Example: relayctl leaderboard --dimension team --metric cost --since last-month --until mtd --compare
     """
     report = reports.leaderboard(
-        asked.source, asked.period, dimension=dimension, metric=metric, limit=limit, filters=asked.filters
+        asked.source,
+        asked.period,
+        dimension=dimension,
+        metric=metric,
+        limit=limit,
+        filters=asked.filters,
+        compare=compare,
+        # For people alone: no other format has it.
+        trend=asked.output in ("table", "md"),
     )
     tell(report.notes)
     tell_if_nothing(found=bool(report.rows), filters=asked.filters)

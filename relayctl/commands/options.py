@@ -70,14 +70,19 @@ archive_option = click.option(
 )
 
 
+def needed(database_url: str | None) -> str:
+    """The database of a command that cannot do without. Raises `InputError`."""
+    if not database_url:
+        raise InputError("database_url", "no database: give --database-url or set RELAY_DATABASE_URL")
+    return database_url
+
+
 def with_database(command: Command) -> Command:
     """Adds `--database-url`, without which the command cannot be called; it gets it as `url`."""
 
     @functools.wraps(command)
     def checked(*, database_url: str | None, **own: Any) -> Any:
-        if not database_url:
-            raise InputError("database_url", "no database: give --database-url or set RELAY_DATABASE_URL")
-        return command(url=database_url, **own)
+        return command(url=needed(database_url), **own)
 
     return database_option(checked)
 
@@ -97,18 +102,32 @@ class Asked:
     output: Output
 
 
-_REPORT_OPTIONS: Final = (
-    click.option(
-        "-s",
-        "--since",
-        metavar="WHEN",
-        help="Begin, inclusive: 2026-11-01, 2026-11-01T09:30:00Z, 24h, 7d, today, yesterday, mtd, last-month."
-        "  [default: 7 days before the end]",
-    ),
-    click.option("-u", "--until", metavar="WHEN", help="End, exclusive: as --since.  [default: now]"),
-    click.option(
-        "-z", "--tz", default="UTC", show_default=True, metavar="ZONE", help="IANA zone in which days begin."
-    ),
+def period_options(*, since: str, until: str) -> tuple[Callable[[Command], Command], ...]:
+    """The options `--since`, `--until` and `--tz`; the texts say what is the default."""
+    return (
+        click.option(
+            "-s",
+            "--since",
+            metavar="WHEN",
+            help="Begin, inclusive: 2026-11-01, 2026-11-01T09:30:00Z, 24h, 7d, today, yesterday, mtd, "
+            f"last-month.  [default: {since}]",
+        ),
+        click.option(
+            "-u", "--until", metavar="WHEN", help=f"End, exclusive: as --since.  [default: {until}]"
+        ),
+        click.option(
+            "-z",
+            "--tz",
+            default="UTC",
+            show_default=True,
+            metavar="ZONE",
+            help="IANA zone in which days begin.",
+        ),
+    )
+
+
+_SOURCE_OPTIONS: Final = (
+    *period_options(since="7 days before the end", until="now"),
     click.option("--user", multiple=True, metavar="USER", help="Only this user; repeatable."),
     click.option("--team", multiple=True, metavar="TEAM", help="Only this team; repeatable."),
     click.option("--model", multiple=True, metavar="MODEL", help="Only this model; repeatable."),
@@ -122,12 +141,16 @@ _REPORT_OPTIONS: Final = (
     database_option,
     logs_option,
     archive_option,
-    output_option,
 )
 
 
 def report_options(command: Command) -> Command:
     """Adds the common options of reports; the command gets them as `asked`. Wrong ones end with code 2."""
+    return source_options(output_option(command))
+
+
+def source_options(command: Command) -> Command:
+    """The same for a command whose output is of its own kind."""
 
     @functools.wraps(command)
     def asking(
@@ -142,7 +165,7 @@ def report_options(command: Command) -> Command:
         database_url: str | None,
         logs: str,
         archive: str | None,
-        output: Output,
+        output: Output = "table",
         **own: Any,
     ) -> Any:
         asked = Asked(
@@ -153,7 +176,7 @@ def report_options(command: Command) -> Command:
         )
         return command(asked=asked, **own)
 
-    for option in reversed(_REPORT_OPTIONS):
+    for option in reversed(_SOURCE_OPTIONS):
         asking = option(asking)
     return asking
 

@@ -9,6 +9,7 @@ import click
 from proxy import config_file
 from relayctl import service
 from relayctl.commands.configured import config_option
+from relayctl.commands.options import archive_option
 
 
 @click.command()
@@ -18,7 +19,10 @@ from relayctl.commands.configured import config_option
 @click.option(
     "--database-url", envvar="RELAY_DATABASE_URL", help="Read /internal/* from it, not from the logs."
 )
-def command(*, config: Path | None, host: str | None, port: int | None, database_url: str | None) -> None:
+@archive_option
+def command(
+    *, config: Path | None, host: str | None, port: int | None, database_url: str | None, archive: str | None
+) -> None:
     """Run the proxy.
 
     Example: relayctl serve --config relay.yaml
@@ -26,4 +30,4 @@ def command(*, config: Path | None, host: str | None, port: int | None, database
     settings = config_file.load(config)
     overrides = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     server = settings.server.model_copy(update=overrides)
-    service.run(settings.model_copy(update={"server": server}), database_url=database_url)
+    service.run(settings.model_copy(update={"server": server}), database_url=database_url, archive=archive)

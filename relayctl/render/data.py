@@ -9,7 +9,7 @@ from typing import Final
 
 from proxy.record import money_text
 from relayctl.documents import encode
-from relayctl.render.sheet import Sheet
+from relayctl.render.sheet import Sheet, plain
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -21,7 +21,9 @@ def to_json(sheet: Sheet) -> bytes:
 
 def to_ndjson(sheet: Sheet) -> bytes:
     """One JSON object per row and line."""
-    return b"".join(encode(dict(row)) + b"\n" for row in sheet.rows)
+    hidden = sheet.only_shown
+    rows = ({name: value for name, value in row.items() if name not in hidden} for row in sheet.rows)
+    return b"".join(encode(row) + b"\n" for row in rows)
 
 
 def to_csv(sheet: Sheet) -> bytes:
@@ -31,9 +33,8 @@ def to_csv(sheet: Sheet) -> bytes:
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
-    names = [column.name for column in sheet.columns]
-    writer.writerow(names)
-    writer.writerows([_field(row[name]) for name in names] for row in sheet.rows)
+    writer.writerow(sheet.data)
+    writer.writerows([_field(row[name]) for name in sheet.data] for row in sheet.rows)
     return text.getvalue().encode()
 
 
@@ -42,5 +43,5 @@ def _field(value: object) -> str:
         return ""
     if isinstance(value, Decimal):
         return money_text(value)
-    text = str(value)
+    text = plain(value)
     return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA_STARTS) else text

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
+from etl.content_prune import OldContent
 from etl.differences import Difference
 from etl.prune import OldMonth
 from etl.rejects import Reject
@@ -86,8 +87,8 @@ def differences_sheet(differences: Sequence[Difference]) -> Sheet:
     )
 
 
-def prune_sheet(months: Sequence[OldMonth], *, dry_run: bool) -> Sheet:
-    """The months older than what is kept, and what became of each."""
+def prune_sheet(months: Sequence[OldMonth], content: OldContent | None, *, dry_run: bool) -> Sheet:
+    """The months and the content segments older than what is kept, and what became of them."""
     dropped = "would be dropped" if dry_run else "dropped"
     rows = [
         asdict(one)
@@ -98,7 +99,15 @@ def prune_sheet(months: Sequence[OldMonth], *, dry_run: bool) -> Sheet:
         }
         for one in months
     ]
-    return Sheet(columns=_PRUNE_COLUMNS, rows=rows, document={"schema": PRUNE_SCHEMA, "partitions": rows})
+    document: dict[str, object] = {"schema": PRUNE_SCHEMA, "partitions": rows}
+    header = []
+    if content is not None:
+        since, until = _label(content.since), _label(content.until)
+        document["content"] = asdict(content) | {"since": since, "until": until, "dry_run": dry_run}
+        sealed = f", sealed from {since} to {until}," if content.segments else ""
+        what = f"{counted(content.segments, 'content segment')}, {counted(content.bytes, 'byte')}"
+        header.append(f"{what}{sealed} {'would be removed' if dry_run else 'removed'}")
+    return Sheet(columns=_PRUNE_COLUMNS, rows=rows, document=document, header=header)
 
 
 def _lines(status: Status) -> list[str]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from proxy.keys import Key
-from relayctl.documents import time_label
 from relayctl.render.sheet import Column, Row, Sheet
 
 SCHEMA = "relay.keys/v1"
@@ -27,25 +24,6 @@ _COLUMNS = (
 )
 
 
-def keys_sheet(keys: Sequence[Key], now: datetime) -> Sheet:
+def keys_sheet(rows: Sequence[Row]) -> Sheet:
     """Every key in the order of its issue. A limit that is not set is the configured default."""
-    rows = [_row(key, now) for key in keys]
     return Sheet(columns=_COLUMNS, rows=rows, document={"schema": SCHEMA, "keys": rows})
-
-
-def _row(key: Key, now: datetime) -> Row:
-    ending = key.revoked_at is not None and key.works(now)
-    return {
-        "key_id": key.id,
-        "user_id": key.user,
-        "team_id": key.team,
-        "models": ",".join(key.models),
-        "rpm": key.rpm,
-        "tpm": key.tpm,
-        "concurrency": key.concurrency,
-        "tokens_per_day": key.tokens_per_day,
-        "usd_per_day": key.usd_per_day,
-        "created_at": time_label(key.created_at),
-        "revoked_at": time_label(key.revoked_at) if key.revoked_at else None,
-        "state": "ending" if ending else "works" if key.works(now) else "revoked",
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from relayctl.render.sheet import Sheet, cell
+from relayctl.render.sheet import LEFT, Sheet, cell
 
 _SPECIAL = re.compile(r"([\\|`*_<>\[\]~&#])")
 
@@ -14,7 +14,7 @@ def to_markdown(sheet: Sheet) -> bytes:
     columns = sheet.shown
     lines = [f"{_escaped(line)}  " for line in sheet.header] + [""] if sheet.header else []
     lines.append(_line([column.title for column in columns]))
-    lines.append(_line(["---" if column.kind in ("text", "time") else "---:" for column in columns]))
+    lines.append(_line(["---" if column.kind in LEFT else "---:" for column in columns]))
     lines += [_line([_escaped(cell(column, row[column.name])) for column in columns]) for row in sheet.rows]
     if sheet.totals is not None:
         texts = [

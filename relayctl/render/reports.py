@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from relayctl import documents
+from relayctl import documents, ranking
 from relayctl.measures import Measures
 from relayctl.period import Period
 from relayctl.render.sheet import Column, Sheet, cell
+from relayctl.render.spark import spark
 from relayctl.reports import Leaderboard, Metric, UsageReport
 
 _MONEY: Final = Column(name="cost_usd", title="cost (USD)", kind="money", weight=8)
+_SHARE: Final = Column(name="share_percent", title="share", kind="percent", weight=6)
 _MEASURES: Final = {
     column.name: column
     for column in (
@@ -59,27 +61,56 @@ def usage_sheet(report: UsageReport) -> Sheet:
 
 
 def leaderboard_sheet(report: Leaderboard) -> Sheet:
-    """A leaderboard, ready to be shown; its totals are everybody's."""
-    columns = [
-        Column(name="rank", title="#", kind="rank"),
-        Column(name=report.dimension, title=report.dimension),
-        _VALUES[report.metric],
-        _MEASURES["requests"],
-        _MEASURES["cost_usd"],
-        _MEASURES["total_tokens"],
+    """A leaderboard, ready to be shown; its totals are everybody's.
+
+    Share and trend are for people; with a comparison the share stands in the data too, beside the change.
+    """
+    compared = report.period_before is not None
+    rows = [
+        row | {"share_percent": report.share(one), "trend": spark(one.trend)}
+        for row, one in zip(documents.leaderboard_rows(report), report.rows, strict=True)
     ]
     everybody = {name: getattr(report.totals, name) for name in ("requests", "cost_usd", "total_tokens")}
     everybody |= {report.dimension: f"all {report.dimension}s", "value": report.total_value}
+    if compared:
+        everybody["value_before"] = report.total_before
+        everybody["change_percent"] = ranking.change(report.total_value, report.total_before)
     return Sheet(
-        columns=columns,
-        rows=documents.leaderboard_rows(report),
+        columns=_leaderboard_columns(report),
+        rows=rows,
         document={"schema": documents.LEADERBOARD_SCHEMA} | documents.leaderboard_document(report),
-        header=_header(
-            f"Top {report.dimension}s by {report.metric}", report.period, report.as_of, report.totals
-        ),
+        header=_leaderboard_header(report),
         totals=everybody,
         extra=frozenset({_SAME[report.metric]} if report.metric in _SAME else ()),
+        only_shown=frozenset({"trend"} if compared else {"trend", "share_percent"}),
     )
+
+
+def _leaderboard_columns(report: Leaderboard) -> list[Column]:
+    """The contract's columns in its order, and what is added to them."""
+    value = _VALUES[report.metric]
+    columns = [
+        Column(name="rank", title="#", kind="rank"),
+        Column(name=report.dimension, title=report.dimension),
+        value,
+    ]
+    if any(row.trend for row in report.rows):
+        columns.append(Column(name="trend", title="trend", kind="trend", weight=2))
+    columns += [_MEASURES[name] for name in ("requests", "cost_usd", "total_tokens")]
+    if report.metric != "latency" or report.period_before:
+        columns.append(_SHARE)
+    if report.period_before:
+        columns.append(Column(name="value_before", title="before", kind=value.kind, weight=5))
+        columns.append(Column(name="change_percent", title="change", kind="change", weight=8))
+    return columns
+
+
+def _leaderboard_header(report: Leaderboard) -> list[str]:
+    title = f"Top {report.dimension}s by {report.metric}"
+    lines = _header(title, report.period, report.as_of, report.totals)
+    if before := report.period_before:
+        lines.insert(1, f"Compared with {_local(before.since, before)} to {_local(before.until, before)}")
+    return lines
 
 
 def _bucket(granularity: str) -> Column:
@@ -89,7 +120,7 @@ def _bucket(granularity: str) -> Column:
 def _header(title: str, period: Period, as_of: datetime | None, totals: Measures) -> list[str]:
     since, until = _local(period.since, period), _local(period.until, period)
     loaded = f"as of {_local(as_of, period)}" if as_of else "nothing loaded yet"
-    return [f"{title}, {since} to {until} ({period.tz}), {loaded}", *_doubts(totals)]
+    return [f"{title}, {since} to {until} ({period.tz}), {loaded}", *doubts_of(totals)]
 
 
 def _local(moment: datetime, period: Period) -> str:
@@ -97,18 +128,21 @@ def _local(moment: datetime, period: Period) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S}" if local.second else f"{local:%Y-%m-%d %H:%M}"
 
 
-def _doubts(totals: Measures) -> list[str]:
+def doubts_of(totals: Measures) -> list[str]:
     """What part of the money is not certain; nothing when all of it is."""
     doubts = []
     if totals.unpriced_requests:
+        share = ranking.percent(totals.unpriced_requests, totals.requests)
         doubts.append(
-            f"{totals.unpriced_requests:,} of {totals.requests:,} requests have no known price; "
-            "the cost is without them"
+            f"{totals.unpriced_requests:,} of {totals.requests:,} requests ({cell(_SHARE, share)}) have no "
+            "known price; the cost is without them"
         )
     if totals.estimated_requests:
         shown = cell(_MONEY, totals.estimated_cost_usd)
+        share = ranking.percent(totals.estimated_cost_usd, totals.cost_usd)
+        part = "" if share is None else f", {cell(_SHARE, share)} of the cost"
         doubts.append(
             f"{totals.estimated_requests:,} of {totals.requests:,} requests have estimated tokens; "
-            f"they cost {shown} USD"
+            f"they cost {shown} USD{part}"
         )
     return doubts

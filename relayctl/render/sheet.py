@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final, Literal
 
-Kind = Literal["text", "time", "count", "rank", "money", "milliseconds"]
+from proxy.record import money_text
+from relayctl.documents import encode
+
+Kind = Literal[
+    "text", "time", "count", "rank", "money", "milliseconds", "number", "figure", "percent", "change", "trend"
+]
 Row = Mapping[str, Any]
 
-_SHOWN_PLACES: Final[dict[Kind, Decimal]] = {"money": Decimal("0.0001"), "milliseconds": Decimal("0.1")}
+LEFT: Final[tuple[Kind, ...]] = ("text", "time", "trend")
+"""The kinds that stand on the left of their column; numbers stand on the right."""
+
+_FOUR_DIGITS: Final = 1000
 _WIDE: Final = Context(prec=60)
 UNKNOWN: Final = "unknown"
 
@@ -29,7 +37,8 @@ class Column:
 class Sheet:
     """What a command shows. `header` are lines for people; `document` is the whole as one JSON object.
 
-    `extra` columns stand in data formats only, because for people another column already says the same.
+    `extra` columns stand in data formats only, because for people another column already says the same, and
+    `only_shown` ones only where people read.
     """
 
     columns: Sequence[Column]
@@ -38,22 +47,35 @@ class Sheet:
     header: Sequence[str] = ()
     totals: Row | None = None
     extra: frozenset[str] = frozenset()
+    only_shown: frozenset[str] = frozenset()
 
     @property
     def shown(self) -> list[Column]:
         """The columns for people."""
         return [column for column in self.columns if column.name not in self.extra]
 
+    @property
+    def data(self) -> list[str]:
+        """The names of the columns in data formats."""
+        return [column.name for column in self.columns if column.name not in self.only_shown]
+
 
 def cell(column: Column, value: object) -> str:
     """A value as a person reads it: thousands separated, money to four places, unknown money as `unknown`."""
     if value is None:
         return UNKNOWN if column.kind == "money" else ""
-    if isinstance(value, Decimal) and column.kind in _SHOWN_PLACES:
-        return _rounded(value, _SHOWN_PLACES[column.kind])
-    if isinstance(value, int) and column.kind != "rank":
+    if isinstance(value, Decimal) and column.kind in _DECIMALS:
+        return _DECIMALS[column.kind](value)
+    if isinstance(value, int) and not isinstance(value, bool) and column.kind not in ("rank", "number"):
         return f"{value:,}"
-    return printable(str(value))
+    return printable(plain(value))
+
+
+def plain(value: object) -> str:
+    """A value that is no number, as every format but JSON shows it."""
+    if isinstance(value, bool | list | dict):
+        return encode(value).decode()
+    return str(value)
 
 
 def counted(number: int, thing: str) -> str:
@@ -67,6 +89,25 @@ def _rounded(value: Decimal, place: Decimal) -> str:
     # A sum of money can have more digits than Python's context holds.
     digits = value.quantize(place, rounding=ROUND_HALF_UP, context=_WIDE)
     return f"{digits:,f}"
+
+
+def _figure(value: Decimal) -> str:
+    return f"{value:,.0f}" if abs(value) >= _FOUR_DIGITS else f"{float(value):.4g}"
+
+
+def _change(value: Decimal) -> str:
+    return f"{value.quantize(_TENTH, rounding=ROUND_HALF_UP, context=_WIDE):+,f}%"
+
+
+_TENTH: Final = Decimal("0.1")
+_DECIMALS: Final[dict[Kind, Callable[[Decimal], str]]] = {
+    "money": lambda value: _rounded(value, Decimal("0.0001")),
+    "milliseconds": lambda value: _rounded(value, _TENTH),
+    "percent": lambda value: f"{_rounded(value, _TENTH)}%",
+    "change": _change,
+    "figure": _figure,
+    "number": money_text,
+}
 
 
 def printable(text: str) -> str:

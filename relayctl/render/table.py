@@ -16,12 +16,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from relayctl.render.sheet import Column, Sheet, cell
+from relayctl.render.sheet import LEFT, Column, Sheet, cell
 
 _GAP: Final = 2
 _SHORTEST_NAME: Final = 10
 _ENDLESS: Final = 100_000
-_LEFT: Final = ("text", "time")
 
 Texts = dict[str, list[str]]
 
@@ -100,7 +99,7 @@ def _table(sheet: Sheet, columns: Sequence[Column], texts: Texts, widths: dict[s
         table.add_column(
             Text(column.title),
             Text(texts[column.name][-1]) if sheet.totals is not None else "",
-            justify="left" if column.kind in _LEFT else "right",
+            justify="left" if column.kind in LEFT else "right",
             no_wrap=True,
             overflow="ellipsis",
             width=widths[column.name],

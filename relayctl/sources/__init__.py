@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from relayctl.errors import InputError
 from relayctl.question import Source
+
+if TYPE_CHECKING:  # at run time only where it is used: see open_source
+    from relayctl.sources.logs import LogSource
+    from relayctl.sources.remote_logs import RemoteLogSource
 
 Kind = Literal["auto", "postgres", "logs"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -42,7 +47,12 @@ def open_source(
         from relayctl.sources.postgres import PostgresSource  # noqa: PLC0415 - see above
 
         return PostgresSource(url=database_url)
+    return _log_source(logs, archive, now)
+
+
+def _log_source(logs: str, archive: str | None, now: Callable[[], datetime]) -> LogSource | RemoteLogSource:
     from etl.archive_store import open_store  # noqa: PLC0415 - see above
+    from relayctl.sources.facts import cache_directory  # noqa: PLC0415 - see above
     from relayctl.sources.logs import LogSource  # noqa: PLC0415 - see above
 
     shelf = open_store(archive) if archive else None
@@ -50,4 +60,12 @@ def open_source(
         from relayctl.sources.remote_logs import RemoteLogSource  # noqa: PLC0415 - see above
 
         return RemoteLogSource(store=open_store(logs), archive=shelf, now=now)
-    return LogSource(directory=Path(logs), archive=shelf, now=now)
+    return LogSource(directory=Path(logs), archive=shelf, now=now, cache=cache_directory())
+
+
+def local_logs(logs: str, archive: str | None) -> AbstractContextManager[LogSource]:
+    """Logs and archive on this machine, those from S3 as copies.
+
+    Raises `SourceError` or `EtlError` when they cannot be had.
+    """
+    return _log_source(logs, archive, utc_now).local()

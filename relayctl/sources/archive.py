@@ -17,10 +17,10 @@ from etl import archive_manifest
 from etl.archive_manifest import ArchivedSegment, DayFile, Manifest
 from etl.archive_store import Store
 from etl.queries import named
-from proxy.segment import SealLine, SegmentName, parse_line
+from proxy.segment import SealLine, SegmentName, last_line, parse_line
 from relayctl.errors import SourceError
 from relayctl.period import Period
-from relayctl.sources.segments import Findings, last_line, pattern
+from relayctl.sources.segments import Findings, pattern
 
 # After it no user's name can stand: a name has at most 512 characters.
 _LAST: Final = "\U0010ffff" * 513
@@ -125,24 +125,25 @@ def _unlike(shares: list[Share]) -> list[Share]:
     return list({id(share): share for share in shares}.values())
 
 
-def load(
-    connection: duckdb.DuckDBPyConnection, shelf: Shelf, places: dict[str, int], asked: dict[str, Any]
-) -> None:
-    """Loads the records of the shelf beside those of the logs; `asked` has `since`, `until` and `users`."""
-    users = asked["users"]
+def shares_of(shelf: Shelf, places: dict[str, int], users: list[str] | None) -> list[dict[str, Any]]:
+    """What each share of the shelf is read with: its files, its segments, and whose records are wanted."""
     chosen = {"first_user": min(users or [""]), "last_user": max(users or [_LAST]), "users": users}
-    sources = [
+    return [
         {
             "files": [pattern(path) for path in share.files],
             "segments": share.segments,
             "places": [places[name] for name in share.segments],
         }
+        | chosen
         for share in shelf.shares
     ]
-    for source in sources:
-        period = {"since": asked["since"], "until": asked["until"]}
-        connection.execute(named("report_archive_read"), source | period | chosen)
-    if users and sources:
-        connection.execute(named("report_archive_wanted"), {"users": users})
-        for source in sources:
-            connection.execute(named("report_archive_twins"), source | {"users": users})
+
+
+def load_twins(
+    connection: duckdb.DuckDBPyConnection, shelf: Shelf, places: dict[str, int], users: list[str]
+) -> None:
+    """Loads what may have the identity of a wanted record that is loaded already."""
+    connection.execute(named("report_archive_wanted"), {"users": users})
+    for share in shares_of(shelf, places, None):
+        asked = {name: share[name] for name in ("files", "segments", "places")}
+        connection.execute(named("report_archive_twins"), asked | {"users": users})

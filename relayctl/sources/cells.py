@@ -7,16 +7,23 @@ from decimal import Decimal
 from typing import Any
 
 from relayctl.measures import Measures
-from relayctl.question import DIMENSIONS, Cell, Dimension, Question
+from relayctl.question import DIMENSIONS, Cell, Dimension, Latency, Question
 
 
 def parameters(question: Question) -> dict[str, Any]:
     """What both databases are asked with: the dimensions to group by, and the filters (None: everything)."""
-    filters = question.filters
     return {
         "by_user": "user" in question.group_by,
         "by_team": "team" in question.group_by,
         "by_model": "model" in question.group_by,
+        **filters(question),
+    }
+
+
+def filters(question: Question) -> dict[str, list[str] | None]:
+    """Whose requests are asked for; None: everybody's."""
+    filters = question.filters
+    return {
         "users": list(filters.users) or None,
         "teams": list(filters.teams) or None,
         "models": list(filters.models) or None,
@@ -32,6 +39,27 @@ def from_rows(rows: Iterable[Sequence[Any]], group_by: tuple[Dimension, ...]) ->
     ]
 
 
+def latencies(rows: Iterable[Sequence[Any]]) -> list[Latency]:
+    """From rows of: model (None: all of them), requests, then the percentiles as `Latency` orders them."""
+    return [
+        Latency(
+            model=row[0] or "",
+            requests=row[1],
+            p50_ms=Decimal(row[2]),
+            p90_ms=Decimal(row[3]),
+            p95_ms=Decimal(row[4]),
+            p99_ms=Decimal(row[5]),
+            ttft_p50_ms=_decimal(row[6]),
+            ttft_p95_ms=_decimal(row[7]),
+        )
+        for row in rows
+    ]
+
+
+def _decimal(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(value)
+
+
 def _measures(row: Sequence[Any]) -> Measures:
     return Measures(
         requests=row[0],
@@ -40,7 +68,7 @@ def _measures(row: Sequence[Any]) -> Measures:
         prompt_tokens=int(row[3]),
         completion_tokens=int(row[4]),
         total_tokens=int(row[5]),
-        cost_usd=None if row[6] is None else Decimal(row[6]),
+        cost_usd=_decimal(row[6]),
         unpriced_requests=row[7],
         estimated_requests=row[8],
         estimated_cost_usd=Decimal(row[9]),

@@ -1,89 +1,209 @@
-"""Reports from a log directory and an archive, read with DuckDB: PostgreSQL's numbers without any database.
-
-A segment that its seal vouches for is read by DuckDB alone, as long as DuckDB is certain about every field it
-needs. Any other is read again line by line, by the very function that the ETL reads with.
-"""
+"""Reports from a log directory and an archive, read with DuckDB: PostgreSQL's numbers without a database."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import duckdb
 
 from etl.archive_store import Store
 from etl.queries import named
 from relayctl.errors import SourceError
-from relayctl.question import Answer, Question
-from relayctl.sources import archive, cells, segments
+from relayctl.period import Period
+from relayctl.question import Answer, Latencies, Question
+from relayctl.sources import archive, cells, loading, segments
+from relayctl.sources.facts import Facts
+from relayctl.sources.loading import Connection, Stock, naive
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_HOUR_US: Final = 3_600_000_000
+_LONGEST_SLOT_US: Final = 10**18
+"""Longer than the time from year 1 to year 9999."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Slots:
+    """Stretches of time of one length, so long that they are few, and none holds a boundary of the buckets.
+
+    Slot 0 begins `shift_us` before 1970, before any record: a division of negatives would not round down.
+    """
+
+    length_us: int
+    shift_us: int
+
+    @classmethod
+    def between(cls, boundaries: list[datetime]) -> Self:
+        moments = [_microseconds(at) for at in boundaries] or [0]
+        length = math.gcd(*(moment - moments[0] for moment in moments)) or _LONGEST_SLOT_US
+        return cls(length_us=length, shift_us=-(-_LONGEST_SLOT_US // length) * length - moments[0] % length)
+
+    def divide_at(self, moment: datetime) -> bool:
+        """Whether one of them begins at this moment."""
+        return (_microseconds(moment) + self.shift_us) % self.length_us == 0
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def parameters(question: Question) -> dict[str, Any]:
-    """What `report_logs` is asked with."""
-    return {
-        "since": _naive(question.period.since),
-        "until": _naive(question.period.until),
-        "slot_us": _slot_us(question.inner_boundaries),
-        "inner_boundaries": [_naive(boundary) for boundary in question.inner_boundaries],
-        **cells.parameters(question),
-    }
+    """What records are added up with: the slots, the dimensions to group by, the filters."""
+    slots = _Slots.between(question.inner_boundaries)
+    return {"slot_us": slots.length_us, "shift_us": slots.shift_us, **cells.parameters(question)}
 
 
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
+def _period(question: Question) -> dict[str, datetime]:
+    return {"since": naive(question.period.since), "until": naive(question.period.until)}
 
 
-def _slot_us(boundaries: list[datetime]) -> int:
-    """The longest slot, at most an hour, that no boundary divides; in microseconds."""
-    return math.gcd(_HOUR_US, *((at - _EPOCH) // timedelta(microseconds=1) for at in boundaries))
+def _fits(question: Question, wide: Question) -> bool:
+    """Whether the sums that were made for the wide question can tell the other one."""
+    slots = _Slots.between(wide.inner_boundaries)
+    filtered = ("user", "users"), ("team", "teams"), ("model", "models")
+    return (
+        question.period == wide.period
+        and {*question.group_by} <= {*wide.group_by}
+        and all(map(slots.divide_at, question.inner_boundaries))
+        and all(
+            by in wide.group_by or getattr(question.filters, names) == getattr(wide.filters, names)
+            for by, names in filtered
+        )
+    )
+
+
+class LogRecords:
+    """The records of a stock, added up or loaded when a question first needs it."""
+
+    def __init__(self, connection: Connection, stock: Stock, opened: Question, answer: Answer) -> None:
+        self._connection = connection
+        self._stock = stock
+        self._opened = opened
+        self._answer = answer
+        self._summed: Question | None = None
+        self._is_loaded = False
+        connection.execute(named("report_logs_tables"))
+
+    def answer(self, question: Question) -> Answer:
+        """Raises `SourceError` when DuckDB gives up."""
+        with translated():
+            made = parameters(self._sum(question))
+            asked = cells.parameters(question) | {
+                "slot_us": made["slot_us"],
+                "shift_us": made["shift_us"],
+                "inner_boundaries": [naive(boundary) for boundary in question.inner_boundaries],
+            }
+            for by, names in (("by_user", "users"), ("by_team", "teams"), ("by_model", "models")):
+                # What was not grouped by was filtered while it was added up.
+                asked[names] = asked[names] if made[by] else None
+            rows = self._connection.execute(named("report_logs"), asked).fetchall()
+        found = cells.from_rows(rows, question.group_by)
+        return Answer(cells=found, as_of=self._answer.as_of, notes=self._answer.notes)
+
+    def latencies(self, question: Question) -> Latencies:
+        """Raises `SourceError` when DuckDB gives up."""
+        with translated():
+            self._load()
+            asked = cells.filters(question) | _period(question)
+            rows = self._connection.execute(named("report_logs_latencies"), asked).fetchall()
+        return Latencies(rows=cells.latencies(rows))
+
+    def _sum(self, question: Question) -> Question:
+        """Makes sums that can tell the question, and gives the one they were made for."""
+        if self._summed and _fits(question, self._summed):
+            return self._summed
+        wide = self._opened if _fits(question, self._opened) else question
+        # Of an archive only the users that are asked for are read: then their twins must be looked for.
+        apart = self._stock.shelf.shares and self._opened.filters.users
+        at_once = wide is self._opened and not (self._summed or self._is_loaded or apart)
+        if not (at_once and loading.add_sums(self._connection, self._stock, parameters(wide))):
+            self._load()
+            loading.add_kept_sums(self._connection, parameters(wide) | _period(wide))
+        self._summed = wide
+        return wide
+
+    def _load(self) -> None:
+        if not self._is_loaded:
+            users = list(self._opened.filters.users) or None
+            loading.load_records(self._connection, self._stock, users)
+        self._is_loaded = True
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns DuckDB's errors inside the block into `SourceError`, and what it makes of Ctrl-C into that."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from error
+        raise
+    except duckdb.Error as error:
+        raise SourceError(f"DuckDB cannot read the segments: {str(error).splitlines()[0]}") from error
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogSource:
     """The sealed segments in a directory and in an archive, those that are in both once.
 
-    `now` is the clock that says when the directory was listed.
+    `now` is the clock that says when the directory was listed. What is found out about segments is kept in
+    `cache` (None: nowhere).
     """
 
     directory: Path
     now: Callable[[], datetime]
     archive: Store | None = None
+    cache: Path | None = None
 
     def answer(self, question: Question) -> Answer:
         """Raises `SourceError` or `EtlError` when what it reads is not there, or DuckDB gives up."""
+        with self.opened(question) as records:
+            return records.answer(question)
+
+    @contextmanager
+    def opened(self, question: Question) -> Iterator[LogRecords]:
+        """Raises as `answer` does."""
         findings = segments.Findings()
         as_of = self.now()
-        # First, because a segment that is removed hereafter is in the archive by then.
+        with TemporaryDirectory(prefix="relayctl-") as folder:
+            scratch = Path(folder)
+            with loading.database(scratch=scratch) as connection:
+                with translated():
+                    stock = self.stock(connection, question.period, scratch, findings)
+                empty = Answer(cells=[], as_of=as_of, notes=findings.sentences())
+                yield LogRecords(connection, stock, question, empty)
+
+    @contextmanager
+    def local(self) -> Iterator[LogSource]:
+        """Itself: it is on this machine."""
+        yield self
+
+    def stock(
+        self, connection: Connection, period: Period, scratch: Path, findings: segments.Findings
+    ) -> Stock:
+        """All that there is of the period; `scratch` takes copies for as long as the stock is used."""
+        # The directory first, because a segment that is removed hereafter is in the archive by then.
         paths = self._listed(findings)
-        try:
-            with TemporaryDirectory(prefix="relayctl-") as scratch, _database() as connection:
-                shelf = archive.Shelf()
-                if self.archive:
-                    shelf = archive.opened(self.archive, question.period, Path(scratch), findings)
-                    paths = shelf.without(paths, findings)
-                places = shelf.places(paths)
-                _load(connection, {places[path.name]: path for path in paths}, question, findings)
-                archive.load(connection, shelf, places, parameters(question))
-                _forget_duplicates(connection)
-                rows = connection.execute(named("report_logs"), parameters(question)).fetchall()
-        except RuntimeError as error:
-            # What DuckDB makes of Ctrl-C.
-            if "interrupted" in str(error).lower():
-                raise KeyboardInterrupt from error
-            raise
-        except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
-            raise SourceError(f"DuckDB cannot read the segments in {self.directory}: {reason}") from error
-        return Answer(cells=cells.from_rows(rows, question.group_by), as_of=as_of, notes=findings.sentences())
+        shelf = archive.Shelf()
+        if self.archive:
+            shelf = archive.opened(self.archive, period, scratch, findings)
+            paths = shelf.without(paths, findings)
+        places = shelf.places(paths)
+        stock = Stock(period=period, shelf=shelf, places=places)
+        loading.taken(
+            connection,
+            {places[path.name]: path for path in paths},
+            stock,
+            Facts(self.directory, self.cache),
+            scratch=scratch,
+            findings=findings,
+        )
+        return stock
 
     def _listed(self, findings: segments.Findings) -> list[Path]:
         """The local segments. Whoever has the archive only can report on it, and is told so."""
@@ -91,79 +211,3 @@ class LogSource:
             findings.absent.append(str(self.directory))
             return []
         return segments.found(self.directory, findings)
-
-
-def _database() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(
-        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    )
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(named("report_logs_macros"))
-    connection.execute(named("report_logs_table"))
-    return connection
-
-
-def _load(
-    connection: duckdb.DuckDBPyConnection,
-    paths: dict[int, Path],
-    question: Question,
-    findings: segments.Findings,
-) -> None:
-    """Loads segments, given by their places in the order of all."""
-    with ThreadPoolExecutor() as pool:
-        vouched_for = dict(zip(paths, pool.map(_is_vouched_for, paths.values()), strict=True))
-    vouched = [place for place, yes in vouched_for.items() if yes]
-    doubtful = _read(connection, [(place, paths[place]) for place in vouched], question)
-    strictly = sorted(paths.keys() - {*vouched} | doubtful)
-    with TemporaryDirectory(prefix="relayctl-") as folder:
-        for place in strictly:
-            copy = Path(folder) / f"{place}.jsonl"
-            try:
-                segments.write_clean_copy(paths[place], copy, findings)
-            except OSError as error:
-                findings.unreadable.append(f"{paths[place].name}: {error.strerror}")
-                continue
-            _insert(connection, [(place, copy)], question)
-            copy.unlink()
-
-
-def _forget_duplicates(connection: duckdb.DuckDBPyConnection) -> None:
-    if connection.execute(named("report_logs_duplicates")).fetchall()[0][0]:
-        connection.execute(named("report_logs_forget_duplicates"))
-
-
-def _is_vouched_for(path: Path) -> bool:
-    try:
-        return segments.is_vouched_for(path)
-    except OSError:
-        return False
-
-
-def _read(
-    connection: duckdb.DuckDBPyConnection, files: list[tuple[int, Path]], question: Question
-) -> set[int]:
-    """Loads whole segments, and gives the places of those about which DuckDB is not certain, unloaded."""
-    try:
-        _insert(connection, files, question)
-    except (duckdb.InvalidInputException, duckdb.IOException):
-        if len(files) == 1:
-            return {files[0][0]}
-        middle = len(files) // 2
-        return _read(connection, files[:middle], question) | _read(connection, files[middle:], question)
-    doubtful = {row[0] for row in connection.execute(named("report_logs_doubtful")).fetchall()}
-    if doubtful:
-        connection.execute(named("report_logs_forget_files"), {"files": sorted(doubtful)})
-    return doubtful
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, files: list[tuple[int, Path]], question: Question) -> None:
-    if files:
-        connection.execute(
-            named("report_logs_read"),
-            {
-                "files": [segments.pattern(path) for _, path in files],
-                "places": [place for place, _ in files],
-                "since": _naive(question.period.since),
-                "until": _naive(question.period.until),
-            },
-        )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from etl.archive_store import Store
 from proxy.segment import OPEN_SUFFIX, SegmentName
 from relayctl.errors import SourceError
 from relayctl.question import Answer, Question
-from relayctl.sources.logs import LogSource
+from relayctl.sources.logs import LogRecords, LogSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,17 +27,29 @@ class RemoteLogSource:
 
     def answer(self, question: Question) -> Answer:
         """Raises `SourceError` or `EtlError` when the bucket cannot be read or the disk is full."""
+        with self.opened(question) as records:
+            return records.answer(question)
+
+    @contextmanager
+    def opened(self, question: Question) -> Iterator[LogRecords]:
+        """Raises as `answer` does."""
+        with self.local() as source, source.opened(question) as records:
+            yield records
+
+    @contextmanager
+    def local(self) -> Iterator[LogSource]:
+        """The segments as they are now, on this machine. Raises as `answer` does."""
         as_of = self.now()
         names = [name for name in self.store.names("") if _is_sealed(name)]
-        try:
-            with TemporaryDirectory(prefix="relayctl-") as folder, ThreadPoolExecutor() as pool:
-                list(pool.map(lambda name: self.store.local(name, Path(folder)), names))
-                source = LogSource(directory=Path(folder), archive=self.archive, now=lambda: as_of)
-                return source.answer(question)
-        except OSError as error:
-            raise SourceError(
-                f"segments of {self.store.url} cannot be copied to {error.filename}: {error.strerror}"
-            ) from error
+        with TemporaryDirectory(prefix="relayctl-") as folder:
+            try:
+                with ThreadPoolExecutor() as pool:
+                    list(pool.map(lambda name: self.store.local(name, Path(folder)), names))
+            except OSError as error:
+                raise SourceError(
+                    f"segments of {self.store.url} cannot be copied to {error.filename}: {error.strerror}"
+                ) from error
+            yield LogSource(directory=Path(folder), archive=self.archive, now=lambda: as_of)
 
 
 def _is_sealed(name: str) -> bool:

@@ -22,13 +22,16 @@ from proxy.record import (
     money_text,
     time_text,
 )
-from proxy.segment import SealLine, SegmentName, parse_line, sealed_segments
+from proxy.segment import SealLine, SegmentName, last_line, parse_line, sealed_segments
 from relayctl.errors import SourceError
 
 _SHOWN: Final = 3
-_LONGEST_SEAL: Final = 8192
 _CHUNK: Final = MAX_LINE_BYTES // 2
 _NUL: Final = rb"\u0000"
+_PLAIN: Final = (
+    *("key_id", "upstream_model", "provider", "endpoint", "stream"),
+    *("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "price_source", "limit_type"),
+)
 
 
 @dataclass
@@ -94,8 +97,8 @@ def found(directory: Path, findings: Findings) -> list[Path]:
     return sealed_segments(directory)
 
 
-def is_vouched_for(path: Path) -> bool:
-    """Whether the seal speaks for every line before it, as records that the ETL would load. Raises `OSError`.
+def honest_seal(path: Path) -> SealLine | None:
+    """The seal, where it speaks for every line before it, as lines that the ETL would load. Raises `OSError`.
 
     Its hash must be that of the bytes and its counts those of the lines; and what a seal does not look at
     must not be there: a NUL in a text, a line that is too long.
@@ -106,15 +109,8 @@ def is_vouched_for(path: Path) -> bool:
         try:
             seal = parse_line(last)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return False
-        return isinstance(seal, SealLine) and _agrees(file, size - len(last), seal)
-
-
-def last_line(file: BinaryIO, size: int) -> bytes:
-    """The last line of a segment of this size: its seal, where it has one. Raises `OSError`."""
-    file.seek(max(0, size - _LONGEST_SEAL))
-    tail = file.read()
-    return tail[tail.rfind(b"\n", 0, len(tail) - 1) + 1 :]
+            return None
+        return seal if isinstance(seal, SealLine) and _agrees(file, size - len(last), seal) else None
 
 
 def _agrees(file: BinaryIO, length: int, seal: SealLine) -> bool:
@@ -123,8 +119,8 @@ def _agrees(file: BinaryIO, length: int, seal: SealLine) -> bool:
     while length > 0 and (data := file.read(min(_CHUNK, length))):
         digest.update(data)
         found = data.count(b"\n")
-        # A line that is too long would fill a whole chunk.
-        if not found or _NUL in tail + data:
+        # A line that is too long would fill a whole chunk. Looking for one byte first is much faster.
+        if not found or ((b"\\" in data or b"\\" in tail) and _NUL in tail + data):
             return False
         lines += found
         length -= len(data)
@@ -134,7 +130,7 @@ def _agrees(file: BinaryIO, length: int, seal: SealLine) -> bool:
 
 
 def write_clean_copy(path: Path, copy: Path, findings: Findings) -> None:
-    """Writes what a report needs of each line that the ETL would load, in a form nobody can read wrongly.
+    """Writes what is stored of each line that the ETL would load, in a form nobody can read wrongly.
 
     Tells `findings` of the other lines and of a seal that does not fit. Raises `OSError`.
     """
@@ -166,6 +162,8 @@ def _plain(record: RequestLine) -> dict[str, object]:
         "cost_usd": None if record.cost_usd is None else money_text(as_money(record.cost_usd)),
         # As text: a JSON number would pass through a double.
         "latency_ms": str(as_milliseconds(record.latency_ms)),
+        "ttft_ms": None if record.ttft_ms is None else str(as_milliseconds(record.ttft_ms)),
         "cache_hit": record.cache_hit,
         "error": record.error,
+        **{name: getattr(record, name) for name in _PLAIN},
     }

@@ -1,4 +1,4 @@
--- Hourly sums of a load; a group may come several times.
+-- Hourly sums of a part of a load.
 COPY loading_hours (
     hour, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
     cost_usd, unpriced_requests, estimated_requests, estimated_cost_usd, latency_ms

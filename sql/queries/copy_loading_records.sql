@@ -4,4 +4,4 @@ COPY loading_records (
     stream, status, prompt_tokens, completion_tokens, total_tokens, cache_read_tokens, cache_write_tokens,
     reasoning_tokens, usage_source, cost_usd, price_source, latency_ms, ttft_ms, cache_hit, limit_type, error_type,
     line_number, byte_offset
-) FROM STDIN
+) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')

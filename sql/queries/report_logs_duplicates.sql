@@ -1,2 +1,2 @@
--- How many records have the identity of another one; a colliding hash only makes us look closer.
-SELECT count(*) - count(DISTINCT hash(created_at, request_id)) FROM records
+-- How many of the records added up have the identity of another one; a colliding hash only makes us look closer.
+SELECT count(*) - count(DISTINCT id) FROM (SELECT unnest(ids) AS id FROM sums)

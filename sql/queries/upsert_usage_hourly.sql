@@ -4,11 +4,9 @@ INSERT INTO usage_hourly AS h (
     hour, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
     cost_usd, unpriced_requests, estimated_requests, estimated_cost_usd, latency_ms
 )
-SELECT hour, user_id, team_id, model, sum(requests), sum(errors), sum(cache_hits),
-       sum(prompt_tokens), sum(completion_tokens), sum(total_tokens),
-       sum(cost_usd), sum(unpriced_requests), sum(estimated_requests), sum(estimated_cost_usd), sum(latency_ms)
+SELECT hour, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
+       cost_usd, unpriced_requests, estimated_requests, estimated_cost_usd, latency_ms
 FROM loading_hours
-GROUP BY hour, user_id, team_id, model
 ORDER BY hour, user_id, team_id, model
 ON CONFLICT (hour, user_id, team_id, model) DO UPDATE SET
     requests = h.requests + EXCLUDED.requests,

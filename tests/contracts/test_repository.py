@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("proxy", "etl", "relayctl")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 SOURCES = MODULES + sorted(
-    path for folder in ("tests", "bench", "docs", "dashboards", "helm") for path in (ROOT / folder).rglob("*.py")
+    path
+    for folder in ("tests", "bench", "docs", "dashboards", "helm")
+    for path in (ROOT / folder).rglob("*.py")
 )
 
 

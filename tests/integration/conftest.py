@@ -47,3 +47,17 @@ def logs(tmp_path: Path) -> Path:
 def writer(logs: Path) -> SegmentWriter:
     """A writer of sealed segments in `logs`."""
     return SegmentWriter(logs)
+
+
+@pytest.fixture(scope="module")
+def shared_url(postgres_url: str) -> Iterator[str]:
+    """The URL of a migrated database that the tests of one module empty themselves."""
+    with migrated_database(postgres_url) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared(shared_url: str) -> Iterator[psycopg.Connection]:
+    """A connection to it."""
+    with connect(shared_url) as opened:
+        yield opened

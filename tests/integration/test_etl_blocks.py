@@ -22,8 +22,9 @@ TEXTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("repeated", [0, 1], ids=["straight", "staged"])
 def test_any_text_arrives_as_it_was_written(
-    migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
+    migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, repeated: int
 ) -> None:
     odd = [
         record(
@@ -46,8 +47,10 @@ def test_any_text_arrives_as_it_was_written(
     ]
     # Long enough for several blocks, plain ones and others.
     plain: list[Item] = [item for number in range(100, 500) for item in pair(number)]
-    writer.segment(*plain, *odd, *plain_again())
-    assert run(migrated_url, writer.directory).loaded == 400 + len(odd) + 400
+    # A record that comes twice makes the whole segment go through the staging table.
+    writer.segment(*plain, *odd, *plain_again(), *odd[:repeated])
+    result = run(migrated_url, writer.directory)
+    assert (result.loaded, result.duplicate) == (400 + len(odd) + 400, repeated)
     columns = (
         "request_id, user_id, team_id, key_id, model, upstream_model, provider, endpoint, price_source, "
         "limit_type"

@@ -11,7 +11,7 @@ import pytest
 
 from etl import ledger, rollup
 from etl.database import connect
-from etl.load import load, prepare
+from etl.load import Loader
 from etl.queries import named
 from etl.run import run
 from etl.status import as_of
@@ -99,11 +99,11 @@ def test_a_load_does_not_wait_for_a_refresh_and_is_not_forgotten_by_it(
     path = writer.segment(*records(3, start=10))
     with connect(migrated_url) as loader:
         loader.execute("SET lock_timeout = '10s'")
-        prepare(loader)
+        straight = Loader(loader)
         with database.transaction():
             database.execute(named("take_unrefreshed"))
             database.execute(named("refresh_usage_daily"))
-            assert load(loader, path)
+            assert straight.load(path)
     assert rollup.refresh(database, force=False)
     now = contents(database)
     assert (now.records.total(), now.days) == (6, now.recomputed_days)

@@ -107,7 +107,7 @@ async def test_a_stream_whose_usage_was_refused_does_not_answer_one_that_asks_fo
     assert (asked.status, is_hit(asked)) == (400, False)
 
 
-async def test_no_team_gets_anothers_answer(relay: Relay, provider: Replay) -> None:
+async def test_no_team_gets_the_answer_of_another(relay: Relay, provider: Replay) -> None:
     provider.will(GOOD, GOOD)
     await relay.post(CHAT, ASK)
     other = keys.issue(relay.config.keys.file, user="bob", team="looms")

@@ -102,7 +102,7 @@ async def test_followers_of_a_broken_stream_see_the_break_and_pay_nothing(
     assert (followed.status, followed.total_tokens, followed.cost_usd) == (502, 0, Decimal(0))
 
 
-async def test_a_client_that_leaves_while_it_waits_for_anothers_answer_asks_nobody(
+async def test_a_client_that_leaves_while_it_waits_for_another_asks_nobody(
     tmp_path: Path, provider: Replay
 ) -> None:
     async with running(settings(tmp_path, provider.url, cache={"enabled": True})) as relay:

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis.asyncio import Redis
 
+from proxy.errors import BackendError
 from proxy.limits import Demand, Grant, Quota, Subject
 from proxy.limits_redis import RedisLimits
 from proxy.limits_script import redis_keys, script_text
-from proxy.redis_link import BackendError
 from tests.limits_model import subject_of_key, subject_of_team
 from tests.redis_server import free_port, redis_server
 

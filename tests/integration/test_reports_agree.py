@@ -2,56 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from zoneinfo import available_timezones
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from etl import run
-from etl.database import connect
 from proxy.record import UsageRecord
 from relayctl import documents, reports
 from relayctl.buckets import GRANULARITIES
-from relayctl.period import Period, zone_named
+from relayctl.period import Period
 from relayctl.question import DIMENSIONS, Filters, Source
 from relayctl.sources.logs import LogSource
 from relayctl.sources.postgres import PostgresSource
-from tests.databases import migrated_database
+from tests.integration.both_sources import FILTERS, MANY, NOW, PERIODS, SEGMENTS, WHOLE, Items, from_both
 from tests.report_data import (
-    FIRST,
-    MODELS,
-    MOMENTS,
-    TEAMS,
-    USERS,
     changed,
     record,
-    usage_records,
     write_segment,
 )
-
-NOW = datetime(2026, 12, 1, tzinfo=UTC)
-ZONES = sorted(available_timezones() - {"localtime"})
-PERIODS = st.builds(
-    lambda one, other, tz: Period(since=min(one, other), until=max(one, other), zone=zone_named(tz)),
-    MOMENTS,
-    MOMENTS,
-    st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"]) | st.sampled_from(ZONES),
-)
-FILTERS = st.builds(
-    Filters,
-    users=st.lists(st.sampled_from([*USERS, "nobody"]), max_size=2).map(tuple),
-    teams=st.lists(st.sampled_from(TEAMS), max_size=1).map(tuple),
-    models=st.lists(st.sampled_from(MODELS), max_size=2).map(tuple),
-)
-Ask = Callable[[Source], bytes]
-Items = Sequence[UsageRecord | bytes]
 
 USAGE = st.fixed_dictionaries(
     {
@@ -64,20 +38,10 @@ LEADERBOARD = st.fixed_dictionaries(
         "dimension": st.sampled_from(DIMENSIONS),
         "metric": st.sampled_from(reports.METRICS),
         "limit": st.integers(1, 12),
+        "compare": st.booleans(),
+        "trend": st.booleans(),
     }
 )
-
-
-@pytest.fixture(scope="module")
-def url(postgres_url: str) -> Iterator[str]:
-    with migrated_database(postgres_url) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def connection(url: str) -> Iterator[psycopg.Connection]:
-    with connect(url) as opened:
-        yield opened
 
 
 def usage_json(source: Source, period: Period, filters: Filters, options: dict[str, Any]) -> bytes:
@@ -87,56 +51,37 @@ def usage_json(source: Source, period: Period, filters: Filters, options: dict[s
 
 def leaderboard_json(source: Source, period: Period, filters: Filters, options: dict[str, Any]) -> bytes:
     report = reports.leaderboard(source, period, filters=filters, **options)
-    return documents.encode(documents.leaderboard_document(report) | {"as_of": None})
-
-
-def from_both(
-    url: str, connection: psycopg.Connection, segments: Sequence[Items], ask: Ask
-) -> tuple[bytes, bytes]:
-    """The answer from PostgreSQL, loaded by the ETL, and from the logs."""
-    connection.execute("TRUNCATE usage_records, usage_hourly, etl_segments, etl_rejects, etl_intents")
-    with TemporaryDirectory() as folder:
-        for number, items in enumerate(segments, start=1):
-            write_segment(Path(folder), items, number=number)
-        result = run.run(url, Path(folder))
-        assert not result.failed
-        return ask(PostgresSource(url=url)), ask(LogSource(directory=Path(folder), now=lambda: NOW))
-
-
-MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-SEGMENTS = st.lists(st.lists(usage_records(), max_size=25), max_size=3)
+    trends = {"trends": [list(row.trend) for row in report.rows]}
+    return documents.encode(documents.leaderboard_document(report) | trends | {"as_of": None})
 
 
 @pytest.mark.every_postgres
 @MANY
 @given(segments=SEGMENTS, period=PERIODS, asked=st.tuples(FILTERS, USAGE))
 def test_usage_is_the_same_from_both(
-    url: str,
-    connection: psycopg.Connection,
+    shared_url: str,
+    shared: psycopg.Connection,
     segments: list[list[UsageRecord]],
     period: Period,
     asked: tuple[Filters, dict[str, Any]],
 ) -> None:
-    ours, theirs = from_both(url, connection, segments, lambda source: usage_json(source, period, *asked))
+    ours, theirs = from_both(shared_url, shared, segments, lambda source: usage_json(source, period, *asked))
     assert ours == theirs
 
 
 @MANY
 @given(segments=SEGMENTS, period=PERIODS, asked=st.tuples(FILTERS, LEADERBOARD))
 def test_the_leaderboard_is_the_same_from_both(
-    url: str,
-    connection: psycopg.Connection,
+    shared_url: str,
+    shared: psycopg.Connection,
     segments: list[list[UsageRecord]],
     period: Period,
     asked: tuple[Filters, dict[str, Any]],
 ) -> None:
     ours, theirs = from_both(
-        url, connection, segments, lambda source: leaderboard_json(source, period, *asked)
+        shared_url, shared, segments, lambda source: leaderboard_json(source, period, *asked)
     )
     assert ours == theirs
-
-
-WHOLE = Period(since=FIRST - timedelta(days=3), until=NOW, zone=zone_named("UTC"))
 
 
 def everything(source: Source) -> bytes:
@@ -207,9 +152,9 @@ LINES = [
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line[-60:].decode(errors="replace").strip())
 @pytest.mark.parametrize("untouched", [True, False], ids=["sealed with it", "changed after sealing"])
 def test_a_line_counts_in_the_logs_exactly_when_the_etl_loads_it(
-    url: str, connection: psycopg.Connection, line: bytes, untouched: bool
+    shared_url: str, shared: psycopg.Connection, line: bytes, untouched: bool
 ) -> None:
-    connection.execute("TRUNCATE usage_records, usage_hourly, etl_segments, etl_rejects, etl_intents")
+    shared.execute("TRUNCATE usage_records, usage_hourly, etl_segments, etl_rejects, etl_intents")
     with TemporaryDirectory() as folder:
         place = b"a place\n"
         items: Items = [record(2), line if untouched else place, record(3)]
@@ -217,14 +162,14 @@ def test_a_line_counts_in_the_logs_exactly_when_the_etl_loads_it(
         if not untouched:
             path.write_bytes(path.read_bytes().replace(place, line))
         write_segment(Path(folder), [record(4)], number=2)
-        run.run(url, Path(folder))
-        ours = everything(PostgresSource(url=url))
+        run.run(shared_url, Path(folder))
+        ours = everything(PostgresSource(url=shared_url))
         theirs = everything(LogSource(directory=Path(folder), now=lambda: NOW))
     assert ours == theirs
 
 
 def test_of_records_with_one_identity_the_first_in_order_of_segment_and_line_counts(
-    url: str, connection: psycopg.Connection
+    shared_url: str, shared: psycopg.Connection
 ) -> None:
     again = [record(1, user_id=f"user {number}") for number in range(6)]
     segments: list[Items] = [
@@ -232,13 +177,13 @@ def test_of_records_with_one_identity_the_first_in_order_of_segment_and_line_cou
         [b"makes this one be read strictly\n", *again[2:4]],
         again[4:],
     ]
-    ours, theirs = from_both(url, connection, segments, everything)
+    ours, theirs = from_both(shared_url, shared, segments, everything)
     assert ours == theirs
     assert b"user 0" in ours
     assert b"user 1" not in ours
 
 
-def test_a_report_says_up_to_when_it_is_complete(url: str, connection: psycopg.Connection) -> None:
-    connection.execute("UPDATE etl_state SET as_of = '2026-11-30T12:00:00Z'")
-    report = reports.usage_report(PostgresSource(url=url), WHOLE)
+def test_a_report_says_up_to_when_it_is_complete(shared_url: str, shared: psycopg.Connection) -> None:
+    shared.execute("UPDATE etl_state SET as_of = '2026-11-30T12:00:00Z'")
+    report = reports.usage_report(PostgresSource(url=shared_url), WHOLE)
     assert report.as_of == datetime(2026, 11, 30, 12, tzinfo=UTC)

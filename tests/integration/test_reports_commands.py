@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from etl.database import connect
 from relayctl import cli, exits
 from tests.report_data import changed, record, write_segment
 
@@ -87,3 +88,22 @@ def test_a_database_that_is_down_is_one_sentence_without_its_password(
     assert said.err.startswith("relayctl: PostgreSQL at 127.0.0.1:1/relay cannot be reached")
     assert len(said.err.splitlines()) == 1
     assert "hunter2" not in said.err
+
+
+def test_what_pruning_took_from_a_report_is_told(
+    migrated_url: str, logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_segment(logs, [record(number) for number in range(1, 5)])
+    database = ["--database-url", migrated_url]
+    assert cli.run(["etl", "run", *database]) == exits.DONE
+    with connect(migrated_url) as connection:
+        connection.execute("UPDATE etl_state SET pruned_before = '2026-10-01T02:00:00Z'")
+    capsys.readouterr()
+    for since, told in (
+        ("2026-10-01T00:00:00Z", False),  # whole hours: the rollup has them
+        ("2026-10-01T00:30:00Z", True),
+        ("2026-10-01T02:30:00Z", False),  # nothing of it is pruned
+    ):
+        period = ["--since", since, "--until", "2026-10-02"]
+        assert cli.run(["usage", "--granularity", "total", *period, *database]) == exits.DONE
+        assert ("records before 2026-10-01 02:00:00Z may be pruned" in capsys.readouterr().err) is told

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from etl.errors import DatabaseError
 from relayctl.api import admin_routes
-from relayctl.question import Answer, Filters, Question, Source
+from relayctl.question import Answer, Filters, Latencies, Question, Records, Source
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 KEY = "master-ключ"  # not ASCII on purpose
@@ -32,11 +33,21 @@ class AskedSource:
         self.question, self.thread = question, threading.current_thread()
         return Answer(cells=[], as_of=None)
 
+    def latencies(self, question: Question) -> Latencies:
+        return Latencies(rows=[])
+
+    @contextmanager
+    def opened(self, question: Question) -> Iterator[Records]:
+        yield self
+
 
 class DownSource:
     """A database that is down."""
 
     def answer(self, question: Question) -> Answer:
+        raise DatabaseError("PostgreSQL at db:5432/relay cannot be reached: connection refused")
+
+    def opened(self, question: Question) -> AbstractContextManager[Records]:
         raise DatabaseError("PostgreSQL at db:5432/relay cannot be reached: connection refused")
 
 

@@ -13,7 +13,7 @@ from relayctl.buckets import buckets
 from relayctl.errors import SourceError
 from relayctl.period import Period, zone_named
 from relayctl.question import Answer, Filters, Question
-from relayctl.sources import logs, open_source
+from relayctl.sources import loading, open_source
 from relayctl.sources.logs import LogSource
 from tests.report_data import FIRST, changed, record, write_segment
 
@@ -145,9 +145,9 @@ def test_the_period_includes_its_beginning_and_not_its_end(tmp_path: Path) -> No
 
 
 def test_an_interrupted_query_is_an_interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise RuntimeError("Query interrupted")  # DuckDB's own words
 
-    monkeypatch.setattr(logs, "_load", interrupted)
+    monkeypatch.setattr(loading, "taken", interrupted)
     with pytest.raises(KeyboardInterrupt):
         answer(tmp_path)

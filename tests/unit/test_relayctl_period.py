@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from relayctl.buckets import GRANULARITIES, Granularity, buckets
 from relayctl.errors import InputError
-from relayctl.period import Period, period, zone_named
+from relayctl.period import Period, before, period, zone_named
 
 NOW = datetime(2026, 11, 23, 9, 30, 15, 250_000, tzinfo=UTC)
 ZONES = sorted(available_timezones() - {"localtime"})
@@ -172,3 +172,29 @@ def test_a_moment_lies_in_the_bucket_whose_hour_and_day_the_zones_clock_shows(
     day = next(b.label for b in buckets(whole, "day") if b.start <= inside < b.end)
     # Where clocks go back over midnight, yesterday's last hour comes again and counts as today.
     assert day in (inside.date().isoformat(), (inside + timedelta(hours=1)).date().isoformat())
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "tz", "expected"),
+    [
+        (
+            "2026-10-01",
+            "2026-11-01",
+            "Europe/Berlin",
+            "2026-09-01",
+        ),  # October, of 31 days and an hour: September
+        ("2026-01-01", "2026-04-01", "UTC", "2025-10-01"),  # a quarter
+        ("2026-10-25", "2026-10-26", "Europe/Berlin", "2026-10-24"),  # a day of 25 hours: the day before
+        ("2026-11-02", "2026-11-09", "UTC", "2026-10-26"),  # a week
+        ("2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z", "UTC", "2026-11-01"),  # nothing
+        ("2026-11-01T06:00:00Z", "2026-11-02T00:00:00Z", "UTC", "2026-10-31T12:00:00Z"),  # 18 hours
+    ],
+)
+def test_the_period_before_is_as_long_as_this_one(since: str, until: str, tz: str, expected: str) -> None:
+    this = period(since=since, until=until, tz=tz, now=NOW)
+    assert before(this) == period(since=expected, until=since, tz=tz, now=NOW)
+
+
+def test_before_the_first_years_there_is_no_period() -> None:
+    with pytest.raises(InputError, match="no period of the same length before"):
+        before(period(since="1900-01-01", until="5000-01-01", tz="UTC", now=NOW))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -16,6 +17,7 @@ from relayctl.render.data import to_csv, to_json, to_ndjson
 from relayctl.render.markdown import to_markdown
 from relayctl.render.reports import leaderboard_sheet, usage_sheet
 from relayctl.render.sheet import Column, Kind, Sheet, cell
+from relayctl.render.spark import spark
 from relayctl.render.table import to_table
 from relayctl.reports import Leaderboard, LeaderboardRow, UsageReport, UsageRow
 
@@ -72,10 +74,23 @@ BOARD = Leaderboard(
     as_of=None,
 )
 
+COMPARED = replace(
+    BOARD,
+    rows=[
+        replace(BOARD.rows[0], before=Decimal("10"), trend=[Decimal("0.01"), None, Decimal("12.4")]),
+        replace(BOARD.rows[1], trend=[None, None, None]),
+    ],
+    total_value=Decimal("15"),
+    period_before=Period(
+        since=datetime(2026, 10, 29, 14, 30, tzinfo=UTC), until=PERIOD.since, zone=PERIOD.zone
+    ),
+    total_before=Decimal("30"),
+)
+
 TABLE = """\
 Usage by day, 2026-11-01 01:00 to 2026-11-03 10:30 (Europe/Berlin), as of 2026-11-03 10:30:05
-5 of 1,205 requests have no known price; the cost is without them
-7 of 1,205 requests have estimated tokens; they cost 0.2500 USD
+5 of 1,205 requests (0.4%) have no known price; the cost is without them
+7 of 1,205 requests have estimated tokens; they cost 0.2500 USD, 2.0% of the cost
 day         user  team    model  requests  errors  cached     prompt  completion     tokens  cost (USD)  unpriced  avg ms
 ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 2026-11-01  ada   search  gpt-5     1,200       3       0  1,000,000     234,567  1,234,567     12.3457         0   812.3
@@ -109,14 +124,66 @@ NDJSON = (
 )
 MARKDOWN = """\
 Top teams by cost, 2026-11-01 01:00 to 2026-11-03 10:30 (Europe/Berlin), nothing loaded yet  
-1,200 of 2,400 requests have no known price; the cost is without them  
+1,200 of 2,400 requests (50.0%) have no known price; the cost is without them  
 
-| # | team | cost (USD) | requests | tokens |
-| ---: | --- | ---: | ---: | ---: |
-| 1 | search | 12.5000 | 1,200 | 1,234,567 |
-| 2 | +ops | unknown | 1,200 | 1,234,567 |
-|  | **all teams** | **12.5000** | **2,400** | **2,469,134** |
+| # | team | cost (USD) | requests | tokens | share |
+| ---: | --- | ---: | ---: | ---: | ---: |
+| 1 | search | 12.5000 | 1,200 | 1,234,567 | 100.0% |
+| 2 | +ops | unknown | 1,200 | 1,234,567 |  |
+|  | **all teams** | **12.5000** | **2,400** | **2,469,134** |  |
 """  # noqa: W291 - two spaces end a line in Markdown
+COMPARED_TABLE = """\
+Top teams by cost, 2026-11-01 01:00 to 2026-11-03 10:30 (Europe/Berlin), nothing loaded yet
+Compared with 2026-10-29 15:30 to 2026-11-01 01:00
+1,200 of 2,400 requests (50.0%) have no known price; the cost is without them
+#  team       cost (USD)  trend  requests     tokens  share   before  change
+────────────────────────────────────────────────────────────────────────────
+1  search        12.5000  ▁·█       1,200  1,234,567  83.3%  10.0000  +25.0%
+2  +ops          unknown  ···       1,200  1,234,567         unknown
+────────────────────────────────────────────────────────────────────────────
+   all teams     15.0000            2,400  2,469,134         30.0000  -50.0%
+"""
+COMPARED_CSV = (
+    "rank,team,value,requests,cost_usd,total_tokens,share_percent,value_before,change_percent\r\n"
+    "1,search,12.5,1200,12.5,1234567,83.33,10,25\r\n"
+    "2,'+ops,,1200,,1234567,,,\r\n"
+)
+COMPARED_JSON = (
+    '{"schema":"relay.leaderboard/v1","dimension":"team","metric":"cost","rows":['
+    '{"rank":1,"team":"search","value":12.5,"requests":1200,"cost_usd":12.5,"total_tokens":1234567,'
+    '"share_percent":83.33,"value_before":10,"change_percent":25},'
+    '{"rank":2,"team":"+ops","value":null,"requests":1200,"cost_usd":null,"total_tokens":1234567,'
+    '"share_percent":null,"value_before":null,"change_percent":null}],'
+    '"range":{"since":"2026-11-01T00:00:00Z","until":"2026-11-03T09:30:00Z","tz":"Europe/Berlin"},'
+    '"range_before":{"since":"2026-10-29T14:30:00Z","until":"2026-11-01T00:00:00Z","tz":"Europe/Berlin"},'
+    '"as_of":null}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (to_table(leaderboard_sheet(COMPARED), width=None, color=False), COMPARED_TABLE),
+        (to_csv(leaderboard_sheet(COMPARED)).decode(), COMPARED_CSV),
+        (to_json(leaderboard_sheet(COMPARED)).decode(), COMPARED_JSON),
+    ],
+    ids=["table", "csv", "json"],
+)
+def test_a_leaderboard_that_compares(shown: str, expected: str) -> None:
+    assert shown == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "bars"),
+    [
+        ([], ""),
+        ([0, None, Decimal(0)], "···"),
+        ([1, 2, 4, 8], "▁▂▄█"),
+        ([Decimal("0.000000000001"), Decimal(10**15), Decimal("6E+14")], "▁█▅"),  # little is not nothing
+    ],
+)
+def test_a_trend_is_a_bar_for_each_number(values: list[int | Decimal | None], bars: str) -> None:
+    assert spark(values) == bars
 
 
 def test_the_table_of_a_report() -> None:
@@ -159,6 +226,8 @@ def test_no_cell_of_a_csv_is_a_formula_and_every_other_comes_back_as_it_was(star
 def test_no_line_of_a_table_is_wider_than_the_terminal(width: int, name: str) -> None:
     sheet = usage_sheet(usage((name, name, name), ("bob", "ops", "gpt-5")))
     lines = to_table(sheet, width=width, color=False).splitlines()
+    rows = [replace(row, name=name, trend=range(31)) for row in COMPARED.rows]
+    lines += to_table(leaderboard_sheet(replace(COMPARED, rows=rows)), width=width, color=False).splitlines()
     assert max(map(cell_len, lines)) <= width
 
 
@@ -198,6 +267,10 @@ def test_colour_is_only_used_where_it_is_wanted() -> None:
         (None, "milliseconds", ""),
         (1234567, "count", "1,234,567"),
         (1000, "rank", "1000"),
+        (Decimal("0.04"), "percent", "<0.1%"),
+        (Decimal("-12.345"), "change", "-12.3%"),
+        (Decimal("1234.5"), "change", "+1,234.5%"),
+        (Decimal(0), "change", "+0.0%"),
         ("1000", "text", "1000"),
     ],
 )

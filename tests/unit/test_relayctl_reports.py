@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from relayctl import documents, reports
 from relayctl.errors import InputError
 from relayctl.measures import Measures, exact_sum
 from relayctl.period import Period, zone_named
-from relayctl.question import Answer, Cell, Question
+from relayctl.question import Answer, Cell, Latencies, Question, Records
+from relayctl.ranking import MOST_SLICES, Value, percent, slices
 
 AS_OF = datetime(2026, 11, 3, tzinfo=UTC)
 PERIOD = Period(
@@ -30,6 +34,13 @@ class FixedSource:
 
     def answer(self, question: Question) -> Answer:
         return Answer(cells=self.cells, as_of=AS_OF)
+
+    def latencies(self, question: Question) -> Latencies:
+        return Latencies(rows=[])
+
+    @contextmanager
+    def opened(self, question: Question) -> Iterator[Records]:
+        yield self
 
 
 def used(requests: int, cost: str | None, *, tokens: int = 0, latency: str = "0") -> Measures:
@@ -89,6 +100,38 @@ def test_the_totals_of_a_leaderboard_are_everybodys() -> None:
     cells = [cell(name, measures=used(1, "0.1")) for name in "abc"]
     board = reports.leaderboard(FixedSource(cells=cells), PERIOD, metric="cost", limit=1)
     assert (len(board.rows), board.totals.requests, board.total_value) == (1, 3, Decimal("0.3"))
+
+
+@pytest.mark.parametrize(
+    ("value", "whole", "expected"),
+    [
+        (1, 3, Decimal("33.33")),
+        (Decimal("0.000000000001"), Decimal("99999999999999999999"), Decimal("0.00")),
+        (Decimal("2.5E-12"), Decimal("2E-11"), Decimal("12.50")),
+        (1, 0, None),  # a part of nothing
+        (None, 5, None),  # unknown
+        (1, None, None),
+    ],
+)
+def test_a_percentage_is_rounded_half_up_or_unknown(value: Value, whole: Value, expected: Decimal) -> None:
+    assert percent(value, whole) == expected
+
+
+PERIODS = st.builds(
+    lambda since, length, tz: Period(since=since, until=since + length, zone=zone_named(tz)),
+    st.datetimes(datetime(1950, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.timedeltas(timedelta(0), timedelta(days=9000)),
+    st.sampled_from(["UTC", "Europe/Berlin", "Pacific/Apia"]),
+)
+
+
+@given(period=PERIODS)
+def test_the_slices_of_a_trend_are_the_period(period: Period) -> None:
+    cut = slices(period)
+    assert len(cut) <= MOST_SLICES
+    edges = [period.since, *(one.end for one in cut)]
+    assert [one.start for one in cut] == edges[:-1]
+    assert edges[-1] == period.until
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])

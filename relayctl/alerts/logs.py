@@ -1,0 +1,163 @@
+"""Verdicts from the log directory, without Prometheus: each shipped rule's twin in SQL, over its window.
+
+Sealed and open segments are read, so nothing that has ended is missing. An alert is no bill: a line that
+DuckDB cannot read is passed over and counted, where a report would read its segment again, strictly.
+"""
+
+from __future__ import annotations
+
+import operator
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from etl.queries import named
+from proxy.segment import OPEN_SUFFIX, SegmentName
+from relayctl.alerts import twins
+from relayctl.alerts.expression import Condition, conditions
+from relayctl.alerts.rules import Rule
+from relayctl.alerts.verdict import LOOK_BACK, Evaluations, Verdict, labels, state
+from relayctl.errors import SourceError
+from relayctl.sources import loading
+from relayctl.sources.loading import Connection, naive
+from relayctl.sources.logs import translated
+from relayctl.sources.segments import Findings, found, pattern
+
+LONGEST_RANGE: Final = timedelta(hours=6)
+"""The longest range that a twin looks back from each evaluation."""
+
+_COMPARISONS: Final = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The verdicts, and sentences about what could not be read."""
+
+    verdicts: list[Verdict]
+    notes: tuple[str, ...]
+
+
+def check(directory: Path, rules: Sequence[Rule], at: datetime) -> Answer:
+    """How each rule stands at a moment, unknown with a reason where logs cannot tell.
+
+    Raises `SourceError` when the directory cannot be read.
+    """
+    asked = [(rule, twins.why_not(rule)) for rule in rules]
+    longest = max((rule.hold for rule, reason in asked if reason is None), default=timedelta(0))
+    since = at - longest - LOOK_BACK - LONGEST_RANGE
+    findings = Findings()
+    with TemporaryDirectory(prefix="relayctl-") as scratch, translated(), loading.database() as connection:
+        try:
+            paths = _segments(directory, since, at, Path(scratch), findings)
+        except OSError as error:
+            raise SourceError(f"log directory {directory} cannot be read: {error}") from error
+        unread = _load(connection, paths, since, at)
+        verdicts = [_judged(connection, rule, at, reason) for rule, reason in asked]
+    note = f"{unread} line{'' if unread == 1 else 's'} passed over because no request can be read there"
+    return Answer(verdicts=verdicts, notes=(*findings.sentences(), *((note,) if unread else ())))
+
+
+def _segments(
+    directory: Path, since: datetime, until: datetime, scratch: Path, findings: Findings
+) -> list[Path]:
+    """The segments in which requests may stand that ended in the period; of open ones a copy in `scratch`."""
+    # The open ones first: one that is sealed meanwhile is found again, under its other name.
+    unsealed = list(directory.glob(f"usage-*.jsonl{OPEN_SUFFIX}"))
+    sealed = found(directory, findings)
+    names = {path.name for path in sealed}
+    still_open = [path for path in unsealed if path.name.removesuffix(OPEN_SUFFIX) not in names]
+    return [
+        *(path for path in sealed if _may_hold(path, since, until)),
+        *(_copied(path, scratch) for path in still_open if _may_hold(path, since, until)),
+    ]
+
+
+def _may_hold(path: Path, since: datetime, until: datetime) -> bool:
+    name = SegmentName.parse(path.name)
+    return name is not None and name.started_at <= until and _last_written(path) >= since
+
+
+def _copied(path: Path, scratch: Path) -> Path:
+    """A copy, because an open segment may get its other name while it is read; else that other one."""
+    sealed = path.name.removesuffix(OPEN_SUFFIX)
+    try:
+        return Path(shutil.copyfile(path, scratch / sealed))
+    except FileNotFoundError:
+        return path.with_name(sealed)
+
+
+def _last_written(path: Path) -> datetime:
+    """When; of a segment that was sealed or removed since the directory was listed, now."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return datetime.now(UTC)
+
+
+def _load(connection: Connection, paths: list[Path], since: datetime, at: datetime) -> int:
+    """Loads the requests that ended in the period; gives how many lines could not be read."""
+    connection.execute(named("alerts_tables"))
+    if not paths:
+        return 0
+    period = {"since": naive(since), "until": naive(at)}
+    connection.execute(named("alerts_read"), {"files": [pattern(path) for path in paths]})
+    unread = connection.execute(named("alerts_unread")).fetchall()[0][0]
+    connection.execute(named("alerts_ended"), period)
+    return int(unread)
+
+
+def _judged(connection: Connection, rule: Rule, at: datetime, reason: str | None) -> Verdict:
+    if reason is not None:
+        return Verdict(
+            rule=rule, state="unknown", labels=labels(rule, {}), reason=f"unknown from logs: {reason}"
+        )
+    compared, evaluations = conditions(rule.expr), Evaluations.of(rule, at)
+    values = _values(connection, rule, evaluations)
+    active = {moment for moment, measured in values.items() if _hold(compared, measured)}
+    standing, since = state(rule, evaluations, active)
+    value = values.get(at, [None])[0]
+    return Verdict(
+        rule=rule,
+        state=standing,
+        labels=labels(rule, {}),
+        value=value,
+        threshold=f"{compared[0].operator} {compared[0].right}",
+        since=since,
+        reason="no data" if value is None else "",
+    )
+
+
+def _values(
+    connection: Connection, rule: Rule, evaluations: Evaluations
+) -> dict[datetime, list[Decimal | None]]:
+    """What the twin measures at each evaluation, in the order of the rule's comparisons."""
+    grid = {"at": naive(evaluations.at), "step_us": evaluations.step // timedelta(microseconds=1)}
+    connection.execute(named("alerts_steps"), grid | {"count": evaluations.count})
+    connection.execute(named("alerts_slots"), grid)
+    rows = connection.execute(named(twins.TWINS[rule.name])).fetchall()
+    return {row[0].replace(tzinfo=UTC): [_number(value) for value in row[1:]] for row in rows}
+
+
+def _number(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(repr(value) if isinstance(value, float) else value)
+
+
+def _hold(compared: Sequence[Condition], measured: Sequence[Decimal | None]) -> bool:
+    return all(
+        value is not None
+        and condition.limit is not None
+        and _COMPARISONS[condition.operator](value, condition.limit)
+        for condition, value in zip(compared, measured, strict=True)
+    )

@@ -1,0 +1,57 @@
+"""`relayctl report`: one page with charts."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from relayctl.commands.options import Asked, source_options, tell, tell_if_nothing
+from relayctl.errors import RelayctlError
+from relayctl.report.content import gather
+from relayctl.report.page import page
+from relayctl.sources import utc_now
+
+
+@click.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The file to write."
+)
+@click.option(
+    "--budgets",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Budgets to show, as for alert-check.",
+)
+@source_options
+def command(*, asked: Asked, out: Path, budgets: Path | None) -> None:
+    """Write one self-contained page: cost, tokens, leaderboards, latency, errors, budgets.
+
+    It loads nothing when it is opened, so it can be mailed and kept.
+
+    Example: relayctl report --out report.html --since mtd --tz Europe/Berlin
+    """
+    content = gather(asked.source, asked.period, filters=asked.filters, now=utc_now(), budgets_file=budgets)
+    tell(content.notes)
+    tell_if_nothing(found=bool(content.days.rows), filters=asked.filters)
+    _write(out, page(content))
+    click.echo(f"wrote {out}", err=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """The file is there whole or not at all."""
+    hidden = ""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            hidden = file.name
+            file.write(data)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(hidden).chmod(0o666 & ~mask)
+        Path(hidden).replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            Path(hidden).unlink()
+        raise RelayctlError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""Looks at a whole set-up and says what to do."""

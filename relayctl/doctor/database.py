@@ -1,0 +1,81 @@
+"""What the doctor sees of PostgreSQL: whether it answers, its schema, its clock, and what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from etl import migrate, status
+from etl.database import connect, translated
+from etl.errors import EtlError
+from etl.queries import named
+from relayctl.doctor.finding import Finding, absent, problem, sound, warning
+
+_LATE: Final = timedelta(hours=3)
+_CLOCK: Final = timedelta(seconds=2)
+
+
+def database(url: str | None, logs: Path) -> Iterator[Finding]:
+    """All that can be told of it."""
+    if not url:
+        yield absent("database", "no URL is given", "set RELAY_DATABASE_URL to keep records in PostgreSQL")
+        return
+    try:
+        with connect(url) as connection:
+            version = connection.info.server_version // 10000
+            yield sound("database", f"PostgreSQL {version} answers")
+            yield _clock(connection)
+            yield from _schema(connection, logs)
+    except EtlError as error:
+        yield problem("database", str(error), "start it, or correct RELAY_DATABASE_URL")
+
+
+def _clock(connection: psycopg.Connection) -> Finding:
+    with translated(connection):
+        row = connection.execute(named("server_time")).fetchone()
+    assert row is not None
+    return clock(datetime.now(UTC) - row[0], "the database")
+
+
+def clock(ahead: timedelta, other: str) -> Finding:
+    """This host's clock beside another's."""
+    seconds = ahead.total_seconds()
+    if abs(ahead) <= _CLOCK:
+        return sound("clock", f"agrees with {other}")
+    which = "ahead of" if seconds > 0 else "behind"
+    return warning(
+        "clock",
+        f"{abs(seconds):.1f} s {which} {other}",
+        "synchronise both, e.g. by chrony: records carry this host's time",
+    )
+
+
+def _schema(connection: psycopg.Connection, logs: Path) -> Iterator[Finding]:
+    try:
+        migrate.check(connection)
+    except EtlError as error:
+        yield problem("schema", str(error), "run `relayctl etl migrate` with this version of Relay")
+        return
+    yield sound("schema", "every migration is applied")
+    found = status.read(connection, logs if logs.is_dir() else None)
+    yield _waiting(found)
+    if found.problem:
+        what = f"{len(found.gaps)} gaps, {found.rejects} rejected lines"
+        yield problem("accounts", what, "see `relayctl etl status` and `relayctl etl rejects`")
+    else:
+        yield sound("accounts", "nothing is missing, no line was rejected")
+
+
+def _waiting(found: status.Status) -> Finding:
+    if not found.waiting:
+        loaded = f"; loaded up to {found.as_of:%Y-%m-%d %H:%M} UTC" if found.as_of else ""
+        return sound("loading", f"nothing waits{loaded}")
+    oldest = found.oldest_waiting or datetime.now(UTC)
+    what = f"{found.waiting} sealed segments wait, the oldest since {oldest:%Y-%m-%d %H:%M} UTC"
+    if datetime.now(UTC) - oldest > _LATE:
+        return problem("loading", what, "run `relayctl etl run`, and let it run every hour")
+    return sound("loading", what)

@@ -1,0 +1,43 @@
+"""Looks at a whole set-up and says what to do: files of this host first, then the services it speaks to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from proxy import config_file
+from proxy.config import Config
+from proxy.errors import RelayError
+from relayctl.doctor import database, host, services
+from relayctl.doctor.finding import Finding, problem, sound
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What is to be looked at: all that is None is not set up."""
+
+    config_path: Path | None
+    logs: Path | None
+    database_url: str | None
+    prometheus_url: str | None
+    environ: Mapping[str, str]
+
+
+def examine(setup: Setup) -> Iterator[Finding]:
+    """Every finding, as it is made. It never raises for what it finds."""
+    config = Config()
+    try:
+        config = config_file.load(setup.config_path, setup.environ)
+        yield sound("configuration", f"{setup.config_path or 'it'} is understood")
+    except RelayError as error:
+        yield problem("configuration", str(error), "correct it; what follows is looked at with the defaults")
+    logs = setup.logs or config.logs.dir
+    yield from host.log_directory(logs, config.logs.rotate_seconds)
+    yield from host.key_file(config.keys.file)
+    yield from host.secrets(config, setup.environ)
+    yield from services.proxy(config)
+    yield from services.upstreams(config)
+    yield from database.database(setup.database_url, logs)
+    yield from services.prometheus(setup.prometheus_url)
+    yield from services.langfuse(setup.environ)

@@ -1,0 +1,1 @@
+"""The report on one page: what it holds, and the page itself."""

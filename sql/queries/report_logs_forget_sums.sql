@@ -1,0 +1,2 @@
+-- They hold a record twice, and are made again.
+DELETE FROM sums

@@ -1,0 +1,2 @@
+-- The server's clock at this moment.
+SELECT clock_timestamp();
