@@ -66,6 +66,7 @@ bench: setup  ## Measure what is published; results go to bench/results
 	$(BIN)/python -m bench.pii_recall
 	$(BIN)/python -m bench.sizing
 	$(BIN)/python -m bench.langfuse
+	$(BIN)/python -m bench.relayctl
 
 faults: setup  ## The long fault runs; results go to bench/results
 	$(BIN)/python -m tests.faults.proxy

@@ -9,7 +9,6 @@ import msgspec
 from proxy.answer import Reading
 from proxy.cache import Form, Kept, MemoryStore, Store, answer_key, is_complete, may_be_kept
 from proxy.cache_flight import BrokenFlightError, Flight
-from proxy.cache_redis import RedisStore
 from proxy.call import Call
 from proxy.config import Cache, Upstream
 from proxy.metering import Request
@@ -59,6 +58,8 @@ class CacheGate:
         self._flights: dict[str, Flight] = {}
         self._store: Store = MemoryStore(settings.max_bytes, settings.ttl_seconds)
         if settings.redis_url is not None:
+            from proxy.cache_redis import RedisStore  # noqa: PLC0415 -- 8 MiB for those who use it
+
             self._store = RedisStore(settings.redis_url.get_secret_value(), settings.ttl_seconds)
 
     async def find(

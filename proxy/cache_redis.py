@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from proxy.cache import Kept
-from proxy.redis_link import BackendError, RedisLink
+from proxy.errors import BackendError
+from proxy.redis_link import RedisLink
 
 _PREFIX = "relay:cache:"
 

@@ -25,6 +25,10 @@ class LogWriteError(RelayError):
     """A line could not be written to the log directory."""
 
 
+class BackendError(RelayError):
+    """The Redis that limits or the cache are kept in cannot be asked at the moment."""
+
+
 class Refusal(Exception):  # noqa: N818 -- it is an answer to a client, not a fault of the program
     """Relay's own answer instead of the provider's: an HTTP status, a stable code and one sentence."""
 

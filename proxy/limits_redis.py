@@ -11,9 +11,10 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
+from proxy.errors import BackendError
 from proxy.limits import Decision, Demand, Grant, Subject
 from proxy.limits_script import decision, redis_keys, reserve_arguments, script_text, settle_arguments
-from proxy.redis_link import BackendError, RedisLink
+from proxy.redis_link import RedisLink
 
 
 class RedisLimits:

@@ -17,7 +17,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import TimeoutError as TooSlow
 
-from proxy.errors import RelayError
+from proxy.errors import BackendError
 
 _CONNECTIONS: Final = 32
 _TIMEOUT_SECONDS: Final = 1.0
@@ -26,10 +26,6 @@ _REST_SECONDS: Final = 1.0
 _CODE: Final = re.compile(r"\b[A-Z]{3,}\b")  # OOM, READONLY, MISCONF …
 
 _log = logging.getLogger(__name__)
-
-
-class BackendError(RelayError):
-    """Redis cannot be asked at the moment."""
 
 
 class RedisLink:
