@@ -52,7 +52,7 @@ class UsageReport:
 class LeaderboardRow:
     """One contender; `value` is its number in the report's metric, None for an unknown cost.
 
-    `before` is that number in the period before, None where it had none or that was not asked for; `trend`
+    `before` is that number in the period before, None where it is unknown or was not asked for; `trend`
     are its numbers in each slice of the period, empty where that was not asked for.
     """
 
@@ -153,6 +153,7 @@ def leaderboard(
         courses = _courses(records, question, [cell.names[0] for cell in ranked], value)
     earlier = _in_total(source, before(period), question) if compare else None
     known = {cell.names[0]: value(cell.measures) for cell in earlier.cells} if earlier else {}
+    nothing = value(Measures.total(())) if earlier else None  # who asked for nothing then, spent nothing
     totals = _totals(answer)
     return Leaderboard(
         period=period,
@@ -164,7 +165,7 @@ def leaderboard(
                 name=cell.names[0],
                 value=value(cell.measures),
                 measures=cell.measures,
-                before=known.get(cell.names[0]),
+                before=known.get(cell.names[0], nothing),
                 trend=courses.get(cell.names[0], ()),
             )
             for rank, cell in enumerate(ranked, start=1)
