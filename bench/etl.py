@@ -1,9 +1,10 @@
 """Measures the ETL beside its baselines, in turn.
 
-    python -m bench.etl [--records N] [--rounds 5] [--only NAME]
+    python -m bench.etl [--records N] [--rounds 5] [--only NAME] [--memory10]
 
 Both sides of a row use one embedded PostgreSQL (fsync off for both) and databases of the same schema. The
-temporary files need about 2 KB of disk per record, and six times that with `--rows-there 10`.
+temporary files need about 2 KB of disk per record, and six times that with `--rows-there 10`. All rows take
+about ten minutes on two quiet cores, and `memory10`, which is left out unless asked for, as long again.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from typing import Final
 import duckdb
 import psycopg
 
-from bench.etl_stage import Loader, Stage, one_line, psql, query, seconds_of
+from bench.etl_stage import LoaderProcess, Stage, one_line, psql, query, seconds_of
 from bench.figures import Figure, interleaved, machine, table, write
 from bench.records import BEGIN, DAYS, records, write_segments
 from etl import rollup
 from etl.archive import archive
 from etl.blocks import read_block
 from etl.database import connect
-from etl.load import load, prepare
+from etl.load import Loader
 from etl.queries import named
 from etl.segments import Reading, listing
 from relayctl.demo.postgres import embedded_postgres
@@ -75,7 +76,7 @@ class Bench(Stage):
     def memory10(self) -> list[Figure]:
         """The same with ten times as many; segments are made and removed as the process goes."""
         with self.database() as url:
-            worker = Loader(url)
+            worker = LoaderProcess(url)
             for part in range(10):
                 directory = self.scratch / f"part{part}"
                 write_segments(directory, records(self.records, seed=part), writer=f"part{part}")
@@ -168,11 +169,16 @@ class Bench(Stage):
                 return seconds_of(lambda: connection.execute(query("refresh_direct_daily")))
 
             rollup.refresh(connection)
+
+            def unread() -> float:
+                return seconds_of(lambda: connection.execute(query("refresh_daily_exclusively")))
+
             rounds = min(self.rounds, 3)
-            seconds = interleaved(rounds, hourly=hourly, direct=direct)
+            seconds = interleaved(rounds, hourly=hourly, direct=direct, unread=unread)
             row = connection.execute("SELECT sum(requests), count(*) FROM usage_hourly").fetchone() or (0, 0)
         measured = (
-            f"{seconds['hourly']:.1f} s; {seconds['direct']:.1f} s; {row[1]:,} hours of {row[0]:,} records"
+            f"{seconds['hourly']:.1f} s; {seconds['direct']:.1f} s; {row[1]:,} hours of {row[0]:,} records; "
+            f"ours {seconds['unread']:.1f} s where readers had to wait"
         )
         ratio = seconds["hourly"] / seconds["direct"]
         name = f"refresh of usage_daily / of a view over the records, {row[0]:,} records"
@@ -190,8 +196,8 @@ class Bench(Stage):
                 directory = self.scratch / f"new{number}"
                 (path,) = write_segments(directory, new, writer=f"new{number}")
                 with connect(url) as connection:
-                    prepare(connection)
-                    return seconds_of(lambda: load(connection, path))
+                    loader = Loader(connection)
+                    return seconds_of(lambda: loader.load(path))
 
             return load_one
 
@@ -234,7 +240,8 @@ class Bench(Stage):
         ]
 
 
-ROWS: Final = ("parse", "load", "memory", "together", "parquet", "full", "memory10")
+ROWS: Final = ("parse", "load", "memory", "together", "parquet", "full")
+LONG: Final = "memory10"
 
 
 def main() -> None:
@@ -243,7 +250,8 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rows-there", type=int, default=10, help="a full table has so many times --records")
-    parser.add_argument("--only", choices=ROWS, action="append")
+    parser.add_argument("--only", choices=[*ROWS, LONG], action="append")
+    parser.add_argument("--memory10", action="store_true", help="the memory of ten times --records too")
     parser.add_argument("--result", type=Path, default=RESULT)
     options = parser.parse_args()
     versions = {name: version(name) for name in ("psycopg", "msgspec", "duckdb", "pyarrow")}
@@ -252,12 +260,13 @@ def main() -> None:
         with psycopg.connect(server) as connection:
             versions["postgresql"] = connection.info.parameter_status("server_version") or ""
         bench = Bench(server, Path(scratch), options)
-        for name in options.only or ROWS:
-            about = machine() | versions | {"records": options.records}
+        for name in options.only or [*ROWS, *[LONG] * options.memory10]:
+            about, begun = machine() | versions | {"records": options.records}, time.perf_counter()
             found = getattr(bench, name)()
             write(options.result, found, about | {"load_average_after": machine()["load_average"]})
             figures += found
             print(table(found), flush=True)
+            print(f"{name} took {time.perf_counter() - begun:.0f} s\n", flush=True)
     print(table(figures))
 
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from etl.database import connect
-from etl.load import load, prepare
+from etl.load import Loader
 from etl.segments import listing
 
 
@@ -24,11 +24,12 @@ def peak_memory_kib() -> int:
 def main() -> None:
     """Loads segments as `relayctl etl run` does, without its refresh of the daily view."""
     with connect(sys.argv[1]) as connection:
-        prepare(connection)
+        loader = Loader(connection)
         print("ready", flush=True)
         for line in sys.stdin:
             begun = time.perf_counter()
-            outcomes = [load(connection, path) for path in listing(Path(line.rstrip("\n")))]
+            paths = listing(Path(line.rstrip("\n")))
+            outcomes = [loader.load(path, paths[at : at + 16]) for at, path in enumerate(paths, start=1)]
             records = sum(outcome.loaded for outcome in outcomes if outcome)
             seconds = time.perf_counter() - begun
             answer = {"records": records, "seconds": seconds, "peak_kib": peak_memory_kib()}

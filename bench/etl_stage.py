@@ -24,7 +24,7 @@ MONTHS: Final = [(2026, month) for month in range(8, 13)]
 SQL: Final = Path(__file__).with_name("sql")
 
 
-class Loader:
+class LoaderProcess:
     """A loading process, connected and waiting for work."""
 
     def __init__(self, url: str) -> None:
@@ -90,7 +90,7 @@ class Stage:
 
     def loaded(self, url: str, directory: Path, loaders: int = 1) -> dict[str, Any]:
         """Loads a directory in processes of their own; seconds are until the last of them is done."""
-        workers = [Loader(url) for _ in range(loaders)]
+        workers = [LoaderProcess(url) for _ in range(loaders)]
         begun = time.perf_counter()
         for worker in workers:
             worker.begin(directory)

@@ -27,7 +27,10 @@ _Sequence = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 
 
 class QuickRecord(msgspec.Struct, kw_only=True, tag_field="event", tag="request", gc=False):
-    """A record as `UsageRecord` has it, but for its checks: whoever makes one does them."""
+    """A record as `UsageRecord` has it, but for its checks: whoever makes one does them.
+
+    What is stored stands together, in the order of the COPY statements, so that it becomes a row at once.
+    """
 
     v: Annotated[int, msgspec.Meta(ge=1)]
     seq: _Sequence
@@ -48,7 +51,6 @@ class QuickRecord(msgspec.Struct, kw_only=True, tag_field="event", tag="request"
     cache_read_tokens: Tokens = 0
     cache_write_tokens: Tokens = 0
     reasoning_tokens: Tokens = 0
-    usage: dict[str, Any] | None = None
     usage_source: Text = "provider"
     cost_usd: Decimal | None = None
     price_source: Text | None = None
@@ -61,6 +63,7 @@ class QuickRecord(msgspec.Struct, kw_only=True, tag_field="event", tag="request"
     provider_request_id: Text | None = None
     attempts: tuple[Attempt, ...] = ()
     unit_prices: dict[str, str] | None = None
+    usage: dict[str, Any] | None = None
 
 
 class _QuickIntent(IntentLine, frozen=True, kw_only=True, tag_field="event", tag="intent", gc=False):
@@ -118,11 +121,12 @@ def _are_as_due(lines: list[QuickRecord | _QuickIntent], due: int) -> bool:
 def _checked_sum(values: list[Decimal | None], limit: Decimal, *, digits: int) -> Decimal:
     """The exact sum of what is known; raises `DecimalException` unless each is in range and has few digits.
 
-    An exact sum has as many fractional digits as the summand that has most, so one look is enough for all.
+    The sum tells enough of all: none that is not negative exceeds it, and it has as many fractional digits as
+    the summand that has most.
     """
     known = [value for value in values if value is not None]
     total = sum(known, _ZERO)
-    if known and (min(known) < _ZERO or max(known) >= limit):
+    if known and (min(known) < _ZERO or total >= limit):
         raise InvalidOperation
     # A sum that is not finite has a letter for an exponent; comparing it has raised above.
     if int(total.as_tuple().exponent) < -digits:

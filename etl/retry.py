@@ -23,7 +23,7 @@ from etl.load import EXACT, alone, prepare
 from etl.migrate import check
 from etl.queries import named
 from etl.rejects import Reject
-from etl.rows import to_row
+from etl.rows import to_csv, to_row
 from etl.segments import Reading
 from proxy.record import RequestLine
 from proxy.segment import IntentLine
@@ -117,7 +117,7 @@ class _Retry:
                     continue
                 passed.discard(number)
                 if number in wanted and _may_be_stored(item, pruned_before if wanted[number] else None):
-                    copy.write_row((*to_row(item), number, self._reading.byte_offset))
+                    copy.write(to_csv([(*to_row(item), number, self._reading.byte_offset)]))
                     self._staged += 1
         ledger.keep_intents(self._connection, self._name, intents)
         # Lines that were passed by are read as an intent, an open line or a seal now.

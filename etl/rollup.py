@@ -31,19 +31,42 @@ class Sums(msgspec.Struct, array_like=True, gc=False):
     user_id: str
     team_id: str
     model: str
-    requests: int = 0
-    errors: int = 0
-    cache_hits: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
-    cost_usd: Decimal | None = None
-    unpriced_requests: int = 0
-    estimated_requests: int = 0
-    estimated_cost_usd: Decimal | None = None
-    latency_ms: Decimal = Decimal(0)
+    requests: int
+    errors: int
+    cache_hits: int
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cost_usd: Decimal | None
+    unpriced_requests: int
+    estimated_requests: int
+    estimated_cost_usd: Decimal | None
+    latency_ms: Decimal
 
-    def add(self, record: UsageRecord | QuickRecord, cost: Decimal | None, latency_ms: Decimal) -> None:
+    @classmethod
+    def of(cls, key: Key, record: UsageRecord | QuickRecord, cost: Decimal | None, latency: Decimal) -> Sums:
+        """Those of one record. Most groups of a load have only one or two: so this is not `add` to zeros."""
+        hour, user_id, team_id, model = key
+        estimated = record.usage_source == "estimated"
+        return cls(
+            f"{hour}:00:00Z",
+            user_id,
+            team_id,
+            model,
+            1,
+            1 if is_error(record.status, record.error) else 0,
+            1 if record.cache_hit else 0,
+            record.prompt_tokens,
+            record.completion_tokens,
+            record.total_tokens,
+            cost,
+            1 if cost is None else 0,
+            1 if estimated else 0,
+            cost if estimated else None,
+            latency,
+        )
+
+    def add(self, record: UsageRecord | QuickRecord, cost: Decimal | None, latency: Decimal) -> None:
         """Counts one record, whose cost and latency are given as every store rounds them."""
         self.requests += 1
         if is_error(record.status, record.error):
@@ -53,7 +76,7 @@ class Sums(msgspec.Struct, array_like=True, gc=False):
         self.prompt_tokens += record.prompt_tokens
         self.completion_tokens += record.completion_tokens
         self.total_tokens += record.total_tokens
-        self.latency_ms += latency_ms
+        self.latency_ms += latency
         estimated = record.usage_source == "estimated"
         if estimated:
             self.estimated_requests += 1
@@ -68,13 +91,14 @@ class Sums(msgspec.Struct, array_like=True, gc=False):
 class Hours:
     """Sums per hour, user, team and model of the records of a load; `flush` sends them to the database.
 
-    `flush` may be called as often as memory asks for it: `upsert` adds up what was flushed. Decimals are
-    exact only in a context with enough digits, which the caller sets.
+    `flush` may be called as often as memory asks for it, and `group` after the last one. Decimals are exact
+    only in a context with enough digits, which the caller sets.
     """
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
         self._sums: dict[Key, Sums] = {}
+        self._flushes = 0
 
     def __len__(self) -> int:
         return len(self._sums)
@@ -93,13 +117,13 @@ class Hours:
             self._add(moment, record, record.cost_usd, record.latency_ms)
 
     def _add(
-        self, moment: str, record: UsageRecord | QuickRecord, cost: Decimal | None, latency_ms: Decimal
+        self, moment: str, record: UsageRecord | QuickRecord, cost: Decimal | None, latency: Decimal
     ) -> None:
         key = (moment[:_HOUR], record.user_id, record.team_id, record.model)
-        sums = self._sums.get(key)
-        if sums is None:
-            sums = self._sums[key] = Sums(f"{key[0]}:00:00Z", *key[1:])
-        sums.add(record, cost, latency_ms)
+        if sums := self._sums.get(key):
+            sums.add(record, cost, latency)
+        else:
+            self._sums[key] = Sums.of(key, record, cost, latency)
 
     def flush(self) -> None:
         """Moves the sums to the temporary table `loading_hours`."""
@@ -108,10 +132,16 @@ class Hours:
         with self._connection.cursor() as cursor, cursor.copy(named("copy_loading_hours")) as copy:
             copy.write(to_csv(list(self._sums.values())))
         self._sums.clear()
+        self._flushes += 1
+
+    def group(self) -> None:
+        """Makes each group one row of `loading_hours`; only several flushes can have made several."""
+        if self._flushes > 1:
+            self._connection.execute(named("group_loading_hours"))
 
 
 def upsert(connection: psycopg.Connection) -> None:
-    """Adds what `loading_hours` holds to `usage_hourly`, in the caller's transaction."""
+    """Adds what `loading_hours` holds, one row per group, to `usage_hourly`, in the caller's transaction."""
     connection.execute(named("upsert_usage_hourly"))
 
 

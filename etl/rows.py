@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from operator import attrgetter
 from typing import Final
 
 import msgspec
+from msgspec.structs import astuple
 
-from etl.blocks import Block
+from etl.blocks import Block, QuickRecord
 from proxy.record import UsageRecord, as_milliseconds, as_money
 
 
@@ -45,38 +45,16 @@ def to_row(record: UsageRecord) -> tuple[object, ...]:
     )
 
 
-# Those whose values need nothing: a block's records have no more digits than every store holds.
-_plain = attrgetter(
-    "request_id",
-    "created_at",
-    "user_id",
-    "team_id",
-    "key_id",
-    "model",
-    "upstream_model",
-    "provider",
-    "endpoint",
-    "stream",
-    "status",
-    "prompt_tokens",
-    "completion_tokens",
-    "total_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "usage_source",
-    "cost_usd",
-    "price_source",
-    "latency_ms",
-    "ttft_ms",
-    "cache_hit",
-    "limit_type",
-)
+# A block's records have no more digits than every store holds, so their values need nothing.
+_FIRST: Final = QuickRecord.__struct_fields__.index("request_id")
+_BEYOND: Final = QuickRecord.__struct_fields__.index("limit_type") + 1
 
 
 def block_rows(block: Block) -> list[tuple[object, ...]]:
     """The rows of a block's records, as `to_row` makes them."""
-    return [(*_plain(record), record.error and record.error.type) for record in block.records]
+    return [
+        (*astuple(record)[_FIRST:_BEYOND], record.error and record.error.type) for record in block.records
+    ]
 
 
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")
@@ -92,8 +70,8 @@ def to_csv(rows: Sequence[object]) -> bytes:
     data = _encoder.encode_lines(rows)
     if b"\\" in data:
         return b"".join(map(_escaped, rows))
-    # No JSON text holds a newline, so these are the ends of rows and nothing else.
-    return data[1:-2].replace(b"]\n[", b"\n") + b"\n"
+    # No JSON text holds a newline, so these are the ends of rows and nothing else; replace() takes longer.
+    return b"\n".join(data[1:-2].split(b"]\n[")) + b"\n"
 
 
 def _escaped(row: object) -> bytes:

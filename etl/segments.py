@@ -201,11 +201,11 @@ def _differences(totals: Totals, seal: SealLine) -> list[str]:
         return ["the cost_usd of the seal is not a number"]
 
 
-def listing(directory: Path) -> list[Path]:
-    """The sealed usage segments in a log directory, in order. Raises `SegmentError`."""
+def listing(directory: Path, kind: str = "usage") -> list[Path]:
+    """The sealed segments of one kind in a log directory, in order. Raises `SegmentError`."""
     try:
         # glob() passes over a directory it may not read, which would look like one without segments.
         os.scandir(directory).close()
     except OSError as error:
         raise SegmentError(f"log directory {directory} cannot be read: {error.strerror}") from error
-    return sealed_segments(directory)
+    return sealed_segments(directory, kind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -63,6 +64,7 @@ async def _serve(
     # A stop waits for the requests in progress; what lasts longer is cut off and recorded as such.
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=drain_seconds)
     await runner.setup()
+    _spare_the_collector()
     context = certificate.context if certificate else None
     watching = asyncio.create_task(_watch(certificate)) if certificate else None
     try:
@@ -77,6 +79,16 @@ async def _serve(
         if watching is not None:
             watching.cancel()
         await runner.cleanup()
+
+
+def _spare_the_collector() -> None:
+    """Keeps the garbage collector off what stays for ever, and lets those of requests die by themselves.
+
+    At its defaults it took a seventh of the CPU time, looking at requests in flight that hold no cycle.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 async def _watch(certificate: Certificate) -> None:

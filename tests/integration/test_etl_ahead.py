@@ -19,6 +19,12 @@ from tests.integration.etl_state import contents
 pytestmark = pytest.mark.every_postgres
 
 
+@pytest.fixture(params=[False, True], ids=["slow server", "fast server"], autouse=True)
+def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that leaves the time to read as far as memory goes, and one that leaves none."""
+    monkeypatch.setattr(load, "_has_answered", lambda _: request.param)
+
+
 def _read_ahead(loader: Loader) -> Path | None:
     return loader._next.path if loader._next else None
 

@@ -239,3 +239,22 @@ async def test_a_failed_answer_is_not_kept_and_no_team_gets_another_s(
         assert [relay.record_of(answer).cache_hit for answer in (first, stranger)] == [False, False]
         failed, again = [await relay.post(CHAT, ASKED | {"seed": 1}) for _ in range(2)]
         assert [relay.record_of(answer).cache_hit for answer in (failed, again)] == [False, False]
+
+
+TWICE = [
+    b'{"model":"gpt-4o","messages":[{"content":"%s"}],"messages":[{"content":"x"}]}',
+    b'{"model":"gpt-4o","messages":[{"content":"%s","content":"x"}]}',
+    b'{"model":"gpt-4o","messages":[{"content":"%s"}],"mess\\u0061ges":[{"content":"x"}]}',
+]
+
+
+@pytest.mark.parametrize("body", TWICE, ids=["messages", "content", "escaped"])
+async def test_a_name_that_stands_twice_hides_nothing_from_scrubbing_and_policy(
+    tmp_path: Path, provider: Replay, body: bytes
+) -> None:
+    provider.default = lambda _: json_answer(ANSWER)
+    rules = {"pii": {"enabled": True}, "policy": {"blocked_patterns": ["forbidden"]}}
+    async with running(settings(tmp_path, provider.url, **rules)) as relay:
+        for secret in (b"ada@example.com", b"forbidden"):
+            await relay.post(CHAT, body % secret)
+            assert all(secret not in received.body for received in provider.received)

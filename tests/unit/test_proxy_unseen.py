@@ -15,9 +15,11 @@ from proxy.call import read_call
 from proxy.config import PriceOverride, Upstream
 from proxy.errors import api_of
 from proxy.keys import Key
+from proxy.limits_estimate import estimated_usage
 from proxy.metering import Outcome, Request, make_record
-from proxy.prices import PriceTable
+from proxy.prices import Price, PriceTable
 from proxy.record import UsageRecord, from_line, to_line
+from proxy.usage import TokenUsage, from_anthropic, from_openai
 from tests.replay import events, named_events
 
 CHAT, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/responses", "/v1/messages"
@@ -229,3 +231,34 @@ def test_a_record_is_readable_however_deep_the_provider_s_usage_is_nested(depth:
     reading = Reading("openai")
     reading.read_body(f'{{"usage":{{"prompt_tokens":1,"completion_tokens":2,"x":{nested}}}}}'.encode())
     assert deep(to_line(unwritten(reading, CHAT), 2), 300).completion_tokens == 2
+
+
+def priced(usage: TokenUsage | None, url: str, model: str) -> Price:
+    """What genai-prices says."""
+    assert usage is not None
+    upstream = Upstream.model_validate({"name": "up", "api": "openai", "base_url": url})
+    at = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    return PriceTable().price(usage, upstream=upstream, models=[model], at=at, tier=None)
+
+
+def test_unit_prices_tell_both_prices_of_turns_on_either_side_of_a_long_context() -> None:
+    turns = [
+        {"type": "message", "input_tokens": 250_000, "output_tokens": 10},
+        {"type": "compaction", "input_tokens": 1_000, "output_tokens": 20},
+    ]
+    usage = from_anthropic({"input_tokens": 250_000, "output_tokens": 10, "iterations": turns})
+    price = priced(usage, "https://api.anthropic.com", "claude-sonnet-4-5")
+    assert price.cost_usd == Decimal("1.503525")
+    assert {"3", "6", "15", "22.5"} <= set((price.unit_prices or {}).values())
+
+
+def test_unit_prices_tell_the_fee_of_a_request() -> None:
+    usage = from_openai({"prompt_tokens": 1_000, "completion_tokens": 100})
+    price = priced(usage, "https://api.perplexity.ai", "sonar")
+    assert price.cost_usd == Decimal("0.0131")
+    assert "requests_kcount" in (price.unit_prices or {})
+
+
+def test_the_larger_of_two_bounds_is_reserved_for_providers_know_one_or_the_other() -> None:
+    body = b'{"model": "m", "messages": [], "max_completion_tokens": 1, "max_tokens": 5000}'
+    assert estimated_usage(read_call(CHAT, "POST", body), 1024).completion_tokens == 5000
