@@ -78,7 +78,17 @@ class Timeouts(Section):
 def _without_slash(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError("should be a URL that begins with http:// or https://")
+    parts = urlsplit(url)
+    if not parts.hostname or parts.query or parts.fragment or parts.port == 0:
+        raise ValueError("should be a URL with a host and without a query")
     return url.rstrip("/")
+
+
+def _is_variable(name: str) -> str:
+    # The value is often the key itself, which no message may show.
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
+        raise ValueError("should be the name of the environment variable that holds the key, not the key")
+    return name
 
 
 class Upstream(Section):
@@ -90,7 +100,7 @@ class Upstream(Section):
     name: str = ""
     api: Api
     base_url: Annotated[str, AfterValidator(_without_slash)]
-    api_key_env: str | None = None
+    api_key_env: Annotated[str, AfterValidator(_is_variable)] | None = None
     models: tuple[str, ...] = ("*",)
     stream_usage: Literal["auto", "always", "never"] = "auto"
     price_provider: str | None = None
@@ -137,6 +147,12 @@ class PriceOverride(Section):
     cache_write_1h_mtok: Usd | None = None
     input_audio_mtok: Usd | None = None
     output_audio_mtok: Usd | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.since and self.until and self.since >= self.until:
+            raise ValueError("is never in force: until is not after since")
+        return self
 
     @property
     def starts(self) -> date:
@@ -222,7 +238,7 @@ class ProcessLog(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-_DEFAULT_UPSTREAMS: dict[str, Any] = {
+DEFAULT_UPSTREAMS: dict[str, Any] = {
     "openai": {
         "api": "openai",
         "base_url": "https://api.openai.com/v1",
@@ -257,7 +273,7 @@ class Config(Section):
     log: ProcessLog = ProcessLog()
     keys: Keys = Keys()
     upstreams: Annotated[dict[str, Upstream], BeforeValidator(_named)] = Field(
-        default_factory=lambda: dict(_DEFAULT_UPSTREAMS)
+        default_factory=lambda: dict(DEFAULT_UPSTREAMS)
     )
     limits: Limits = Limits()
     policy: Policy = Policy()

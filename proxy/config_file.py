@@ -12,16 +12,27 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from proxy.config import Config
+from proxy.config import DEFAULT_UPSTREAMS, Config
 from proxy.errors import ConfigError
 from proxy.section import Section
 
 _PREFIX: Final = "RELAY_"
 
 
+class _Loader(yaml.SafeLoader):
+    """The safe loader, but a name that stands twice is a mistake: one of the two would be dropped."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 -- yaml's
+        """Raises `ConstructorError` for a name that stands twice."""
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise yaml.constructor.ConstructorError(None, None, f"'{twice}' stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 -- it is the safe one
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}; name another with --config") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -80,9 +91,10 @@ def _sentence(error: ErrorDetails, source: str) -> str:
         hint = f"; {where} {', '.join(known)}" if section else ""
         return f"{source}: '{key}' is not a setting{hint}"
     given = error["input"]
-    shown = f", not {given!r}" if isinstance(given, str | int | float | bool | None) else ""
+    hidden = key.endswith("api_key_env")
+    shown = f", not {given!r}" if not hidden and isinstance(given, str | int | float | bool | None) else ""
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    message = "should be a path" if error["type"] == "path_type" else message
+    message = {"path_type": "should be a path", "tuple_type": "should be a list"}.get(error["type"], message)
     return f"{source}: '{key}' {message}{shown}"
 
 
@@ -122,13 +134,15 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
     """
     path = path or _default_path(environ)
     _check_variables(environ)
-    content = _read_yaml(path) if path else {}
+    content = {"upstreams": DEFAULT_UPSTREAMS} | (_read_yaml(path) if path else {})
     try:
         config = _sources(content)(**content)
     except ValidationError as error:
         raise ConfigError(_explain(error, path, environ)) from error
     except SettingsError as error:
-        raise ConfigError(f"the environment: {_flat(error)}") from error
+        field = str(error).partition('"')[2].partition('"')[0]
+        names = [name for name in environ if name.upper().startswith(f"{_PREFIX}{field.upper()}")]
+        raise ConfigError(f"the environment: '{field}' should be JSON in {' or '.join(names)}") from error
     if log_dir := environ.get("RELAY_LOG_DIR"):
         logs = config.logs.model_copy(update={"dir": Path(log_dir)})
         config = config.model_copy(update={"logs": logs})

@@ -52,6 +52,8 @@ class Gateway:
         self.now = now
         self.router = Router(config)
         self.health = Health()
+        rules = config.policy
+        self.reads_prompts = config.pii.enabled or bool(rules.blocked_patterns or rules.max_input_bytes)
         self.without_stream_options: set[str] = set()
         """Names of upstreams that have refused `stream_options`."""
 

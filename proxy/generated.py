@@ -26,7 +26,7 @@ def generated_text(value: dict[str, Any]) -> Iterator[str]:
 
 _GENERATED: Final = frozenset({
     "content", "text", "refusal", "reasoning", "reasoning_content", "thinking", "partial_json", "arguments",
-    "input", "tool_calls", "function", "function_call", "summary",
+    "input", "tool_calls", "function", "function_call", "summary", "audio", "transcript",
 })  # fmt: skip
 
 

@@ -116,6 +116,8 @@ class AnswerParser:
         lines, self._head = self._head, []
         if status < 200:
             return
+        if status > 599:
+            raise BrokenError("its status is none that HTTP has")
         # Bytes that are no UTF-8 survive as surrogates, as they do in aiohttp's own headers.
         message.headers = headers = CIMultiDict([
             (name.decode("ascii"), text.rstrip(b" \t").decode("utf-8", "surrogateescape"))

@@ -57,7 +57,8 @@ def count(value: object) -> int | None:
 def first(raw: Raw, *names: str) -> int | None:
     """The first of these keys that holds a count."""
     for name in names:
-        if (found := count(raw.get(name))) is not None:
+        value = raw.get(name)
+        if value is not None and (found := count(value)) is not None:
             return found
     return None
 
@@ -74,7 +75,8 @@ def from_openai(raw: Raw) -> TokenUsage | None:
     """Reads OpenAI's shape and its dialects, chat, completions, embeddings and Responses alike.
 
     None when there is no count in it. Where `total` is more than prompt + completion the gap is thinking
-    that is billed as output (Gemini, xAI); where only `total` is given (Voyage) it is all input.
+    that is billed as output (Gemini, xAI), and so is reasoning that is more than the completion (xAI without
+    a total, Perplexity); where only `total` is given (Voyage) it is all input.
     """
     prompt = first(raw, "prompt_tokens", "input_tokens")
     completion = first(raw, "completion_tokens", "output_tokens")
@@ -89,20 +91,29 @@ def from_openai(raw: Raw) -> TokenUsage | None:
     output_details = part(raw, "completion_tokens_details", "output_tokens_details")
     cache_read = first(prompt_details, "cached_tokens")
     if cache_read is None:
-        cache_read = first(raw, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens") or 0
+        cache_read = first(raw, *_CACHED) or 0
     cache_read = min(cache_read, prompt)
+    written = first(prompt_details, *_WRITTEN)
+    if written is None:
+        written = first(raw, "cache_creation_input_tokens") or 0
     reasoning = first(output_details, "reasoning_tokens") or first(raw, "reasoning_tokens") or 0
+    if reasoning > shown:  # it cannot be a part of what is shown, so it stands beside it
+        billed_output = max(billed_output, shown + reasoning)
     return TokenUsage(
         prompt_tokens=prompt,
         completion_tokens=billed_output,
         cache_read_tokens=cache_read,
-        cache_write_tokens=min(first(prompt_details, "cache_write_tokens") or 0, prompt - cache_read),
+        cache_write_tokens=min(written, prompt - cache_read),
         reasoning_tokens=min(max(reasoning, billed_output - shown), billed_output),
         prompt_audio_tokens=min(first(prompt_details, "audio_tokens") or 0, prompt),
         completion_audio_tokens=min(first(output_details, "audio_tokens") or 0, billed_output),
         reported_cost=_reported_cost(raw),
         raw=dict(raw),
     )
+
+
+_CACHED = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens", "cache_read_input_tokens")
+_WRITTEN = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
 
 
 def _reported_cost(raw: Raw) -> Decimal | None:
@@ -137,7 +148,7 @@ def from_anthropic(raw: Raw) -> TokenUsage | None:
     """
     if first(raw, "input_tokens", "output_tokens") is None:
         return None
-    top = _anthropic_counts(raw)
+    top = msgspec.structs.replace(_anthropic_counts(raw), reported_cost=_reported_cost(raw))
     listed = raw.get("iterations")
     items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
     if not items:
@@ -150,7 +161,12 @@ def from_anthropic(raw: Raw) -> TokenUsage | None:
     if whole.prompt_tokens + whole.completion_tokens > _TOTAL_LIMIT:
         return None
     return msgspec.structs.replace(
-        whole, billed=billed, web_searches=top.web_searches, tier=top.tier, raw=dict(raw)
+        whole,
+        billed=billed,
+        web_searches=top.web_searches,
+        tier=top.tier,
+        reported_cost=top.reported_cost,
+        raw=dict(raw),
     )
 
 

@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 
 import msgspec
+from aiohttp.http_exceptions import HttpProcessingError
 
 
 class JsonFormatter(logging.Formatter):
@@ -30,6 +31,18 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
+class _Unquoting(logging.Filter):
+    """aiohttp quotes what it cannot read, a key or a prompt it may be: only the kind of mistake is told."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrites such an event; keeps every one."""
+        kind = record.exc_info[0] if record.exc_info else None
+        if kind is not None and issubclass(kind, HttpProcessingError):
+            record.msg, record.args = "a client sent what is no HTTP request (%s)", (kind.__name__,)
+            record.exc_info = record.exc_text = None
+        return True
+
+
 def configure(form: str, level: str, *, worker: int | None = None) -> None:
     """Sends every log event of this process to stderr, as `human` lines or as `json`, with its `worker`."""
     handler = logging.StreamHandler(sys.stderr)
@@ -37,3 +50,4 @@ def configure(form: str, level: str, *, worker: int | None = None) -> None:
     human = logging.Formatter(f"%(asctime)s %(levelname)-7s {who}%(message)s")
     handler.setFormatter(JsonFormatter(worker) if form == "json" else human)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("aiohttp.server").filters = [_Unquoting()]
