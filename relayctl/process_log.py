@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 
 import msgspec
+from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 
@@ -37,7 +38,7 @@ class _Unquoting(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrites such an event; keeps every one."""
         kind = record.exc_info[0] if record.exc_info else None
-        if kind is not None and issubclass(kind, HttpProcessingError):
+        if kind is not None and issubclass(kind, HttpProcessingError | web.RequestPayloadError):
             record.msg, record.args = "a client sent what is no HTTP request (%s)", (kind.__name__,)
             record.exc_info = record.exc_text = None
         return True
