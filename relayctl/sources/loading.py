@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import duckdb
 
@@ -23,6 +23,8 @@ from relayctl.sources.archive import Shelf, load_twins, shares_of
 from relayctl.sources.facts import Fact, Facts, mark
 
 Connection = duckdb.DuckDBPyConnection
+
+Shape = Literal["report", "sql"]
 
 _MOST_MEMORY: Final = "300MB"
 
@@ -142,17 +144,25 @@ def taken(
         stock.copies[place] = copy
 
 
+_STATEMENTS: Final = {
+    "report": ("report_lines", "report_archive_lines"),
+    "sql": ("sql_lines", "sql_archive_lines"),
+}
+"""By shape, what reads records from segments and from the archive."""
+
+
 def _sources(
-    stock: Stock, users: list[str] | None, shape: str = "report"
+    stock: Stock, users: list[str] | None, shape: Shape = "report"
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The statements that give the records of the stock, by name, each with its parameters."""
     period = {"since": naive(stock.period.since), "until": naive(stock.period.until)}
+    lines, archived = _STATEMENTS[shape]
     for files in (stock.exact, stock.copies):
         if files:
             patterns = [segments.pattern(path) for path in files.values()]
-            yield f"{shape}_lines", {"files": patterns, "places": list(files)} | period
+            yield lines, {"files": patterns, "places": list(files)} | period
     for share in shares_of(stock.shelf, stock.places, users):
-        yield f"{shape}_archive_lines", share | period
+        yield archived, share | period
 
 
 def _over(what: str, records: str) -> str:
@@ -174,11 +184,11 @@ def add_kept_sums(connection: Connection, asked: dict[str, Any]) -> None:
 
 
 def load_records(
-    connection: Connection, stock: Stock, users: list[str] | None, *, shape: str = "report"
+    connection: Connection, stock: Stock, users: list[str] | None, *, shape: Shape = "report"
 ) -> None:
     """Loads each record once: of several with one identity the first in order of segment and line.
 
-    `shape` begins the names of the statements that say which of its fields are loaded.
+    `shape` says which fields of the records are loaded.
     """
     # What does not fit goes to the disk: records are many.
     connection.execute(f"SET memory_limit = '{_MOST_MEMORY}'")

@@ -127,7 +127,9 @@ def test_a_hostile_name_is_only_text(opened: Page) -> None:
 def test_nothing_sticks_out_and_the_charts_follow_the_colours(opened: Page, scheme: str, width: int) -> None:
     opened.set_viewport_size({"width": width, "height": 800})
     opened.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    # The charts follow the window a moment later; what sticks out for ever ends the wait.
+    fits = "width => document.documentElement.scrollWidth <= width"
+    opened.wait_for_function(fits, arg=width, timeout=5000)
     ink, legend = opened.evaluate(
         "[getComputedStyle(document.body).color, Chart.getChart('rates').options.plugins.legend.labels.color]"
     )
