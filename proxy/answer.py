@@ -8,6 +8,7 @@ back where `pii_stream` finds their placeholders.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +16,6 @@ import msgspec
 from proxy.delta import Form
 from proxy.errors import Api
 from proxy.generated import TEXT_PLACES, objects, text_size
-from proxy.pii_stream import StreamRestorer
 from proxy.record import Fault, clip, exact
 from proxy.sse import Event, EventSplitter, parse_event
 from proxy.usage import Raw, TokenUsage, first, from_anthropic, from_openai, overlay, part
@@ -23,6 +23,7 @@ from proxy.usage import Raw, TokenUsage, first, from_anthropic, from_openai, ove
 MAX_JSON_BYTES: Final = 134_217_728
 _LESSONS: Final = 16
 _MOST_DELTAS: Final = 3
+_COMMENTS: Final = re.compile(rb"\s*(?::[^\r\n]*\s*)+")
 
 _decoder = msgspec.json.Decoder(float_hook=exact)
 _LAST_EVENTS: Final = frozenset(
@@ -61,6 +62,7 @@ class Reading:
         self.content_begun = False
         self.finished = False
         self.pending = False
+        self._seen = False
         self._final = api == "openai"
         self._places: dict[str, Raw] = {}
         self._text_bytes = 0
@@ -92,8 +94,12 @@ class Reading:
 
     def read_body(self, body: bytes) -> None:
         """Reads a whole JSON answer, or the error body of a refused request."""
-        value = decode_leniently(body)
+        comments = _COMMENTS.match(body)
+        value = decode_leniently(body[comments.end() :] if comments else body)
         if not isinstance(value, dict):
+            self._read_wrapped(body)
+            if self._seen:
+                return
             what = "empty" if not body.strip() else "not a JSON object"
             self.fault = Fault(type="unreadable_answer", message=f"the upstream's answer is {what}")
             return
@@ -103,36 +109,59 @@ class Reading:
         self.finished = self._final = True
         self.pending = _text(value.get("status")) in {"queued", "in_progress"}
 
+    def _read_wrapped(self, body: bytes) -> None:
+        """Reads the events of a stream that does not say that it is one."""
+        splitter = EventSplitter()
+        for event in splitter.feed(body):
+            self.read_event(event)
+        self.read_event(parse_event(splitter.rest()))
+
+    def read_end(self, rest: bytes) -> None:
+        """The stream is over; `rest` has no end of its own. What held no event is read as a body."""
+        if rest:
+            self.read_event(parse_event(rest))
+        if not self._seen and self.fault is None:
+            self.read_body(rest)
+
     def read(self, event: Event) -> bool:
         """The same as `read_event`, faster where an event differs from an earlier one only in its text."""
-        for delta in self._deltas:
-            size = delta.form.text_bytes(event.raw)
-            if size is not None:
-                self.model = delta.model or self.model
-                self.service_tier = delta.service_tier or self.service_tier
-                self._text_bytes += delta.least + size
-                self.content_begun = self.content_begun or delta.begins or size > 0
-                return False
+        if self.skim(event.raw):
+            return False
         has_usage = self.read_event(event)
-        if self._lessons and not has_usage and (form := Form.of(event.raw)) is not None:
+        # A carriage return at the end may be half of a line end: then the same bytes may not end an event.
+        learns = self._lessons and not has_usage and event.raw.endswith(b"\n")
+        if learns and (form := Form.of(event.raw)) is not None:
             self._lessons -= 1
             learnt = _learn(self.api, form)
             self._deltas = (*learnt, *self._deltas)[:_MOST_DELTAS]
         return has_usage
 
+    def skim(self, raw: bytes) -> bool:
+        """Reads bytes that are one whole event like an earlier one but for its text; False for others."""
+        for delta in self._deltas:
+            size = delta.form.text_bytes(raw)
+            if size is not None:
+                self.model = delta.model or self.model
+                self.service_tier = delta.service_tier or self.service_tier
+                self._text_bytes += delta.least + size
+                self.content_begun = self.content_begun or delta.begins or size > 0
+                return True
+        return False
+
     def read_event(self, event: Event) -> bool:
         """Reads one event of a stream; whether it has a usage object of its own."""
         if event.data == b"[DONE]":
-            self.finished = True
+            self.finished = self._seen = True
             return False
         value = decode_leniently(event.data) if event.data else None
         if not isinstance(value, dict):
             if event.name == "error":
                 self.fault = Fault(type="upstream_error", message="the upstream sent an error event")
             return False
+        self._seen = True
         kind = _text(value.get("type"))
         self.finished = self.finished or kind in _LAST_EVENTS
-        self._final = self._final or (kind == "message_delta" and isinstance(value.get("usage"), dict))
+        self._final = self._final or (kind == "message_delta" and _tells_output(value))
         self._read_object(value)
         size = text_size(value)
         self._text_bytes += size
@@ -150,11 +179,15 @@ class Reading:
             self.model = _text(source.get("model")) or self.model
             self.service_tier = _text(source.get("service_tier")) or self.service_tier
             self._keep("usage", source.get("usage"))
-            if (error := source.get("error")) is not None:
+            if error := source.get("error"):
                 self.fault = _fault({"error": error})
+            elif source.get("status") == "failed" and self.fault is None:
+                self.fault = _fault({})
         self._keep("x_groq", part(value, "x_groq").get("usage"))
         for choice in objects(value.get("choices")):
             self._keep("choice", choice.get("usage"))
+            if error := choice.get("error"):
+                self.fault = _fault({"error": error})
 
     @property
     def tells_only_text(self) -> bool:
@@ -171,6 +204,10 @@ class Reading:
 _COUNTS: Final = (
     "prompt_tokens", "completion_tokens", "total_tokens", "input_tokens", "output_tokens",
 )  # fmt: skip
+
+
+def _tells_output(value: dict[str, Any]) -> bool:
+    return first(part(value, "usage"), "output_tokens") is not None
 
 
 def _text(value: object) -> str | None:
@@ -217,53 +254,3 @@ def _learn(api: Api, form: Form) -> tuple[_Delta, ...]:
             begins=empty.content_begun,
         ),
     )
-
-
-class StreamFilter:
-    """Reads a stream as it passes and, when asked to, leaves out the usage chunk that Relay asked for."""
-
-    def __init__(self, reading: Reading, *, drop_usage: bool, restorer: StreamRestorer | None = None) -> None:
-        self.reading = reading
-        self._drop_usage = drop_usage
-        self._restorer = restorer
-        self._whole_events = drop_usage or restorer is not None
-        self._splitter = EventSplitter()
-
-    @property
-    def in_event(self) -> bool:
-        """Whether the client has the beginning of an event but not its end."""
-        return not self._whole_events and self._splitter.in_event
-
-    def feed(self, chunk: bytes) -> bytes:
-        """Takes a chunk from upstream and gives what goes to the client: the same bytes, or less a chunk."""
-        kept = [
-            self._restorer.event(event) if self._restorer else event.raw
-            for event in self._splitter.feed(chunk)
-            if not (self.reading.read(event) and self._drop_usage and is_usage_chunk(event))
-        ]
-        if not self._whole_events:
-            return chunk
-        return kept[0] if len(kept) == 1 else b"".join(kept)
-
-    def end(self) -> bytes:
-        """The stream is over: what was still held back."""
-        rest = self._splitter.rest()
-        if rest:
-            self.reading.read_event(parse_event(rest))
-        if self._restorer is not None:
-            return self._restorer.last(rest)
-        return rest if self._drop_usage else b""
-
-    def flush(self) -> bytes:
-        """The stream broke off: whole events with what was held back of texts."""
-        return self._restorer.end() if self._restorer else b""
-
-
-def is_usage_chunk(event: Event) -> bool:
-    """Whether this is OpenAI's extra chunk: it has `usage`, its `choices` are empty, it tells no error."""
-    if b'"usage"' not in event.data:
-        return False
-    value = decode(event.data)
-    if not isinstance(value, dict) or value.get("error") is not None:
-        return False
-    return isinstance(value.get("usage"), dict) and value.get("choices") == []

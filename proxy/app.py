@@ -16,6 +16,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from proxy.cache_gate import CacheGate
+from proxy.call import METERED
 from proxy.config import Config
 from proxy.errors import KeysError
 from proxy.gateway import Gateway
@@ -101,7 +102,10 @@ def build(
     app = web.Application(client_max_size=config.server.max_body_bytes)
     app[GATEWAY] = gateway
     app.cleanup_ctx.append(_running)
-    app.router.add_route("*", "/v1/{tail:.*}", handler(gateway))
+    handle = handler(gateway)
+    for path in sorted(METERED):  # found by their names, the rest by a pattern
+        app.router.add_route("*", path, handle)
+    app.router.add_route("*", "/v1/{tail:.*}", handle)
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz)
     app.router.add_get("/metrics", _metrics_handler(config, environ.get("PROXY_MASTER_KEY")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from typing import Final
 
 import msgspec
 
@@ -54,6 +55,7 @@ class CacheGate:
     """The cache of a process. What is on its way is known to this process alone."""
 
     def __init__(self, settings: Cache) -> None:
+        self.enabled: Final = settings.enabled
         self._settings = settings
         self._flights: dict[str, Flight] = {}
         self._store: Store = MemoryStore(settings.max_bytes, settings.ttl_seconds)
@@ -73,7 +75,7 @@ class CacheGate:
         headers: Mapping[str, str],
     ) -> Hit | Lead | None:
         """The answer, or the lead for it; None for what is not to be kept. Ends every lead with `land`."""
-        if not self._settings.enabled or not may_be_kept(call, headers):
+        if not self.enabled or not may_be_kept(call, headers):
             return None
         form: Form = "json"
         if call.stream:

@@ -6,7 +6,7 @@ to put the model in an alias's place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from typing import Any, Final
 
 import msgspec
@@ -38,12 +38,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def may_lack_usage(self) -> bool:
         """Whether this stream tells its usage only when asked, and the client did not ask."""
+        if not self.stream or self.endpoint not in _USAGE_STREAMS:
+            return False
         options = (self.body or {}).get("stream_options")
         if options is None:
-            asked = False
-        else:  # what is no object is for the upstream to refuse
-            asked = not isinstance(options, dict) or options.get("include_usage") is True
-        return self.stream and self.endpoint in _USAGE_STREAMS and not asked
+            return True
+        # What is no object is for the upstream to refuse.
+        return isinstance(options, dict) and options.get("include_usage") is not True
 
     def upstream_body(self, *, model: str | None, ask_usage: bool) -> bytes:
         """The body to send: the client's own bytes, changed only where it must be."""
@@ -62,26 +63,29 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     def prompt_bytes(self) -> int:
         """The prompt's text in UTF-8 bytes, for an estimate where the provider counts nothing."""
-        parts = (
-            (self.body or {}).get(name) for name in ("system", "instructions", "messages", "prompt", "input")
-        )
-        return sum(len(text.encode("utf-8", "replace")) for part in parts for text in _texts(part))
+        body = self.body or {}
+        return _text_bytes([body[name] for name in _PLACES if name in body])
 
 
-_PROMPT: Final = ("content", "text", "input", "arguments", "tool_calls", "function")
+_PLACES: Final = ("system", "instructions", "messages", "prompt", "input")
+_PROMPT: Final = frozenset({"content", "text", "input", "arguments", "tool_calls", "function"})
+_LINKS: Final = ("data:", "http://", "https://")
 
 
-def _texts(value: object) -> Iterator[str]:
-    """Every text of a prompt, however deep, less what is a link or a file."""
-    waiting = [value]
+def _text_bytes(waiting: list[Any]) -> int:
+    """The size of every text of a prompt, however deep, less what is a link or a file."""
+    size = 0
     while waiting:
         value = waiting.pop()
-        if isinstance(value, str) and not value.startswith(("data:", "http://", "https://")):
-            yield value
-        elif isinstance(value, list):
-            waiting.extend(value)
-        elif isinstance(value, dict):
-            waiting.extend(value.get(name) for name in _PROMPT)
+        kind = type(value)  # what JSON is decoded to has no subclasses
+        if kind is str:
+            if not value.startswith(_LINKS):
+                size += len(value if value.isascii() else value.encode("utf-8", "replace"))
+        elif kind is dict:
+            waiting += [value[name] for name in value if name in _PROMPT]
+        elif kind is list:
+            waiting += value
+    return size
 
 
 def read_call(endpoint: str, method: str, raw: bytes) -> Call:
@@ -101,6 +105,22 @@ def read_call(endpoint: str, method: str, raw: bytes) -> Call:
         )
     stream = (body or {}).get("stream") is True
     return Call(endpoint=endpoint, metered=metered, model=model, stream=stream, raw=raw, body=body)
+
+
+_NAME_ENDS: Final = re.compile(rb'(?<!\\)(?:\\\\)*"[ \t\r\n]*:')
+
+
+def hides_something(call: Call) -> bool:
+    """Whether a name stands twice in an object: the upstream may take the one that Relay does not see."""
+    names, waiting = 0, list[object]([call.body])
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            names += len(value)
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return names != len(_NAME_ENDS.findall(call.raw))
 
 
 def _is_name(model: object) -> bool:

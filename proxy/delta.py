@@ -64,6 +64,8 @@ class Form:
             (kind.match, after, len(after), told)
             for (kind, after), told in zip(self._holes, counted, strict=True)
         )
+        one_text = len(self._holes) == 1 and self._holes[0][0] is _TEXT and counted[0]
+        self._tail = self._holes[0][1] if one_text else None
 
     @property
     def holes(self) -> int:
@@ -74,6 +76,11 @@ class Form:
         """The UTF-8 bytes of the text in an event's counted holes; None when it is not of this form."""
         if not raw.startswith(self._head):
             return None
+        if self._tail is not None and raw.endswith(self._tail) and raw.isascii():
+            # As nearly always: one plain word, which takes no pattern to be seen.
+            word = raw[len(self._head) : len(raw) - len(self._tail)].decode("ascii")
+            if word.isprintable() and '"' not in word and "\\" not in word and word:
+                return len(word)
         at, total = len(self._head), 0
         for match, after, size, counted in self._steps:
             filling = match(raw, at)

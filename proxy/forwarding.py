@@ -75,12 +75,14 @@ class Forwarding:
         self._request.upstream = upstream
         headers = upstream_headers(upstream, gateway.provider_keys.get(upstream.name), http.headers)
         url = upstream_url(upstream, http.rel_url.raw_path, http.rel_url.raw_query_string)
-        body = call.upstream_body(model=model, ask_usage=ask_usage)
         total = upstream.timeouts.total
         until = None if total is None else asyncio.get_running_loop().time() + total
         began, status = time.monotonic_ns(), None
         try:
-            async with gateway.client.send(upstream, http.method, url, headers, body) as answer:
+            body = call.upstream_body(model=model, ask_usage=ask_usage)
+            sending = gateway.client.send(upstream, http.method, url, headers, body)
+            del body  # it is let go of when it is sent: the answer may take minutes
+            async with sending as answer:
                 status = answer.status
                 self._attempted(upstream, status, began)
                 if status < 400:
@@ -91,7 +93,9 @@ class Forwarding:
             if status is None:
                 self._attempted(upstream, None, began)
             gateway.health.failed(upstream, model)
-            if last or (fault.sent and not _is_overload(status)):
+            if status is not None:
+                fault.sent = False  # it refused: whatever became of its words, nothing is billed
+            if last or ((fault.sent or status is not None) and not _is_overload(status)):
                 raise
             return None
         if ask_usage and status == 400 and b"stream_options" in error:

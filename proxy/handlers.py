@@ -6,29 +6,28 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 
 from aiohttp import web
 from multidict import CIMultiDict
-from ulid import ULID
 
 from proxy.answer import Reading
 from proxy.cache_gate import Hit, Lead
-from proxy.call import Call, read_call
+from proxy.call import Call, hides_something, read_call
 from proxy.config import Upstream
 from proxy.content import Capture
 from proxy.errors import Api, LogWriteError, Refusal, api_of, refusal_body
 from proxy.forwarding import Forwarding
 from proxy.gateway import Gateway
 from proxy.keys import Key
-from proxy.limits_gate import Admission
 from proxy.limits_headers import LimitExceeded
-from proxy.metering import Outcome, Request, make_record
+from proxy.metering import Outcome, Request, make_record, new_request_id
 from proxy.passing import CLIENT_GONE, Passing, Source, has_left, nobody
 from proxy.pii_restore import Restorer, restored_body
 from proxy.record import Fault, clip, elapsed_ms
-from proxy.routing import client_headers
-from proxy.upstream import Answer, UpstreamFault, pieces
+from proxy.routing import check_route, client_headers
+from proxy.upstream import Answer, UpstreamFault, hand_on, pieces
 
 _log = logging.getLogger(__name__)
 
@@ -63,12 +62,12 @@ class Exchange:
         self._reading = Reading(self._api)
         self._recorded = False
         self._passing: Passing | None = None
-        self._admission = Admission(gateway.limits.backend)
+        self._admission = gateway.limits.unlimited
         self._restorer: Restorer | None = None
         self._lead: Lead | None = None
         self._capture = Capture(gateway.pii) if gateway.writer.captures_content else None
         self._request = Request(
-            request_id=f"req_{str(ULID()).lower()}",
+            request_id=new_request_id(),
             created_at=gateway.now(),
             endpoint=clip(http.path),
             key=key,
@@ -98,14 +97,22 @@ class Exchange:
             return self._refused(own, billable=bool(self._request.attempts))
 
     async def close(self) -> None:
-        """Gives back what the request still holds of its limits."""
-        await self._admission.end()
+        """Gives back what the request still holds of its limits, and lets go of its own objects.
+
+        `Passing` knows the exchange that knows it: left so, all that a request was made of would wait for
+        the garbage collector, in memory that the next request then does not find warm.
+        """
+        self._passing = None
+        if self._admission.holds:
+            await self._admission.end()
 
     async def _answer(self) -> web.StreamResponse:
+        content, limit = self._http.content, self._gateway.config.server.max_body_bytes
+        # A body that came with its head is here: aiohttp's `read` would look for more of it.
+        here = content.is_eof() and content.total_bytes <= limit
         try:
-            raw = await self._http.read()
+            raw = content.read_nowait() if here else await self._http.read()
         except web.HTTPRequestEntityTooLarge:
-            limit = self._gateway.config.server.max_body_bytes
             raise Refusal(413, "request_too_large", f"the body is larger than {limit} bytes") from None
         except ConnectionError:
             raise Refusal(499, CLIENT_GONE.type, CLIENT_GONE.message) from None
@@ -113,19 +120,23 @@ class Exchange:
             message = "the body cannot be read: it is not encoded or framed as its headers say"
             raise Refusal(400, "unreadable_body", message) from None
         call = self._request.call = read_call(self._request.endpoint, self._http.method, raw)
+        if self._gateway.reads_prompts and call.body is not None and hides_something(call):
+            call = self._request.call = call.scrubbed()
         upstreams = self._route(call)
         self._gateway.policy.check(call)
         self._admission = await self._gateway.limits.admit(self._request)
         call, self._restorer = self._gateway.pii.scrub(self._request, call)
         forwarding = Forwarding(self._gateway, self._http, self._request, self)
-        found = await self._gateway.cache.find(
-            self._request,
-            call,
-            upstreams[0],
-            asks_usage=forwarding.asks_usage(upstreams[0], call),
-            path=self._http.raw_path,
-            headers=self._http.headers,
-        )
+        found: Hit | Lead | None = None
+        if self._gateway.cache.enabled:
+            found = await self._gateway.cache.find(
+                self._request,
+                call,
+                upstreams[0],
+                asks_usage=forwarding.asks_usage(upstreams[0], call),
+                path=self._http.raw_path,
+                headers=self._http.headers,
+            )
         if isinstance(found, Hit):
             return await self._pass_hit(call, found, upstreams[0])
         self._lead = found
@@ -139,10 +150,9 @@ class Exchange:
                 await self._gateway.cache.land(found, self._reading)
 
     def _route(self, call: Call) -> tuple[Upstream, ...]:
-        """The upstreams to ask, in their order. Raises `Refusal` (403, 404)."""
+        """The upstreams to ask, in their order. Raises `Refusal` (400, 403, 404, 405)."""
         key, router = self._request.key, self._gateway.router
-        if not {".", ".."}.isdisjoint(self._http.path.split("/")):
-            raise Refusal(404, "not_found", "a route cannot have '.' or '..' in it")
+        check_route(self._http.method, self._http.path, self._http.query_string)
         if call.model is not None and not key.allows(call.model):
             raise Refusal(403, "model_not_allowed", f"this Relay key may not use the model '{call.model}'")
         model = self._request.resolved_model = call.model and router.resolve(call.model)
@@ -169,8 +179,11 @@ class Exchange:
     ) -> web.StreamResponse:
         """Passes on an answer below 400, whose head is here."""
         self._request.provider_request_id = _provider_request_id(answer.headers)
-        parts, lead = pieces(upstream, answer), self._lead
-        if lead is not None:
+        parts, lead, whole = pieces(upstream, answer), self._lead, b""
+        alone = lead is None and self._capture is None
+        if alone and answer.content_type != "text/event-stream":
+            whole = answer.at_once()
+        elif lead is not None:
             parts = lead.passing(upstream, answer, asked_usage=asked_usage, pieces=parts)
         source = Source(
             upstream=upstream,
@@ -178,6 +191,8 @@ class Exchange:
             content_type=answer.content_type,
             length=None if "Content-Encoding" in answer.headers else answer.content_length,
             pieces=parts,
+            whole=whole,
+            hand_on=partial(hand_on, upstream, answer) if alone else None,
             drop_usage=asked_usage,
             until=until,
             others_wait=lead.others_wait if lead else nobody,
@@ -247,8 +262,10 @@ class Exchange:
 
     async def _end(self, outcome: Outcome) -> None:
         self._record(outcome)
-        await self._gateway.writer.durable()
-        await self._admission.settled()
+        if self._gateway.writer.waits_for_disk:
+            await self._gateway.writer.durable()
+        if self._admission.holds:
+            await self._admission.settled()
 
     def _record(self, outcome: Outcome) -> None:
         if self._recorded:

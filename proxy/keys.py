@@ -7,7 +7,6 @@ a running proxy reads it again when it changes.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import hmac
 import os
 import secrets
@@ -65,7 +64,7 @@ class Key(KeyLimits, frozen=True, kw_only=True):
 
     def allows(self, model: str) -> bool:
         """Whether the key may ask for this model."""
-        return any(fnmatchcase(model, glob) for glob in self.models)
+        return "*" in self.models or any(fnmatchcase(model, glob) for glob in self.models)
 
 
 class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +76,7 @@ class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
 
 def digest(pepper: str, raw: str) -> str:
     """The hash under which a raw key is kept."""
-    return hmac.new(pepper.encode(), raw.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()
+    return hmac.digest(pepper.encode(), raw.encode("utf-8", "surrogateescape"), "sha256").hex()
 
 
 def read(path: Path) -> KeyFile:

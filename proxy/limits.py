@@ -135,13 +135,14 @@ def as_pico(usd: Decimal | None) -> int:
 
 def current(standing: Standing, quota: Quota, moment: Moment) -> Standing:
     """The standing at a later moment: levels have flowed off, a new day has begun."""
-    elapsed = max(0, moment.ms - standing.at_ms)
-    new_day = moment.day > standing.day
+    elapsed, day = max(0, moment.ms - standing.at_ms), moment.day
+    new_day = day > standing.day
+    request_ms, token_ms = standing.request_ms, standing.token_ms
     return Standing(
         at_ms=moment.ms,
-        day=max(moment.day, standing.day),
-        request_ms=max(0, standing.request_ms - (quota.rpm or standing.request_ms) * elapsed),
-        token_ms=max(0, standing.token_ms - (quota.tpm or standing.token_ms) * elapsed),
+        day=day if new_day else standing.day,
+        request_ms=max(0, request_ms - (quota.rpm or request_ms) * elapsed) if request_ms else 0,
+        token_ms=max(0, token_ms - (quota.tpm or token_ms) * elapsed) if token_ms else 0,
         held_tokens=standing.held_tokens,
         in_flight=standing.in_flight,
         day_tokens=0 if new_day else standing.day_tokens,

@@ -33,8 +33,10 @@ def estimated_usage(call: Call, default_max_tokens: int) -> TokenUsage:
     if not call.metered or call.body is None:
         return TokenUsage()
     body = call.body
-    tools = [body.get(name) for name in ("tools", "functions", "response_format")]
-    size = call.prompt_bytes() + sum(len(msgspec.json.encode(tool)) for tool in tools if tool)
+    size = call.prompt_bytes()
+    for name in ("tools", "functions", "response_format"):
+        if tool := body.get(name):
+            size += len(msgspec.json.encode(tool))
     messages = body.get("messages") or body.get("input")
     count = len(messages) if isinstance(messages, list) else 1
     prompt = -(-size // _BYTES_PER_TOKEN) + _TOKENS_PER_MESSAGE * (count + 1) + _token_ids(body)
@@ -45,11 +47,12 @@ def estimated_usage(call: Call, default_max_tokens: int) -> TokenUsage:
 
 def _answer_tokens(body: Mapping[str, Any], default_max_tokens: int) -> int:
     """What the answer may take, with all the choices that are asked for."""
-    named = (whole for name in _ALLOWED if (whole := _whole(body.get(name))) is not None)
+    wholes = (_whole(body.get(name)) for name in _ALLOWED)  # a provider may know another one than the next
+    named = max((whole for whole in wholes if whole is not None), default=default_max_tokens)
     choices = max(_whole(body.get("n")) or 1, _whole(body.get("best_of")) or 1)
     prompts = body.get("prompt")
     batch = len(prompts) if isinstance(prompts, list) and not _ids(prompts) else 1
-    return next(named, default_max_tokens) * min(choices, _MAX_CHOICES) * max(batch, 1)
+    return named * min(choices, _MAX_CHOICES) * max(batch, 1)
 
 
 def _whole(value: object) -> int | None:
@@ -64,9 +67,10 @@ def _ids(value: object) -> list[int]:
 def _token_ids(body: Mapping[str, Any]) -> int:
     """How many token numbers there are, in one list or in many."""
     total = 0
-    for given in (body.get("prompt"), body.get("input")):
-        lists = given if isinstance(given, list) and not _ids(given) else [given]
-        total += sum(len(_ids(one)) for one in lists)
+    for name in ("prompt", "input"):
+        if (given := body.get(name)) is not None:
+            lists = given if isinstance(given, list) and not _ids(given) else [given]
+            total += sum(len(_ids(one)) for one in lists)
     return total
 
 
@@ -90,10 +94,10 @@ def demand(
     if prices is None:
         return Demand(tokens=tokens)
     tier = (call.body or {}).get("service_tier")
-    names = [model] if model else []
+    names = (model,) if model else ()
     asked = tier if isinstance(tier, str) else None
-    price = prices.price(usage, upstream=upstream, models=names, at=at, tier=asked)
-    return Demand(tokens=tokens, pico_usd=1 if price.cost_usd is None else as_pico(price.cost_usd))
+    cost_usd = prices.cost(usage, upstream=upstream, models=names, at=at, tier=asked)
+    return Demand(tokens=tokens, pico_usd=1 if cost_usd is None else as_pico(cost_usd))
 
 
 def used(tokens: int, cost_usd: Decimal | None) -> Demand:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
-from proxy.errors import Api, Refusal, api_of
+import msgspec
+
+from proxy.errors import Api, BackendError, Refusal, api_of
 from proxy.keys import Key
 from proxy.limits import Decision, Demand, Grant, Quota, Subject, as_pico
 from proxy.limits_config import Limits
 from proxy.limits_estimate import demand, used
 from proxy.limits_headers import LimitExceeded, headers
 from proxy.limits_memory import MemoryLimits, process_clock
-from proxy.limits_redis import RedisLimits
 from proxy.metering import Request
 from proxy.prices import PriceTable
 from proxy.record import UsageRecord
-from proxy.redis_link import BackendError
 
 
 class Backend(Protocol):
@@ -49,6 +49,11 @@ class Admission:
         self._settling: asyncio.Task[None] | None = None
         self.headers = headers(api, decision) if decision else {}
 
+    @property
+    def holds(self) -> bool:
+        """Whether there is anything to charge, or to wait for until it is."""
+        return self._grant is not None or self._settling is not None
+
     def settle(self, record: UsageRecord) -> None:
         """Charges what the record says and frees the slot."""
         self._settle(used(record.total_tokens, record.cost_usd))
@@ -70,6 +75,14 @@ class Admission:
             self._settling = self._backend.settle(grant, used)
 
 
+class _Limited(msgspec.Struct, frozen=True):
+    """A key with whoever of it and its team has limits, and whether any of these is one of money."""
+
+    key: Key
+    subjects: tuple[Subject, ...]
+    in_money: bool
+
+
 class Gate:
     """The limits of a process."""
 
@@ -78,27 +91,32 @@ class Gate:
         self._prices = prices
         self._defaults = config.defaults.quota
         self._teams = {team: section.quota for team, section in config.teams.items()}
-        self._known: dict[str, tuple[Key, tuple[Subject, ...]]] = {}
-        self.backend: Backend = (
-            RedisLimits(config.redis_url.get_secret_value(), lease_seconds=config.lease_seconds)
-            if config.backend == "redis" and config.redis_url is not None
-            else MemoryLimits(process_clock(now))
-        )
+        self._known: dict[str, _Limited] = {}
+        self.backend: Backend = MemoryLimits(process_clock(now))
+        if config.backend == "redis" and config.redis_url is not None:
+            # Its library takes 8 MiB, which whoever does without Redis does without.
+            from proxy.limits_redis import RedisLimits  # noqa: PLC0415
+
+            self.backend = RedisLimits(
+                config.redis_url.get_secret_value(), lease_seconds=config.lease_seconds
+            )
+        self.unlimited: Final = Admission(self.backend)
+        """What a request has that holds nothing: one for all of them."""
 
     async def admit(self, request: Request) -> Admission:
         """Reserves what a routed request may use.
 
         Raises `LimitExceeded` (429), or `Refusal` (503) when the backend fails and may not be done without.
         """
-        subjects = self._subjects(request.key)
-        if not subjects:
-            return Admission(self.backend)
-        reserved = self._demand(request, subjects)
+        limited = self._limited(request.key)
+        if not limited.subjects:
+            return self.unlimited
+        reserved = self._demand(request, limited)
         try:
-            decision = await self.backend.reserve(request.request_id, subjects, reserved)
+            decision = await self.backend.reserve(request.request_id, limited.subjects, reserved)
         except BackendError as error:
             if self._config.on_backend_failure == "serve":
-                return Admission(self.backend)
+                return self.unlimited
             message = "Relay cannot tell the limits of this request at the moment; try again later"
             raise Refusal(503, "limits_unavailable", message) from error
         api = api_of(request.endpoint)
@@ -106,28 +124,28 @@ class Gate:
             raise LimitExceeded(api, decision, decision.exceeded)
         return Admission(self.backend, decision, api)
 
-    def _demand(self, request: Request, subjects: Sequence[Subject]) -> Demand:
+    def _demand(self, request: Request, limited: _Limited) -> Demand:
         """What to reserve; prices are looked up only where money is limited."""
         assert request.call is not None
         assert request.upstream is not None
-        money = any(subject.quota.pico_usd_per_day is not None for subject in subjects)
         return demand(
             request.call,
             request.upstream,
             model=request.resolved_model,
             at=request.created_at,
             default_max_tokens=self._config.default_max_tokens,
-            prices=self._prices if money else None,
+            prices=self._prices if limited.in_money else None,
         )
 
-    def _subjects(self, key: Key) -> tuple[Subject, ...]:
-        """The key and its team, as far as they have limits."""
+    def _limited(self, key: Key) -> _Limited:
         known = self._known.get(key.id)
-        if known is None or known[0] is not key:  # a key that was read again may have other limits
-            known = self._known[key.id] = key, tuple(self._limited(key))
-        return known[1]
+        if known is None or known.key is not key:  # a key that was read again may have other limits
+            subjects = tuple(self._subjects(key))
+            in_money = any(subject.quota.pico_usd_per_day is not None for subject in subjects)
+            known = self._known[key.id] = _Limited(key, subjects, in_money)
+        return known
 
-    def _limited(self, key: Key) -> Iterator[Subject]:
+    def _subjects(self, key: Key) -> Iterator[Subject]:
         if (own := _quota_of(key, self._defaults)).limits_anything:
             yield Subject(kind="key", id=key.id, team=key.team, quota=own)
         if (team := self._teams.get(key.team, Quota())).limits_anything:

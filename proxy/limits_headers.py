@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from proxy.errors import Api, Refusal
-from proxy.limits import MINUTE_MS, Decision, Exceeded, LimitType, Moment, Standing, Subject
+from proxy.limits import MINUTE_MS, Decision, Exceeded, LimitType, Moment
 
 _PARTS: Final = ("limit", "remaining", "reset")
 _KINDS: Final = ("requests", "tokens")
@@ -19,12 +18,8 @@ _NAMES: Final[dict[Api, tuple[tuple[str, ...], ...]]] = {
 _WORTH_WAITING_MS: Final = MINUTE_MS
 
 
-class Window(NamedTuple):
-    """How much of one limit is left, and in how many milliseconds all is; the least is the tightest."""
-
-    remaining: int
-    reset_ms: int
-    limit: int
+# How much of one limit is left, in how many milliseconds all is, and the limit; the least is the tightest.
+_Window = tuple[int, int, int]
 
 
 class LimitExceeded(Refusal):
@@ -46,27 +41,27 @@ def retry_after(over: Exceeded) -> int:
 def headers(api: Api, decision: Decision) -> dict[str, str]:
     """The headers of an API about requests and tokens: of all limits in force, the tightest of each kind."""
     found: dict[str, str] = {}
-    for names, windows in zip(_NAMES[api], (_requests(decision), _tokens(decision)), strict=True):
+    for (limit, left, reset), windows in zip(_NAMES[api], _windows(decision), strict=True):
         if windows:
-            tightest = min(windows)
-            found[names[0]] = str(tightest.limit)
-            found[names[1]] = str(tightest.remaining)
-            found[names[2]] = _reset_text(api, decision.moment, tightest)
+            remaining, reset_ms, most = min(windows)
+            found[limit] = str(most)
+            found[left] = str(remaining)
+            found[reset] = _reset_text(api, decision.moment, reset_ms)
     return found
 
 
-def _reset_text(api: Api, moment: Moment, window: Window) -> str:
+def _reset_text(api: Api, moment: Moment, reset_ms: int) -> str:
     if api == "openai":
-        return go_duration(window.reset_ms)
+        return go_duration(reset_ms)
     # Clients may come back at this second: it is the first when all is there again.
-    seconds = -(-(moment.utc_ms + window.reset_ms) // 1000)
+    seconds = -(-(moment.utc_ms + reset_ms) // 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def go_duration(milliseconds: int) -> str:
     """A duration as OpenAI writes it: `0s`, `17ms`, `8.64s`, `6m0s`, `1h2m3.5s`."""
-    if 0 < milliseconds < 1000:
-        return f"{milliseconds}ms"
+    if milliseconds < 1000:
+        return f"{milliseconds}ms" if milliseconds else "0s"
     minutes, ms = divmod(milliseconds, MINUTE_MS)
     hours, minutes = divmod(minutes, 60)
     seconds = f"{ms / 1000:.3f}".rstrip("0").rstrip(".") + "s"
@@ -75,32 +70,25 @@ def go_duration(milliseconds: int) -> str:
     return f"{minutes}m{seconds}" if minutes else seconds
 
 
-def _requests(decision: Decision) -> list[Window]:
-    return [
-        _per_minute(rpm, standing.request_ms)
-        for subject, standing in _pairs(decision)
-        if (rpm := subject.quota.rpm) is not None
-    ]
-
-
-def _tokens(decision: Decision) -> list[Window]:
-    found = []
-    for subject, standing in _pairs(decision):
-        if (tpm := subject.quota.tpm) is not None:
-            found.append(_per_minute(tpm, standing.tpm_ms))
-        if (limit := subject.quota.tokens_per_day) is not None:
+def _windows(decision: Decision) -> tuple[list[_Window], list[_Window]]:
+    """The limits on requests and those on tokens, of all subjects."""
+    requests: list[_Window] = []
+    tokens: list[_Window] = []
+    for subject, standing in zip(decision.subjects, decision.standings, strict=True):
+        quota = subject.quota
+        if quota.rpm is not None:
+            requests.append(_per_minute(quota.rpm, standing.request_ms))
+        if quota.tpm is not None:
+            tokens.append(_per_minute(quota.tpm, standing.tpm_ms))
+        if (limit := quota.tokens_per_day) is not None:
             left = max(0, limit - standing.day_tokens)
-            found.append(Window(remaining=left, reset_ms=decision.moment.ms_to_midnight, limit=limit))
-    return found
+            tokens.append((left, decision.moment.ms_to_midnight, limit))
+    return requests, tokens
 
 
-def _pairs(decision: Decision) -> Iterator[tuple[Subject, Standing]]:
-    return zip(decision.subjects, decision.standings, strict=True)
-
-
-def _per_minute(limit: int, level_ms: int) -> Window:
+def _per_minute(limit: int, level_ms: int) -> _Window:
     left = max(0, limit * MINUTE_MS - level_ms) // MINUTE_MS
-    return Window(remaining=left, reset_ms=-(-level_ms // limit), limit=limit)
+    return left, -(-level_ms // limit), limit
 
 
 _WHAT: Final[dict[LimitType, str]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from proxy.limits import (
@@ -27,11 +27,10 @@ _LOOKED_AT: Final = 2
 
 def process_clock(now: Callable[[], datetime]) -> Callable[[], Moment]:
     """Minutes from the monotonic clock, days from `now` (aware times)."""
-    epoch = datetime.fromtimestamp(0, UTC)
+    epoch, millisecond = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
 
     def moment() -> Moment:
-        utc_ms = int((now() - epoch).total_seconds() * 1000)
-        return Moment(ms=time.monotonic_ns() // 1_000_000, utc_ms=utc_ms)
+        return Moment(ms=time.monotonic_ns() // 1_000_000, utc_ms=(now() - epoch) // millisecond)
 
     return moment
 
@@ -59,19 +58,19 @@ class MemoryLimits:
     async def reserve(self, lease: str, subjects: Sequence[Subject], demand: Demand) -> Decision:
         """Reserves for all subjects or for none; `lease` names the request."""
         moment, whose = self._clock(), tuple(subjects)
-        standings = tuple(self._current(subject, moment) for subject in whose)
+        standings = [self._current(subject, moment) for subject in whose]
         over = exceeded(whose, standings, demand, moment)
         grant = None
         if over is None:
-            standings = tuple(reserved(standing, demand) for standing in standings)
+            standings = [reserved(standing, demand) for standing in standings]
             grant = Grant(lease=lease, subjects=whose, reserved=demand, day=moment.day)
             self._keep(whose, standings, moment)
-        return Decision(moment=moment, subjects=whose, standings=standings, grant=grant, exceeded=over)
+        return Decision(moment=moment, subjects=whose, standings=tuple(standings), grant=grant, exceeded=over)
 
     def settle(self, grant: Grant, used: Demand) -> None:
         """Puts what was used in the place of what was reserved. To be called once for each grant."""
         moment = self._clock()
-        now = tuple(settled(self._current(subject, moment), grant, used) for subject in grant.subjects)
+        now = [settled(self._current(subject, moment), grant, used) for subject in grant.subjects]
         self._keep(grant.subjects, now, moment)
 
     def _current(self, subject: Subject, moment: Moment) -> Standing:
@@ -83,10 +82,11 @@ class MemoryLimits:
     def _keep(self, subjects: Sequence[Subject], standings: Sequence[Standing], moment: Moment) -> None:
         for subject, standing in zip(subjects, standings, strict=True):
             name = _name(subject)
-            if name not in self._subjects:
+            if name in self._subjects:
+                self._subjects.move_to_end(name)
+            else:
                 self._forget_idle(moment)
             self._subjects[name] = standing, subject
-            self._subjects.move_to_end(name)
 
     def _forget_idle(self, moment: Moment) -> None:
         """Drops, of those untouched for longest, who would begin anew just as they stand."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +23,17 @@ from proxy.usage import TokenUsage
 
 # What English text takes, by the providers' own rule of thumb; only used where a provider counts nothing.
 BYTES_PER_TOKEN: Final = 4
+
+
+_BASE32: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS: Final = tuple(first + second for first in _BASE32 for second in _BASE32)
+_TEN_BITS: Final = tuple(range(120, -1, -10))
+
+
+def new_request_id() -> str:
+    """`req_` and a ULID: 48 bits of Unix milliseconds, then 80 random ones; so ids sort by their time."""
+    number = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10))
+    return "req_" + "".join([_PAIRS[number >> shift & 1023] for shift in _TEN_BITS])
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

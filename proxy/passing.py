@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from proxy.answer import MAX_JSON_BYTES, Reading, StreamFilter
+from proxy.answer import MAX_JSON_BYTES, Reading
 from proxy.call import METERED
 from proxy.config import Server, Upstream
 from proxy.errors import api_of, refusal_event
@@ -23,9 +23,12 @@ from proxy.metering import Outcome
 from proxy.pii_restore import Restorer, restored_body
 from proxy.pii_stream import StreamRestorer
 from proxy.record import Fault
+from proxy.stream_filter import StreamFilter
 from proxy.upstream import UpstreamFault
+from proxy.upstream_connection import Taker
 
 WATCH_SECONDS: Final = 1.0
+_FREE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})  # they look, and generate nothing
 CLIENT_GONE: Final = Fault(type="client_gone", message="the client left before the answer ended")
 
 
@@ -44,6 +47,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     `pieces` raises `UpstreamFault`; `length` is known when they are the body as it was announced; `until` is
     the event loop's time by which it must be whole; `others_wait` tells whether other clients get it too.
+    A body that is here already is `whole`, and then there are no pieces. `hand_on`, where nobody else wants
+    the pieces, gives them as they arrive, until the end (True) or until they are not taken (False).
     """
 
     upstream: Upstream
@@ -52,6 +57,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     length: int | None
     pieces: AsyncIterator[bytes]
     drop_usage: bool
+    whole: bytes = b""
+    hand_on: Callable[[Taker], Awaitable[bool]] | None = None
     until: float | None = None
     cached: bool = False
     others_wait: Callable[[], bool] = nobody
@@ -85,6 +92,8 @@ class Passing:
         self._content = content
         self._response = web.StreamResponse()
         self._stream: StreamFilter | None = None
+        self._client: asyncio.Transport | None = None
+        self._held = b""
         self._writing_since: float | None = None
         self._draining = False
         self.gone_ns: int | None = None
@@ -92,6 +101,8 @@ class Passing:
     async def pass_on(self, headers: Mapping[str, str]) -> web.StreamResponse:
         """Passes the answer on under these headers. Raises `LogWriteError` when it may not be ended."""
         source = self._source
+        if source.whole:
+            return await self._pass_whole(source.whole, headers)
         self._response = web.StreamResponse(status=source.status, headers=headers)
         if not source.streams and self._restorer is None and source.length is not None:
             self._response.content_length = source.length
@@ -112,21 +123,49 @@ class Passing:
         await self._close(last, fault)
         return self._response
 
+    async def _pass_whole(self, body: bytes, headers: Mapping[str, str]) -> web.StreamResponse:
+        """Leaves head and body to be sent in one write, with nothing to wait for."""
+        body = self._understood(body)
+        await self._end(self._outcome(None))
+        self._response = web.Response(status=self._source.status, headers=headers, body=body)
+        return self._response
+
     async def _events(self) -> bytes:
         """Passes on a stream; the last event waits for the record."""
-        restorer = StreamRestorer(self._restorer) if self._restorer else None
-        stream = StreamFilter(self._reading, drop_usage=self._source.drop_usage, restorer=restorer)
-        self._stream = stream
-        begun = False
-        async for piece in self._source.pieces:
-            out = stream.feed(piece)
-            if self._reading.content_begun and not begun:
-                begun = True
-                self._content()
-            if self._reading.finished:
-                await self._end(self._outcome(None))
-            await self._write(out)
-        return stream.end()
+        source, restorer = self._source, StreamRestorer(self._restorer) if self._restorer else None
+        self._stream = StreamFilter(self._reading, drop_usage=source.drop_usage, restorer=restorer)
+        if source.hand_on is None:
+            async for piece in source.pieces:
+                if not self._take(piece):
+                    await self._send_held()
+        else:
+            while not await source.hand_on(self._take):
+                await self._send_held()
+        return self._stream.end()
+
+    def _take(self, piece: bytes) -> bool:
+        """Passes on a piece at once, or holds it where something has to be waited for before."""
+        assert self._stream is not None
+        reading, begun = self._reading, self._reading.content_begun
+        out = self._stream.feed(piece)
+        if reading.content_begun and not begun:
+            self._content()
+        client = self._client
+        if reading.finished or client is None or self._http.protocol.writing_paused or client.is_closing():
+            self._held = out
+            return False
+        if out:
+            client.write(b"%x\r\n%b\r\n" % (len(out), out))
+        return True
+
+    async def _send_held(self) -> None:
+        """Sends what `_take` has held, by aiohttp, which waits for a client that reads slowly."""
+        if self._reading.finished:
+            await self._end(self._outcome(None))
+        held, self._held = self._held, b""
+        await self._write(held)
+        if held and self._response.headers.get("Transfer-Encoding") == "chunked":
+            self._client = self._http.transport  # the head has left, so chunks can follow it without aiohttp
 
     async def _body(self) -> bytes:
         """Passes on a body, always one piece behind, and reads it when it is whole.
@@ -138,11 +177,21 @@ class Passing:
             if self._restorer is None:
                 await self._write(held)
                 held = piece
-            if self._restorer is not None or len(body) <= MAX_JSON_BYTES:
-                body += piece
-        if self._http.path in METERED or "json" in self._source.content_type:
-            self._reading.read_body(bytes(body))
-        return restored_body(self._restorer, bytes(body)) if self._restorer else held
+            if self._restorer is not None or (self._is_read and len(body) <= MAX_JSON_BYTES):
+                body += piece  # what nobody reads, a file perhaps, only passes through
+        told = self._understood(bytes(body))
+        return told if self._restorer else held
+
+    def _understood(self, body: bytes) -> bytes:
+        """Reads a whole body; gives it as the client is to have it."""
+        if self._is_read:
+            self._reading.read_body(body)
+        return restored_body(self._restorer, body)
+
+    @property
+    def _is_read(self) -> bool:
+        """Whether the body may tell usage, a model or an error."""
+        return self._http.path in METERED or "json" in self._source.content_type
 
     def _outcome(self, fault: UpstreamFault | None) -> Outcome:
         status, told = self._source.status, None
@@ -151,7 +200,8 @@ class Passing:
         elif fault is not None:
             status, told = fault.status, Fault(type=fault.code, message=fault.message)
         cached = self._source.cached
-        return Outcome(status=status, fault=told, billable=not cached, cached=cached)
+        billable = not cached and self._http.method not in _FREE_METHODS
+        return Outcome(status=status, fault=told, billable=billable, cached=cached)
 
     async def _write(self, data: bytes) -> None:
         if data and self.gone_ns is None:
@@ -209,7 +259,7 @@ class Passing:
             held = self._stream.flush() if self._stream else b""
             last = held + refusal_event(api_of(self._http.path), fault)
         try:
-            await self._response.write_eof(last)
+            await self._response.write_eof(self._held + last)
         except ConnectionError:
             self.gone_ns = time.monotonic_ns()
 

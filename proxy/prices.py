@@ -58,6 +58,32 @@ class PriceTable:
         """Prices one answer of an upstream at its time; `models` are its names, most exact first."""
         if usage.reported_cost is not None:
             return Price(cost_usd=as_money(usage.reported_cost), source="provider")
+        if usage.billed or usage.model is not None:
+            return self._price_of_parts(usage, upstream, models, at, tier)
+        tariff = self._tariff(upstream, tuple(models), at, tier)
+        cost = None if tariff is None else tariff.cost(usage)
+        if tariff is None or cost is None or cost >= MONEY_LIMIT:
+            return UNKNOWN
+        return Price(cost_usd=as_money(cost), source=clip(tariff.source), unit_prices=tariff.used(usage))
+
+    def cost(
+        self,
+        usage: TokenUsage,
+        *,
+        upstream: Upstream,
+        models: tuple[str, ...],
+        at: datetime,
+        tier: str | None,
+    ) -> Decimal | None:
+        """The cost in USD of what one model may use, as `price` would tell it; None when nobody knows it."""
+        tariff = self._tariff(upstream, models, at, tier)
+        cost = None if tariff is None else tariff.cost(usage)
+        return None if cost is None or cost >= MONEY_LIMIT else as_money(cost)
+
+    def _price_of_parts(
+        self, usage: TokenUsage, upstream: Upstream, models: Sequence[str], at: datetime, tier: str | None
+    ) -> Price:
+        """The price of what several iterations used, or another model than the one that was asked."""
         parts: tuple[TokenUsage, ...] = usage.billed or (usage,)
         if usage.billed and usage.web_searches:
             parts += (TokenUsage(web_searches=usage.web_searches),)
@@ -74,7 +100,10 @@ class PriceTable:
             total += cost
             sources[tariff.source] = None
             used = tariff.used(part)
-            unit_prices.update({f"{part.model}/{name}": used[name] for name in used} if part.model else used)
+            of = part.model or ""
+            while any(unit_prices.get(_of(of, name), used[name]) != used[name] for name in used):
+                of += "+"  # another turn of the same model in another tier: both prices are told
+            unit_prices.update({_of(of, name): used[name] for name in used})
         if total >= MONEY_LIMIT:
             return UNKNOWN
         return Price(cost_usd=as_money(total), source=clip(", ".join(sources)), unit_prices=unit_prices)
@@ -127,6 +156,10 @@ class PriceTable:
                     tariff = Tariff(f"{_TABLE} {provider}/{info.id}", info.get_prices(at, context))
                 return tariff, _has_hours(info)
         return None, False
+
+
+def _of(model: str, name: str) -> str:
+    return f"{model}/{name}" if model else name
 
 
 def _has_hours(info: ModelInfo) -> bool:

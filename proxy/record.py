@@ -19,6 +19,7 @@ MAX_LINE_BYTES: Final = 524_288
 
 MONEY_PLACES: Final = Decimal("1e-12")
 MONEY_LIMIT: Final = Decimal("1e12")
+_MOST_LEVELS: Final = 32
 _TIME_PLACES: Final = Decimal("1e-6")
 TIME_LIMIT_MS: Final = Decimal("1e11")
 
@@ -114,6 +115,8 @@ class RequestLine(UsageRecord, frozen=True, kw_only=True, tag_field="event", tag
 def _check_time(value: datetime) -> None:
     if value.tzinfo is None:
         raise ValueError("created_at has no time zone")
+    if value.tzinfo is UTC:
+        return
     try:
         value.astimezone(UTC)
     except OverflowError:
@@ -170,7 +173,8 @@ def money_text(amount: Decimal) -> str:
 
 def time_text(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds and `Z`: `2026-11-01T09:30:00.000000Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -194,10 +198,19 @@ def to_line(record: UsageRecord, seq: int) -> bytes:
         line = encode_line(_Written(VERSION, "request", seq, *values))
     except (UnicodeEncodeError, RecursionError):
         line = b""
-    if not line or len(line) > MAX_LINE_BYTES:
+    deep = line.count(b"[") + line.count(b"{") > _MOST_LEVELS and not _is_shallow(record.usage, _MOST_LEVELS)
+    if not line or len(line) > MAX_LINE_BYTES or deep:
         values[_USAGE] = None
         line = encode_line(_Written(VERSION, "request", seq, *values))
     return line
+
+
+def _is_shallow(value: object, levels: int) -> bool:
+    """Whether nothing in it is nested deeper: how deep a reader can go depends on where it stands itself."""
+    if not isinstance(value, dict | list):
+        return True
+    inside = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_shallow(one, levels - 1) for one in inside)
 
 
 def encode_line(body: object) -> bytes:

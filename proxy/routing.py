@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import islice
 from typing import Final
 
 from multidict import CIMultiDict
 
+from proxy.call import METERED
 from proxy.config import Config, Upstream
-from proxy.errors import Api
+from proxy.errors import Api, Refusal
+from proxy.keys import PREFIX
 
 _HOP_BY_HOP: Final = frozenset({
     "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
@@ -63,6 +65,24 @@ class Router:
         return (upstream for upstream in self._upstreams if upstream.serves(model))
 
 
+def check_route(method: str, path: str, query: str) -> None:
+    """Raises `Refusal` for a request that a lenient upstream may take for one that Relay would count.
+
+    So for odd spellings of a route that generates, `.` and `..` (404), and for what would show a key: TRACE,
+    which echoes headers (405), and a Relay key in the URL (400).
+    """
+    if path not in METERED:
+        parts = path.partition(";")[0].strip().split("/")
+        if not {".", ".."}.isdisjoint(parts):
+            raise Refusal(404, "not_found", "a route cannot have '.' or '..' in it")
+        if (plain := "/" + "/".join(filter(None, parts)).lower()) in METERED:
+            raise Refusal(404, "not_found", f"the route is {plain}, exactly so")
+    if method in {"TRACE", "CONNECT"}:
+        raise Refusal(405, "method_not_allowed", f"a route cannot be asked by {method}")
+    if PREFIX in query:
+        raise Refusal(400, "key_in_url", "a Relay key does not belong in a URL; send it in a header")
+
+
 def upstream_url(upstream: Upstream, path: str, query: str) -> str:
     """Where a `/v1/…` route is at an upstream: a base URL of OpenAI's kind has its version in it already."""
     base = upstream.base_url
@@ -72,7 +92,7 @@ def upstream_url(upstream: Upstream, path: str, query: str) -> str:
 
 def upstream_headers(upstream: Upstream, api_key: str | None, client: Mapping[str, str]) -> CIMultiDict[str]:
     """The client's headers less its credentials, with the provider's key, asking for plain bytes."""
-    headers = CIMultiDict(_kept(client, _NOT_UPSTREAM))
+    headers = CIMultiDict(_kept(client, _goes_up))
     headers["Accept-Encoding"] = "identity"
     if upstream.api == "anthropic":
         headers.setdefault("anthropic-version", "2023-06-01")
@@ -85,18 +105,27 @@ def upstream_headers(upstream: Upstream, api_key: str | None, client: Mapping[st
 
 def client_headers(upstream: Mapping[str, str], request_id: str) -> CIMultiDict[str]:
     """The upstream's headers as the client may have them, with Relay's request id."""
-    headers = CIMultiDict(
-        (name, value)
-        for name, value in _kept(upstream, _NOT_DOWNSTREAM)
-        if not name.lower().startswith(_PREFIXES_NOT_DOWNSTREAM)
-    )
+    headers = CIMultiDict(_kept(upstream, _goes_down))
     headers["x-relay-request-id"] = request_id
     return headers
 
 
-def _kept(headers: Mapping[str, str], removed: frozenset[str]) -> Iterable[tuple[str, str]]:
-    """The headers less these, and less what `Connection` names as belonging to one connection."""
-    listed = headers.get("Connection")
-    if listed:
-        removed = removed | {item.strip() for item in listed.lower().split(",")}
-    return [(name, value) for name, value in headers.items() if name.lower() not in removed]
+# The same few names come with every request: each is looked at once.
+@lru_cache(maxsize=1024)
+def _goes_up(name: str) -> bool:
+    return name.lower() not in _NOT_UPSTREAM
+
+
+@lru_cache(maxsize=1024)
+def _goes_down(name: str) -> bool:
+    low = name.lower()
+    return low not in _NOT_DOWNSTREAM and not low.startswith(_PREFIXES_NOT_DOWNSTREAM)
+
+
+def _kept(headers: Mapping[str, str], goes: Callable[[str], bool]) -> list[tuple[str, str]]:
+    """The headers that go on, less what `Connection` names as belonging to one connection."""
+    kept = [(name, value) for name, value in headers.items() if goes(name)]
+    if listed := headers.get("Connection"):
+        removed = {item.strip() for item in listed.lower().split(",")}
+        return [(name, value) for name, value in kept if name.lower() not in removed]
+    return kept

@@ -52,6 +52,9 @@ _ONE_MORE: Final = (
 )
 
 
+_FEE: Final = "requests_kcount"
+
+
 class _Rates(msgspec.Struct, frozen=True):
     """The prices of one tier: of a request, of one more token of each class; and how a record tells them."""
 
@@ -89,7 +92,7 @@ class Tariff:
         """The unit prices that this cost was made from, tiers resolved, as exact decimals."""
         rates = self._of(usage)
         shown = rates.shown if rates else _shown(_resolved(self._table, usage.prompt_tokens))
-        return {name: text for name, counted, text in shown if getattr(usage, counted)}
+        return {name: text for name, counted, text in shown if counted == _FEE or getattr(usage, counted)}
 
     def _of(self, usage: TokenUsage) -> _Rates | None:
         """The rates of the tier that a prompt is in; None where genai-prices finds no sense in the table."""
@@ -156,3 +159,5 @@ def _shown(table: ModelPrice) -> Iterator[tuple[str, str, str]]:
     for name, counted in _COUNTED.items():
         if isinstance(price := getattr(table, name), Decimal):
             yield name, counted, money_text(price)
+    if isinstance(fee := table.requests_kcount, Decimal):
+        yield _FEE, _FEE, money_text(fee)

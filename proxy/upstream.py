@@ -6,15 +6,15 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from types import TracebackType
 
 from multidict import CIMultiDict
 
 from proxy.config import Upstream
 from proxy.errors import Refusal
-from proxy.upstream_connection import Connection, StaleError
+from proxy.upstream_connection import Connection, StaleError, Taker
 from proxy.upstream_decoding import Decoder
 from proxy.upstream_parser import BrokenError, Message
 from proxy.upstream_pool import Pool
@@ -55,6 +55,11 @@ class Answer:
         media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
         self.content_type: str = media_type or "application/octet-stream"
 
+    def at_once(self) -> bytes:
+        """The whole body if it has come with the head and is plain; empty when it is to be read."""
+        message = self._message
+        return message.take() if message.ended and self._decoder is None else b""
+
     async def read(self, seconds: float) -> bytes:
         """The next piece, empty at the end. Raises `TimeoutError`, `BrokenError`."""
         if self._decoder is None:
@@ -66,6 +71,18 @@ class Answer:
                 return b""
             self._decoder.feed(raw)
         return piece
+
+    async def hand_on(self, taker: Taker, seconds: float) -> bool:
+        """Gives each piece to `taker` as it arrives: True at the end, False when it takes no more.
+
+        Raises `TimeoutError`, `BrokenError`.
+        """
+        if self._decoder is None:
+            return await self._connection.hand_on(self._message, taker, seconds=seconds)
+        while piece := await self.read(seconds):
+            if not taker(piece):
+                return False
+        return True
 
 
 class Client:
@@ -95,42 +112,47 @@ class _Exchange(AbstractAsyncContextManager[Answer]):
     def __init__(self, pool: Pool, upstream: Upstream, request: Outgoing) -> None:
         self._pool = pool
         self._upstream = upstream
-        self._request = request
+        self._origin = request.origin
+        self._request: Outgoing | None = request
 
     async def __aenter__(self) -> Answer:
+        assert self._request is not None
+        # The prompt is not kept while its answer comes, which may take minutes.
+        request, self._request = self._request, None
         until = asyncio.get_running_loop().time() + self._upstream.timeouts.head
-        idle = self._pool.take(self._request.origin)
+        idle = self._pool.take(self._origin)
         if idle is not None:
             try:
-                return await self._ask(idle, until)
+                return await self._ask(idle, request, until)
             except StaleError:
                 pass  # it was not read, so it is not sent twice: see docs/decisions/0006-upstream-client.md
         try:
-            return await self._ask(await self._connect(until), until)
+            return await self._ask(await self._connect(until), request, until)
         except StaleError as error:
             raise _unreachable(self._upstream, "it closes its connections at once") from error
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.give_back(self._request.origin, self._connection)
+        self._pool.give_back(self._origin, self._connection)
 
     async def _connect(self, until: float) -> Connection:
         upstream, timeouts = self._upstream, self._upstream.timeouts
         try:
             async with asyncio.timeout_at(min(until, asyncio.get_running_loop().time() + timeouts.connect)):
-                return await self._pool.connect(self._request.origin)
+                return await self._pool.connect(self._origin)
         except TimeoutError as error:
             seconds = min(timeouts.connect, timeouts.head)
             raise _too_slow(upstream, f"{seconds:g} s to connect", sent=False) from error
         except (OSError, UnicodeError) as error:
             raise _unreachable(upstream, _reason(error)) from error
 
-    async def _ask(self, connection: Connection, until: float) -> Answer:
+    async def _ask(self, connection: Connection, request: Outgoing, until: float) -> Answer:
         """Raises `UpstreamFault`, and `StaleError` for a request that was not read."""
         self._connection = connection
+        message: Message | None = None
         try:
-            message = await connection.ask(self._request, until=until)
+            message = await connection.ask(request, until=until)
             return Answer(connection, message)
         except StaleError:
             raise
@@ -139,28 +161,39 @@ class _Exchange(AbstractAsyncContextManager[Answer]):
             raise _too_slow(self._upstream, f"{seconds:g} s to answer", sent=True) from error
         except BrokenError as error:
             connection.abort()  # where it is the answer's encoding, it still stands
-            raise broken(self._upstream, str(error)) from error
+            refused = message is not None and message.status >= 400
+            raise broken(self._upstream, str(error), sent=not refused) from error
 
 
 async def pieces(upstream: Upstream, answer: Answer) -> AsyncIterator[bytes]:
     """The body piece by piece as it arrives. Raises `UpstreamFault` when it breaks off or stalls."""
-    idle = upstream.timeouts.idle
-    while True:
-        try:
-            piece = await answer.read(idle)
-        except TimeoutError as error:
-            raise _too_slow(upstream, f"{idle:g} s between two pieces of its answer", sent=True) from error
-        except BrokenError as error:
-            raise broken(upstream, str(error)) from error
-        if not piece:
-            return
-        yield piece
+    with _telling(upstream):
+        while piece := await answer.read(upstream.timeouts.idle):
+            yield piece
 
 
-def broken(upstream: Upstream, why: str | None = None) -> UpstreamFault:
+async def hand_on(upstream: Upstream, answer: Answer, taker: Taker) -> bool:
+    """The same for one who takes each piece as it arrives: True at the end, False when he takes no more."""
+    with _telling(upstream):
+        return await answer.hand_on(taker, upstream.timeouts.idle)
+
+
+@contextmanager
+def _telling(upstream: Upstream) -> Iterator[None]:
+    """Tells a body that does not go on as an `UpstreamFault`."""
+    try:
+        yield
+    except TimeoutError as error:
+        what = f"{upstream.timeouts.idle:g} s between two pieces of its answer"
+        raise _too_slow(upstream, what, sent=True) from error
+    except BrokenError as error:
+        raise broken(upstream, str(error)) from error
+
+
+def broken(upstream: Upstream, why: str | None = None, *, sent: bool = True) -> UpstreamFault:
     """There is no whole answer."""
     message = f"the upstream '{upstream.name}' broke off its answer{f': {why}' if why else ''}"
-    return UpstreamFault(502, "upstream_broken", message, sent=True)
+    return UpstreamFault(502, "upstream_broken", message, sent=sent)
 
 
 def _too_slow(upstream: Upstream, what: str, *, sent: bool) -> UpstreamFault:

@@ -6,6 +6,7 @@ It never holds more of an answer than `HIGH_WATER` and one read of the socket: p
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, cast
 
 from proxy.upstream_parser import AnswerParser, BrokenError, Message
@@ -14,6 +15,9 @@ from proxy.upstream_wait import Wait
 
 HIGH_WATER: Final = 131_072
 WRITE_BYTES: Final = 65_536
+Taker = Callable[[bytes], bool]
+"""Takes a piece of a body; whether it takes the next at once too."""
+
 # The end of a connection that crosses a request on its way arrives within a round trip of it.
 STALE_SECONDS: Final = 1.0
 
@@ -38,6 +42,8 @@ class Connection(asyncio.Protocol):
         self._writable = True
         self._reading = True
         self._wait = Wait(loop)
+        self._taker: Taker | None = None
+        self._idle_seconds = 0.0
 
     async def ask(self, request: Outgoing, *, until: float) -> Message:
         """Sends a request and gives its answer when the head is here, be the request sent whole or not.
@@ -63,16 +69,41 @@ class Connection(asyncio.Protocol):
 
     async def read(self, message: Message, *, seconds: float) -> bytes:
         """The next piece of the body, empty at its end. Raises `TimeoutError`, `BrokenError`."""
-        while not message.size and not message.ended:
-            if message.fault is not None:
-                raise message.fault
-            if self._message is not message:  # what comes now may be another's
-                raise BrokenError("its connection was given back")
+        while self._is_to_come(message):
             await self._wait.until(self._loop.time() + seconds)
         if not self._reading:
             self._reading = True
             self._transport.resume_reading()
         return message.take()
+
+    async def hand_on(self, message: Message, taker: Taker, *, seconds: float) -> bool:
+        """Gives the pieces of the body to `taker` as they arrive, with no task to wake between them.
+
+        True at the end of the body, False when `taker` takes no more. Raises what `read` raises, and what
+        `taker` does.
+        """
+        while message.size or not message.ended:
+            if message.size and not taker(await self.read(message, seconds=seconds)):
+                return False
+            if self._is_to_come(message):
+                self._taker, self._idle_seconds = taker, seconds
+                try:
+                    await self._wait.until(self._loop.time() + seconds)
+                finally:
+                    taken, self._taker = self._taker is not None, None
+                if not taken:
+                    return False
+        return True
+
+    def _is_to_come(self, message: Message) -> bool:
+        """Whether the next piece is to be waited for. Raises `BrokenError` when it will not come."""
+        if message.size or message.ended:
+            return False
+        if message.fault is not None:
+            raise message.fault
+        if self._message is not message:  # what comes now may be another's
+            raise BrokenError("its connection was given back")
+        return True
 
     def release(self) -> bool:
         """Ends the exchange; True when the connection can take another, else it is closed."""
@@ -107,6 +138,8 @@ class Connection(asyncio.Protocol):
         except BrokenError as error:
             self._break(message, error)
             return
+        if self._taker is not None and message.size:
+            self._hand(message, self._taker)
         if message.status >= 400 and self._unsent is not None:
             self._unsent, message.keep_alive = None, False  # it will not be read (RFC 9112, 9.5)
         if message.size > HIGH_WATER and self._reading and not message.ended:
@@ -143,6 +176,18 @@ class Connection(asyncio.Protocol):
         self._unsent = memoryview(body)
         if self._writable:
             self.resume_writing()
+
+    def _hand(self, message: Message, taker: Taker) -> None:
+        try:
+            taken = taker(message.take())
+        except Exception as error:  # it is the one's who waits
+            taken = False
+            self._wait.fail(error)
+        if taken:
+            self._wait.put_off(self._loop.time() + self._idle_seconds)
+        else:
+            self._taker = None
+            self._wait.wake()
 
     def _break(self, message: Message, error: BrokenError) -> None:
         if not message.ended:

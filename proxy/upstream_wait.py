@@ -31,10 +31,19 @@ class Wait:
         finally:
             self._future = None
 
+    def put_off(self, deadline: float) -> None:
+        """The wait that goes on has another deadline, no earlier than the one before."""
+        self._deadline = deadline
+
     def wake(self) -> None:
         """Something has happened."""
         if self._future is not None and not self._future.done():
             self._future.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """What is waited for has failed in this way."""
+        if self._future is not None and not self._future.done():
+            self._future.set_exception(error)
 
     def close(self) -> None:
         """Gives the timer back; nothing is waited for from now on."""

@@ -42,6 +42,9 @@ class Writer:
     def __init__(
         self, config: Logs, metrics: Metrics, now: Callable[[], datetime], *, capture_content: bool = False
     ) -> None:
+        self.waits_for_disk: Final = config.durability == "strict"
+        """Whether `durable` has anything to wait for."""
+
         self._config = config
         self._metrics = metrics
         self._waiting: deque[UsageRecord] = deque()
@@ -135,7 +138,7 @@ class Writer:
 
     async def durable(self) -> None:
         """With `durability: strict`, returns when all that is written is on disk. Raises `LogWriteError`."""
-        if self._config.durability != "strict":
+        if not self.waits_for_disk:
             return
         if self._waiting:
             raise LogWriteError("the log directory cannot be written")

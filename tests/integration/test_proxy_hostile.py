@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from proxy import keys
-from tests.replay import BREAK, Answer, Pause, Replay, events, json_answer, stream_answer
+from tests.replay import BREAK, Answer, Replay, events, json_answer, stream_answer
 from tests.running import Relay, running, settings, until
 
 CHAT = "/v1/chat/completions"
@@ -192,13 +192,6 @@ async def test_an_error_in_plain_json_said_to_be_a_stream_is_an_error(provider: 
     provider.will(stream_answer(b'{"error": {"message": "busy", "type": "server_error"}}'))
     record = relay.record_of(await relay.post(CHAT, STREAMED))
     assert record.is_error
-
-
-async def test_usage_that_comes_after_the_end_of_a_stream_is_counted(provider: Replay, relay: Relay) -> None:
-    late = events(COUNTED, done=False)
-    provider.will(stream_answer([events(CHUNK), Pause(0.05), late]))
-    record = relay.record_of(await relay.post(CHAT, STREAMED))
-    assert (record.usage_source, record.total_tokens) == ("provider", 14)
 
 
 REFUSALS: list[tuple[str, Answer]] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import re
@@ -14,6 +15,7 @@ import pytest
 
 from proxy import keys
 from proxy.errors import KeysError, LogWriteError
+from proxy.handlers import Exchange
 from tests.replay import (
     BREAK,
     Answer,
@@ -237,3 +239,20 @@ async def test_a_missing_provider_key_is_told_at_start_and_a_wrong_log_line_neve
         provider.will(json_answer({"usage": {"input_tokens": 1, "output_tokens": 1}}))
         await relay.post(MESSAGES, ASK | {"model": "claude-haiku-4-5"})
     assert "x-api-key" not in provider.received[0].headers
+
+
+@pytest.mark.parametrize("answer", [json_answer({"usage": USAGE}), stream_answer(events({"usage": USAGE}))])
+async def test_nothing_of_a_request_waits_for_the_garbage_collector(
+    relay: Relay, provider: Replay, answer: Answer
+) -> None:
+    provider.default = lambda _: answer
+    await relay.post(CHAT, ASK)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            assert (await relay.post(CHAT, ASK)).status == 200
+        await until(lambda: not relay.active())
+        assert [one for one in gc.get_objects() if isinstance(one, Exchange)] == []
+    finally:
+        gc.enable()

@@ -12,9 +12,10 @@ from tests.running import Relay
 
 OTHERS = [
     ("GET", "/v1/models", Decimal(0)),
-    ("GET", "/v1/files/a%2Fb?after=x%26y&limit=1", None),
+    ("GET", "/v1/files/a%2Fb?after=x%26y&limit=1", Decimal(0)),
     ("POST", "/v1/messages/count_tokens", Decimal(0)),
-    ("DELETE", "/v1/files/f", None),
+    ("DELETE", "/v1/files/f", Decimal(0)),
+    ("POST", "/v1/images/generations", None),
 ]
 
 

@@ -191,7 +191,8 @@ async def test_a_stop_lets_a_stream_end_and_a_worker_that_is_stopped_alone_is_re
         async with served.relay.open(CHAT, STREAM) as answer:
             assert await answer.content.readexactly(len(FIRST)) == FIRST
             served.process.send_signal(signal.SIGTERM)
-            await until(lambda: served.said().count("stopping") == 3, 20)
+            # The new worker says so too, if it has begun to serve by now.
+            await until(lambda: served.said().count("stopping") >= 2, 20)
             await until_refused(served)
             half.set()
             assert await answer.read() == REST

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.answer import Reading, StreamFilter
+from proxy.answer import Reading
 from proxy.errors import Api
 from proxy.sse import parse_event
+from proxy.stream_filter import StreamFilter
 from tests.arbitrary import JSON, UNTIMED
 from tests.replay import events, named_events
 

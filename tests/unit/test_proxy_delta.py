@@ -11,10 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from proxy.answer import Reading, StreamFilter
+from proxy.answer import Reading
 from proxy.delta import Form
 from proxy.errors import Api, api_of
-from proxy.sse import EventSplitter, parse_event
+from proxy.sse import EventSplitter
+from proxy.stream_filter import StreamFilter
 from tests.arbitrary import JSON, NAMES, UNTIMED
 from tests.real_input import RECORDINGS, Recording, needs_real_input
 from tests.replay import events, named_events
@@ -40,8 +41,7 @@ def slowly(api: Api, stream: bytes) -> list[dict[str, Any]]:
     for event in splitter.feed(stream):
         reading.read_event(event)
         known.append(told(reading))
-    if rest := splitter.rest():
-        reading.read_event(parse_event(rest))
+    reading.read_end(splitter.rest())
     return [*known, told(reading)]
 
 
@@ -50,8 +50,7 @@ def by_form(api: Api, stream: bytes) -> list[dict[str, Any]]:
     for event in splitter.feed(stream):
         assert reading.read(event) == Reading(api).read_event(event)
         known.append(told(reading))
-    if rest := splitter.rest():
-        reading.read_event(parse_event(rest))
+    reading.read_end(splitter.rest())
     return [*known, told(reading)]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,14 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.answer import Reading, StreamFilter
+from proxy.answer import Reading
 from proxy.call import read_call
 from proxy.config import PriceOverride, Upstream
 from proxy.errors import Api, api_of
 from proxy.keys import Key
-from proxy.metering import Outcome, Request, make_record
+from proxy.metering import Outcome, Request, make_record, new_request_id
 from proxy.prices import PriceTable
 from proxy.record import Fault, UsageRecord, from_line, to_line
+from proxy.stream_filter import StreamFilter
 from tests.arbitrary import JSON, UNTIMED
 from tests.replay import events, named_events
 
@@ -156,3 +159,18 @@ def test_whatever_the_provider_sends_there_is_a_record_and_it_loads(
     loaded = from_line(to_line(made, 1))
     assert (loaded.prompt_tokens, loaded.completion_tokens) == (made.prompt_tokens, made.completion_tokens)
     assert loaded.cost_usd == made.cost_usd
+
+
+def test_a_request_id_is_a_ulid_of_its_own_that_tells_when_it_was_made() -> None:
+    began = time.time_ns() // 1_000_000
+    made = [new_request_id() for _ in range(1000)]
+    ended = time.time_ns() // 1_000_000
+    assert len(set(made)) == len(made)
+    # Crockford's digits, which leave out i, l, o and u.
+    digits = "0123456789abcdefghjkmnpqrstvwxyz"
+    for request_id in made:
+        assert re.fullmatch(f"req_[0-7][{digits}]{{25}}", request_id)
+        milliseconds = 0
+        for digit in request_id[4:14]:
+            milliseconds = milliseconds * 32 + digits.index(digit)
+        assert began <= milliseconds <= ended

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.answer import Reading, StreamFilter
+from proxy.answer import Reading
 from proxy.pii_restore import Channel, Restorer
 from proxy.pii_stream import StreamRestorer
 from proxy.sse import EventSplitter, parse_event
+from proxy.stream_filter import StreamFilter
 from tests.replay import events, named_events
 
 VALUES = {

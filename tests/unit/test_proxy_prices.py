@@ -12,9 +12,10 @@ from genai_prices import Usage, calc_price
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.answer import Reading, StreamFilter
+from proxy.answer import Reading
 from proxy.config import PriceOverride, Upstream
 from proxy.prices import UNKNOWN, Price, PriceTable
+from proxy.stream_filter import StreamFilter
 from proxy.usage import TokenUsage, from_anthropic, from_openai
 from tests.arbitrary import UNTIMED
 from tests.replay import events, named_events

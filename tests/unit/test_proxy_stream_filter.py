@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.answer import Reading, StreamFilter, is_usage_chunk
+from proxy.answer import Reading
 from proxy.sse import parse_event
+from proxy.stream_filter import StreamFilter, is_usage_chunk
 from tests.arbitrary import JSON, UNTIMED
 from tests.replay import events
 
@@ -106,3 +107,27 @@ def test_a_chunk_dropped_is_read_all_the_same() -> None:
     StreamFilter(reading, drop_usage=True).feed(INJECTED)
     assert reading.usage is not None
     assert reading.usage.raw == json.loads(json.dumps(USAGE))
+
+
+@given(words=st.lists(st.text(max_size=6), min_size=2, max_size=8), escaped=st.booleans(), data=st.data())
+def test_a_chunk_that_is_one_known_event_is_counted_as_it_is_by_reading_it(
+    words: list[str], escaped: bool, data: st.DataObject
+) -> None:
+    raw = [
+        b"data: "
+        + json.dumps({"choices": [{"delta": {"content": word}}]}, ensure_ascii=escaped).encode(
+            "utf-8", "surrogatepass"
+        )
+        + b"\n\n"
+        for word in words
+    ]
+    cuts = data.draw(st.sets(st.integers(0, sum(map(len, raw)))))
+    read, whole, cut = Reading("openai"), Reading("openai"), Reading("openai")
+    for event in raw:
+        read.read_event(parse_event(event))
+    stream = b"".join(raw)
+    borders = [0, *sorted(cuts), len(stream)]
+    for reading, chunks in ((whole, raw), (cut, [stream[a:b] for a, b in itertools.pairwise(borders)])):
+        passing = StreamFilter(reading, drop_usage=True)
+        assert b"".join([*map(passing.feed, chunks), passing.end()]) == stream
+        assert (reading.text_bytes, reading.content_begun) == (read.text_bytes, read.content_begun)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from proxy.answer import Reading, StreamFilter
+from proxy.answer import Reading
 from proxy.call import read_call
 from proxy.config import PriceOverride, Upstream
 from proxy.errors import api_of
@@ -19,6 +19,7 @@ from proxy.limits_estimate import estimated_usage
 from proxy.metering import Outcome, Request, make_record
 from proxy.prices import Price, PriceTable
 from proxy.record import UsageRecord, from_line, to_line
+from proxy.stream_filter import StreamFilter
 from proxy.usage import TokenUsage, from_anthropic, from_openai
 from tests.replay import events, named_events
 

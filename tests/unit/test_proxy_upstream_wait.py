@@ -65,3 +65,21 @@ async def test_one_who_is_cancelled_leaves_the_wait_to_the_next() -> None:
     loop.call_soon(wait.wake)
     await wait.until(loop.time() + 600)
     wait.close()
+
+
+async def test_a_wait_whose_deadline_is_put_off_lasts_until_then() -> None:
+    loop = asyncio.get_running_loop()
+    wait, start = Wait(loop), loop.time()
+    loop.call_soon(wait.put_off, start + 0.05)
+    with pytest.raises(TimeoutError):
+        await wait.until(start + 0.01)
+    assert loop.time() >= start + 0.05
+
+
+async def test_who_waits_is_told_what_has_failed() -> None:
+    loop = asyncio.get_running_loop()
+    wait = Wait(loop)
+    loop.call_soon(wait.fail, ValueError("broken"))
+    with pytest.raises(ValueError, match="broken"):
+        await wait.until(loop.time() + 60)
+    wait.close()
