@@ -16,7 +16,7 @@ import pytest
 
 from proxy.config import Config, ProcessLog
 from proxy.record import RequestLine
-from proxy.segment import Line, OpenLine, SealLine
+from proxy.segment import Line, OpenLine, SealLine, SegmentName
 from tests.redis_server import redis_server
 from tests.replay import Received, Replay, events, json_answer, replaying, stream_answer
 from tests.running import PROVIDER_KEYS, Whole, lines, samples, settings, until
@@ -146,6 +146,7 @@ async def test_a_worker_that_is_killed_under_load_is_replaced_and_no_count_or_an
         killed, living = served.workers()
         os.kill(killed, signal.SIGKILL)
         await until(lambda: "starts again" in served.said(), 20)
+        await until(lambda: len(writers(config.logs.dir)) == 3, 20)  # the new one has had requests too
         so_far = len(whole)
         await until(lambda: len(whole) > so_far + 60, 20)
         ended.set()
@@ -200,6 +201,12 @@ async def test_a_stop_lets_a_stream_end_and_a_worker_that_is_stopped_alone_is_re
     assert [record.status for record in served.relay.records()] == [200, 200]
     assert all(not seal.recovered for seal in served.relay.seals())
     assert not list(config.logs.dir.glob("*.open"))
+
+
+def writers(directory: Path) -> set[str]:
+    """Who has written segments so far."""
+    names = (SegmentName.parse(path.name) for path in directory.glob("usage-*"))
+    return {name.writer for name in names if name}
 
 
 async def until_refused(served: Served) -> None:
