@@ -93,9 +93,10 @@ class Forwarding:
             if status is None:
                 self._attempted(upstream, None, began)
             gateway.health.failed(upstream, model)
-            if status is not None:
-                fault.sent = False  # it refused: whatever became of its words, nothing is billed
-            if last or ((fault.sent or status is not None) and not _is_overload(status)):
+            refused = status is not None and status >= 400
+            if refused:
+                fault.sent = False  # whatever became of its words, nothing is billed
+            if last or ((fault.sent or refused) and not _is_overload(status)):
                 raise
             return None
         if ask_usage and status == 400 and b"stream_options" in error:
