@@ -79,8 +79,11 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
         return DAY_MS - self.utc_ms % DAY_MS
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What one subject has used and holds at `at_ms`; `held_tokens` are reserved by requests in flight."""
+class Standing(msgspec.Struct, kw_only=True):
+    """What one subject has used and holds at `at_ms`; `held_tokens` are reserved by requests in flight.
+
+    It is changed in place, by one backend: what is reserved and settled counts from the time it was moved to.
+    """
 
     at_ms: int = 0
     day: int = 0
@@ -95,6 +98,35 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     def tpm_ms(self) -> int:
         """All that counts against the tokens per minute."""
         return self.token_ms + self.held_tokens * MINUTE_MS
+
+    def move_to(self, moment: Moment, quota: Quota) -> None:
+        """Comes to a later moment: levels flow off, a new day begins."""
+        elapsed, day = moment.ms - self.at_ms, moment.day
+        self.at_ms = moment.ms
+        if elapsed > 0 and self.request_ms:
+            self.request_ms = max(0, self.request_ms - (quota.rpm or self.request_ms) * elapsed)
+        if elapsed > 0 and self.token_ms:
+            self.token_ms = max(0, self.token_ms - (quota.tpm or self.token_ms) * elapsed)
+        if day > self.day:
+            self.day, self.day_tokens, self.day_pico_usd = day, 0, 0
+
+    def reserve(self, demand: Demand) -> None:
+        """One more request is in flight."""
+        self.request_ms += MINUTE_MS
+        self.held_tokens += demand.tokens
+        self.in_flight += 1
+        self.day_tokens += demand.tokens
+        self.day_pico_usd += demand.pico_usd
+
+    def settle(self, grant: Grant, used: Demand) -> None:
+        """A request in flight has ended and used this much."""
+        held = grant.reserved
+        self.token_ms += used.tokens * MINUTE_MS
+        self.held_tokens -= held.tokens
+        self.in_flight -= 1
+        if grant.day == self.day:
+            self.day_tokens += used.tokens - held.tokens
+            self.day_pico_usd += used.pico_usd - held.pico_usd
 
 
 class Exceeded(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,48 +165,6 @@ def as_pico(usd: Decimal | None) -> int:
     return 0 if usd is None else int(min(usd, MAX_USD) * PICO)
 
 
-def current(standing: Standing, quota: Quota, moment: Moment) -> Standing:
-    """The standing at a later moment: levels have flowed off, a new day has begun."""
-    elapsed, day = max(0, moment.ms - standing.at_ms), moment.day
-    new_day = day > standing.day
-    request_ms, token_ms = standing.request_ms, standing.token_ms
-    return Standing(
-        at_ms=moment.ms,
-        day=day if new_day else standing.day,
-        request_ms=max(0, request_ms - (quota.rpm or request_ms) * elapsed) if request_ms else 0,
-        token_ms=max(0, token_ms - (quota.tpm or token_ms) * elapsed) if token_ms else 0,
-        held_tokens=standing.held_tokens,
-        in_flight=standing.in_flight,
-        day_tokens=0 if new_day else standing.day_tokens,
-        day_pico_usd=0 if new_day else standing.day_pico_usd,
-    )
-
-
-def reserved(standing: Standing, demand: Demand) -> Standing:
-    """The (current) standing with one more request in flight."""
-    return msgspec.structs.replace(
-        standing,
-        request_ms=standing.request_ms + MINUTE_MS,
-        held_tokens=standing.held_tokens + demand.tokens,
-        in_flight=standing.in_flight + 1,
-        day_tokens=standing.day_tokens + demand.tokens,
-        day_pico_usd=standing.day_pico_usd + demand.pico_usd,
-    )
-
-
-def settled(standing: Standing, grant: Grant, used: Demand) -> Standing:
-    """The (current) standing after a request in flight has ended and used this much."""
-    same_day = grant.day == standing.day
-    return msgspec.structs.replace(
-        standing,
-        token_ms=standing.token_ms + used.tokens * MINUTE_MS,
-        held_tokens=standing.held_tokens - grant.reserved.tokens,
-        in_flight=standing.in_flight - 1,
-        day_tokens=standing.day_tokens + (used.tokens - grant.reserved.tokens if same_day else 0),
-        day_pico_usd=standing.day_pico_usd + (used.pico_usd - grant.reserved.pico_usd if same_day else 0),
-    )
-
-
 def exceeded(
     subjects: Sequence[Subject], standings: Sequence[Standing], demand: Demand, moment: Moment
 ) -> Exceeded | None:
@@ -201,16 +191,13 @@ def _add_others(
     found: list[Exceeded], subject: Subject, standing: Standing, demand: Demand, moment: Moment
 ) -> None:
     quota = subject.quota
+    tokens, usd = quota.tokens_per_day, quota.pico_usd_per_day
     if quota.concurrency is not None and standing.in_flight >= quota.concurrency:
         found.append(Exceeded(limit_type="concurrency", subject=subject, wait_ms=_SLOT_MS))
-    if _over_a_day(quota.tokens_per_day, standing.day_tokens, demand.tokens):
-        wait, hopeless = moment.ms_to_midnight, demand.tokens > (quota.tokens_per_day or 0)
+    if tokens is not None and standing.day_tokens + demand.tokens > tokens and demand.tokens:
+        wait, hopeless = moment.ms_to_midnight, demand.tokens > tokens
         one = Exceeded(limit_type="tokens_per_day", subject=subject, wait_ms=wait, hopeless=hopeless)
         found.append(one)
-    if _over_a_day(quota.pico_usd_per_day, standing.day_pico_usd, demand.pico_usd):
-        wait, hopeless = moment.ms_to_midnight, demand.pico_usd > (quota.pico_usd_per_day or 0)
+    if usd is not None and standing.day_pico_usd + demand.pico_usd > usd and demand.pico_usd:
+        wait, hopeless = moment.ms_to_midnight, demand.pico_usd > usd
         found.append(Exceeded(limit_type="usd_per_day", subject=subject, wait_ms=wait, hopeless=hopeless))
-
-
-def _over_a_day(limit: int | None, used: int, asked: int) -> bool:
-    return limit is not None and asked > 0 and used + asked > limit

@@ -23,7 +23,10 @@ from proxy.usage import TokenUsage
 _BYTES_PER_TOKEN: Final = 3
 # Every message costs a few tokens beside its text, and so does the answer's beginning.
 _TOKENS_PER_MESSAGE: Final = 4
+_SCHEMAS: Final = ("tools", "functions", "response_format")
+_NUMBERED: Final = ("prompt", "input")  # where a prompt may come as token numbers
 _ALLOWED: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+_CHOICES: Final = frozenset({"n", "best_of", "prompt"})  # what asks for several answers
 _MAX_CHOICES: Final = 1_000
 _NOTHING: Final = Demand()
 
@@ -34,12 +37,15 @@ def estimated_usage(call: Call, default_max_tokens: int) -> TokenUsage:
         return TokenUsage()
     body = call.body
     size = call.prompt_bytes()
-    for name in ("tools", "functions", "response_format"):
+    for name in _SCHEMAS:
         if tool := body.get(name):
             size += len(msgspec.json.encode(tool))
     messages = body.get("messages") or body.get("input")
     count = len(messages) if isinstance(messages, list) else 1
-    prompt = -(-size // _BYTES_PER_TOKEN) + _TOKENS_PER_MESSAGE * (count + 1) + _token_ids(body)
+    prompt = -(-size // _BYTES_PER_TOKEN) + _TOKENS_PER_MESSAGE * (count + 1)
+    for name in _NUMBERED:
+        if name in body:
+            prompt += _token_ids(body[name])
     answer = 0 if call.endpoint == "/v1/embeddings" else _answer_tokens(body, default_max_tokens)
     prompt = min(prompt, MAX_TOKENS)
     return TokenUsage(prompt_tokens=prompt, completion_tokens=min(answer, MAX_TOKENS - prompt))
@@ -47,12 +53,18 @@ def estimated_usage(call: Call, default_max_tokens: int) -> TokenUsage:
 
 def _answer_tokens(body: Mapping[str, Any], default_max_tokens: int) -> int:
     """What the answer may take, with all the choices that are asked for."""
-    wholes = (_whole(body.get(name)) for name in _ALLOWED)  # a provider may know another one than the next
-    named = max((whole for whole in wholes if whole is not None), default=default_max_tokens)
+    # A provider may know another name than the next.
+    named = [whole for name in _ALLOWED if name in body and (whole := _whole(body[name])) is not None]
+    tokens = max(named) if named else default_max_tokens
+    return tokens * _answers(body) if not _CHOICES.isdisjoint(body) else tokens
+
+
+def _answers(body: Mapping[str, Any]) -> int:
+    """How many answers are asked for."""
     choices = max(_whole(body.get("n")) or 1, _whole(body.get("best_of")) or 1)
     prompts = body.get("prompt")
     batch = len(prompts) if isinstance(prompts, list) and not _ids(prompts) else 1
-    return named * min(choices, _MAX_CHOICES) * max(batch, 1)
+    return min(choices, _MAX_CHOICES) * max(batch, 1)
 
 
 def _whole(value: object) -> int | None:
@@ -64,14 +76,10 @@ def _ids(value: object) -> list[int]:
     return value if isinstance(value, list) and value and isinstance(value[0], int) else []
 
 
-def _token_ids(body: Mapping[str, Any]) -> int:
-    """How many token numbers there are, in one list or in many."""
-    total = 0
-    for name in ("prompt", "input"):
-        if (given := body.get(name)) is not None:
-            lists = given if isinstance(given, list) and not _ids(given) else [given]
-            total += sum(len(_ids(one)) for one in lists)
-    return total
+def _token_ids(given: object) -> int:
+    """How many token numbers there are in a prompt, in one list or in many."""
+    lists = given if isinstance(given, list) and not _ids(given) else [given]
+    return sum([len(_ids(one)) for one in lists])
 
 
 def demand(

@@ -41,9 +41,9 @@ def retry_after(over: Exceeded) -> int:
 def headers(api: Api, decision: Decision) -> dict[str, str]:
     """The headers of an API about requests and tokens: of all limits in force, the tightest of each kind."""
     found: dict[str, str] = {}
-    for (limit, left, reset), windows in zip(_NAMES[api], _windows(decision), strict=True):
-        if windows:
-            remaining, reset_ms, most = min(windows)
+    for (limit, left, reset), window in zip(_NAMES[api], _tightest(decision), strict=True):
+        if window is not None:
+            remaining, reset_ms, most = window
             found[limit] = str(most)
             found[left] = str(remaining)
             found[reset] = _reset_text(api, decision.moment, reset_ms)
@@ -70,19 +70,20 @@ def go_duration(milliseconds: int) -> str:
     return f"{minutes}m{seconds}" if minutes else seconds
 
 
-def _windows(decision: Decision) -> tuple[list[_Window], list[_Window]]:
-    """The limits on requests and those on tokens, of all subjects."""
-    requests: list[_Window] = []
-    tokens: list[_Window] = []
+def _tightest(decision: Decision) -> tuple[_Window | None, _Window | None]:
+    """Of all subjects' limits, the tightest on requests and the tightest on tokens."""
+    requests = tokens = None
     for subject, standing in zip(decision.subjects, decision.standings, strict=True):
         quota = subject.quota
         if quota.rpm is not None:
-            requests.append(_per_minute(quota.rpm, standing.request_ms))
+            window = _per_minute(quota.rpm, standing.request_ms)
+            requests = window if requests is None else min(requests, window)
         if quota.tpm is not None:
-            tokens.append(_per_minute(quota.tpm, standing.tpm_ms))
+            window = _per_minute(quota.tpm, standing.tpm_ms)
+            tokens = window if tokens is None else min(tokens, window)
         if (limit := quota.tokens_per_day) is not None:
-            left = max(0, limit - standing.day_tokens)
-            tokens.append((left, decision.moment.ms_to_midnight, limit))
+            window = max(0, limit - standing.day_tokens), decision.moment.ms_to_midnight, limit
+            tokens = window if tokens is None else min(tokens, window)
     return requests, tokens
 
 

@@ -8,18 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from proxy.limits import (
-    Decision,
-    Demand,
-    Grant,
-    Moment,
-    Standing,
-    Subject,
-    current,
-    exceeded,
-    reserved,
-    settled,
-)
+from proxy.limits import Decision, Demand, Grant, Moment, Standing, Subject, exceeded
 
 # One more is kept only after looking at two, so the number does not grow while there are idle ones.
 _LOOKED_AT: Final = 2
@@ -41,6 +30,7 @@ class MemoryLimits:
     def __init__(self, clock: Callable[[], Moment]) -> None:
         self._clock = clock
         self._subjects: OrderedDict[tuple[str, str, str], tuple[Standing, Subject]] = OrderedDict()
+        self._held: dict[str, tuple[Standing, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._subjects)
@@ -58,41 +48,46 @@ class MemoryLimits:
     async def reserve(self, lease: str, subjects: Sequence[Subject], demand: Demand) -> Decision:
         """Reserves for all subjects or for none; `lease` names the request."""
         moment, whose = self._clock(), tuple(subjects)
-        standings = [self._current(subject, moment) for subject in whose]
+        standings = tuple([self._standing(subject, moment) for subject in whose])
         over = exceeded(whose, standings, demand, moment)
         grant = None
         if over is None:
-            standings = [reserved(standing, demand) for standing in standings]
+            for subject, standing in zip(whose, standings, strict=True):
+                standing.reserve(demand)
+                self._keep(subject, standing, moment)
             grant = Grant(lease=lease, subjects=whose, reserved=demand, day=moment.day)
-            self._keep(whose, standings, moment)
-        return Decision(moment=moment, subjects=whose, standings=tuple(standings), grant=grant, exceeded=over)
+            self._held[lease] = standings
+        return Decision(moment=moment, subjects=whose, standings=standings, grant=grant, exceeded=over)
 
     def settle(self, grant: Grant, used: Demand) -> None:
         """Puts what was used in the place of what was reserved. To be called once for each grant."""
         moment = self._clock()
-        now = [settled(self._current(subject, moment), grant, used) for subject in grant.subjects]
-        self._keep(grant.subjects, now, moment)
+        for subject, standing in zip(grant.subjects, self._held.pop(grant.lease), strict=True):
+            standing.move_to(moment, subject.quota)
+            standing.settle(grant, used)
 
-    def _current(self, subject: Subject, moment: Moment) -> Standing:
+    def _standing(self, subject: Subject, moment: Moment) -> Standing:
+        """How a subject stands at this moment."""
         kept = self._subjects.get(_name(subject))
         if kept is None:
             return Standing(at_ms=moment.ms, day=moment.day)
-        return current(kept[0], subject.quota, moment)
+        kept[0].move_to(moment, subject.quota)
+        return kept[0]
 
-    def _keep(self, subjects: Sequence[Subject], standings: Sequence[Standing], moment: Moment) -> None:
-        for subject, standing in zip(subjects, standings, strict=True):
-            name = _name(subject)
-            if name in self._subjects:
-                self._subjects.move_to_end(name)
-            else:
-                self._forget_idle(moment)
-            self._subjects[name] = standing, subject
+    def _keep(self, subject: Subject, standing: Standing, moment: Moment) -> None:
+        name = _name(subject)
+        if name in self._subjects:
+            self._subjects.move_to_end(name)
+        else:
+            self._forget_idle(moment)
+        self._subjects[name] = standing, subject
 
     def _forget_idle(self, moment: Moment) -> None:
         """Drops, of those untouched for longest, who would begin anew just as they stand."""
         for _ in range(min(_LOOKED_AT, len(self._subjects))):
             name, (standing, subject) = next(iter(self._subjects.items()))
-            if current(standing, subject.quota, moment) == Standing(at_ms=moment.ms, day=moment.day):
+            standing.move_to(moment, subject.quota)
+            if standing == Standing(at_ms=moment.ms, day=moment.day):
                 del self._subjects[name]
             else:
                 self._subjects.move_to_end(name)

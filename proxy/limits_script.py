@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Final
 from urllib.parse import quote
 
-from proxy.limits import DAY_MS, Decision, Demand, Grant, Moment, Standing, Subject, exceeded, reserved
+from proxy.limits import DAY_MS, Decision, Demand, Grant, Moment, Standing, Subject, exceeded
 
 _STANDING: Final = ("request_ms", "token_ms", "held_tokens", "in_flight", "day_tokens", "day_pico_usd")
 
@@ -62,6 +62,7 @@ def decision(
     if not fits:
         over = exceeded(subjects, standings, demand, moment)
         return Decision(moment=moment, subjects=subjects, standings=standings, exceeded=over)
+    for standing in standings:
+        standing.reserve(demand)
     grant = Grant(lease=lease, subjects=subjects, reserved=demand, day=moment.day)
-    after = tuple(reserved(standing, demand) for standing in standings)
-    return Decision(moment=moment, subjects=subjects, standings=after, grant=grant)
+    return Decision(moment=moment, subjects=subjects, standings=standings, grant=grant)

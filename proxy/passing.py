@@ -84,6 +84,7 @@ class Passing:
         content: Callable[[], None],
     ) -> None:
         self._http = http
+        self._protocol = http.protocol
         self._reading = reading
         self._source = source
         self._server = server
@@ -151,7 +152,7 @@ class Passing:
         if reading.content_begun and not begun:
             self._content()
         client = self._client
-        if reading.finished or client is None or self._http.protocol.writing_paused or client.is_closing():
+        if client is None or reading.finished or self._protocol.writing_paused or client.is_closing():
             self._held = out
             return False
         if out:

@@ -100,15 +100,16 @@ class SegmentFile:
         os.close(self._fd)
 
     def _write(self, data: bytes) -> None:
-        written = 0
+        size = len(data)
         try:
-            while written < len(data):
+            written = os.write(self._fd, data)
+            while written < size:
                 written += os.write(self._fd, data[written:])
         except OSError:
             os.ftruncate(self._fd, self.size)
             raise
-        self.size += len(data)
-        self.totals.hash(data)
+        self.size += size
+        self.totals.sha256.update(data)
 
 
 def _publish(path: Path) -> None:

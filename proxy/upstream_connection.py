@@ -184,7 +184,7 @@ class Connection(asyncio.Protocol):
             taken = False
             self._wait.fail(error)
         if taken:
-            self._wait.put_off(self._loop.time() + self._idle_seconds)
+            self._wait.deadline = self._loop.time() + self._idle_seconds
         else:
             self._taker = None
             self._wait.wake()

@@ -77,16 +77,13 @@ class AnswerParser:
         self._message = message
         self._barren = 0
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Reads on. Raises `BrokenError`, also for what follows the end of an answer."""
-        if len(data) <= MAX_HEAD_BYTES:
-            self._read(data)
+        if len(data) > MAX_HEAD_BYTES:  # in parts, so that the bound holds for what comes in one read too
+            view = memoryview(data)
+            for start in range(0, len(data), MAX_HEAD_BYTES):
+                self.feed(view[start : start + MAX_HEAD_BYTES])
             return
-        view = memoryview(data)  # in parts, so that the bound holds for what comes in one read too
-        for start in range(0, len(data), MAX_HEAD_BYTES):
-            self._read(view[start : start + MAX_HEAD_BYTES])
-
-    def _read(self, data: bytes | memoryview) -> None:
         self._progress = False
         self._barren += len(data)
         try:

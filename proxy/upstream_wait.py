@@ -16,13 +16,15 @@ class Wait:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._future: asyncio.Future[None] | None = None
-        self._deadline = 0.0
+        self.deadline = 0.0
+        """When the wait that goes on ends, in the event loop's time; it may be put off, not brought forward."""
+
         self._timer: asyncio.TimerHandle | None = None
         self._fires = math.inf
 
     async def until(self, deadline: float) -> None:
         """Returns at the next `wake`. Raises `TimeoutError` at the deadline, in the event loop's time."""
-        self._deadline = deadline
+        self.deadline = deadline
         if deadline < self._fires:
             self._arm()
         self._future = self._loop.create_future()
@@ -30,10 +32,6 @@ class Wait:
             await self._future
         finally:
             self._future = None
-
-    def put_off(self, deadline: float) -> None:
-        """The wait that goes on has another deadline, no earlier than the one before."""
-        self._deadline = deadline
 
     def wake(self) -> None:
         """Something has happened."""
@@ -52,14 +50,14 @@ class Wait:
 
     def _arm(self) -> None:
         self.close()
-        self._timer = self._loop.call_at(self._deadline, self._look)
-        self._fires = self._deadline
+        self._timer = self._loop.call_at(self.deadline, self._look)
+        self._fires = self.deadline
 
     def _look(self) -> None:
         self._timer, self._fires = None, math.inf
         if self._future is None or self._future.done():
             return
-        if self._loop.time() < self._deadline:
+        if self._loop.time() < self.deadline:
             self._arm()
         else:
             self._future.set_exception(TimeoutError())

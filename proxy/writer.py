@@ -112,12 +112,16 @@ class Writer:
             endpoint=endpoint,
         )
         self._usage.append(SegmentFile.append_intent, line)
-        self._rotate()
+        if self._usage.full:
+            self._seal()
 
     def record(self, record: UsageRecord) -> None:
         """Writes a record, or keeps it until it can be written; never raises, never drops."""
-        self._waiting.append(record)
-        self._write_waiting()
+        if self._waiting:
+            self._waiting.append(record)
+            self._write_waiting()
+        elif not self._written(record):
+            self._waiting.append(record)
 
     def content(self, content: Content) -> None:
         """Writes the content of a request, before its record; never raises.
@@ -160,20 +164,20 @@ class Writer:
             raise LogWriteError(f"{len(self._waiting)} records could not be written: {self.failure}")
 
     def _write_waiting(self) -> None:
-        while self._waiting:
-            record = self._waiting[0]
-            try:
-                line = to_line(record, self._usage.next_seq())
-                self._usage.append(SegmentFile.append_record, line, record)
-            except LogWriteError:
-                return
+        while self._waiting and self._written(self._waiting[0]):
             self._waiting.popleft()
-            self._metrics.log_records.inc()
-            self._rotate()
 
-    def _rotate(self) -> None:
+    def _written(self, record: UsageRecord) -> bool:
+        """Writes a record; False when the disk refuses it."""
+        try:
+            line = to_line(record, self._usage.next_seq())
+            self._usage.append(SegmentFile.append_record, line, record)
+        except LogWriteError:
+            return False
+        self._metrics.log_records.inc()
         if self._usage.full:
             self._seal()
+        return True
 
     def _seal(self) -> None:
         if self._content is not None:

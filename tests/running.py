@@ -135,7 +135,7 @@ class Relay:
 
     def active(self) -> int:
         """How many requests are in progress."""
-        return int(self.app[GATEWAY].metrics.active._value.get())
+        return int(self.app[GATEWAY].metrics.active.get())
 
     def lines(self) -> list[Line]:
         """Every line written so far, in order."""

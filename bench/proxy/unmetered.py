@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -52,7 +53,8 @@ def _without_features(build: Callable[..., Any]) -> Callable[..., Any]:
         gateway.keys.find = lambda _: _KEY
         gateway.writer.intent = gateway.writer.record = _nothing
         gateway.writer.durable = _nothing_later
-        gateway.metrics.observe = gateway.metrics.active.inc = gateway.metrics.active.dec = _nothing
+        gateway.metrics.observe = _nothing
+        gateway.metrics.active = SimpleNamespace(inc=_nothing, dec=_nothing)
         admission = Admission(gateway.limits.backend)
         admission.settle = _nothing  # type: ignore[method-assign]
         admission.settled = admission.end = _nothing_later  # type: ignore[method-assign]
