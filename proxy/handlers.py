@@ -25,6 +25,7 @@ from proxy.limits_headers import LimitExceeded
 from proxy.metering import Outcome, Request, make_record, new_request_id
 from proxy.passing import CLIENT_GONE, Passing, Source, has_left, nobody
 from proxy.pii_restore import Restorer, restored_body
+from proxy.receiving import received
 from proxy.record import Fault, clip, elapsed_ms
 from proxy.routing import check_route, client_headers
 from proxy.upstream import Answer, UpstreamFault, hand_on, pieces
@@ -107,18 +108,7 @@ class Exchange:
             await self._admission.end()
 
     async def _answer(self) -> web.StreamResponse:
-        content, limit = self._http.content, self._gateway.config.server.max_body_bytes
-        # A body that came with its head is here: aiohttp's `read` would look for more of it.
-        here = content.is_eof() and content.total_bytes <= limit
-        try:
-            raw = content.read_nowait() if here else await self._http.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise Refusal(413, "request_too_large", f"the body is larger than {limit} bytes") from None
-        except ConnectionError:
-            raise Refusal(499, CLIENT_GONE.type, CLIENT_GONE.message) from None
-        except web.RequestPayloadError:
-            message = "the body cannot be read: it is not encoded or framed as its headers say"
-            raise Refusal(400, "unreadable_body", message) from None
+        raw = await received(self._http, self._gateway.config.server)
         call = self._request.call = read_call(self._request.endpoint, self._http.method, raw)
         if self._gateway.reads_prompts and call.body is not None and hides_something(call):
             call = self._request.call = call.scrubbed()
@@ -174,9 +164,9 @@ class Exchange:
             endpoint=request.endpoint,
         )
 
-    async def pass_on(
+    def pass_on(
         self, upstream: Upstream, answer: Answer, *, asked_usage: bool, until: float | None
-    ) -> web.StreamResponse:
+    ) -> Awaitable[web.StreamResponse]:
         """Passes on an answer below 400, whose head is here."""
         self._request.provider_request_id = _provider_request_id(answer.headers)
         parts, lead, whole = pieces(upstream, answer), self._lead, b""
@@ -199,7 +189,7 @@ class Exchange:
         )
         if self._capture is not None:
             source = self._capture.watched(source)
-        return await self._pass(source, self._client_headers(answer.headers))
+        return self._pass(source, self._client_headers(answer.headers))
 
     async def _pass_hit(self, call: Call, hit: Hit, upstream: Upstream) -> web.StreamResponse:
         """Passes on another request's answer: whole from the store, or as it comes."""
@@ -216,7 +206,8 @@ class Exchange:
         headers["x-relay-cache"] = "hit"
         return await self._pass(source, headers)
 
-    async def _pass(self, source: Source, headers: Mapping[str, str]) -> web.StreamResponse:
+    def _pass(self, source: Source, headers: Mapping[str, str]) -> Awaitable[web.StreamResponse]:
+        # No coroutines, this and `pass_on`: their frames would last, and hold all this, as long as a stream.
         self._request.streamed = source.streams
         self._passing = Passing(
             self._http,
@@ -224,10 +215,11 @@ class Exchange:
             source,
             server=self._gateway.config.server,
             restorer=self._restorer,
+            outbox=self._gateway.client.outbox,
             end=self._end,
             content=self._content_began,
         )
-        return await self._passing.pass_on(headers)
+        return self._passing.pass_on(headers)
 
     async def pass_error(self, answer: Answer, body: bytes) -> web.StreamResponse:
         """Passes on an upstream's own refusal: nothing was generated, nothing is billed."""

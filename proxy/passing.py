@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -20,6 +19,7 @@ from proxy.call import METERED
 from proxy.config import Server, Upstream
 from proxy.errors import api_of, refusal_event
 from proxy.metering import Outcome
+from proxy.outbox import Outbox
 from proxy.pii_restore import Restorer, restored_body
 from proxy.pii_stream import StreamRestorer
 from proxy.record import Fault
@@ -80,6 +80,7 @@ class Passing:
         *,
         server: Server,
         restorer: Restorer | None,
+        outbox: Outbox,
         end: Callable[[Outcome], Awaitable[None]],
         content: Callable[[], None],
     ) -> None:
@@ -89,6 +90,7 @@ class Passing:
         self._source = source
         self._server = server
         self._restorer = restorer
+        self._outbox = outbox
         self._end = end
         self._content = content
         self._response = web.StreamResponse()
@@ -105,15 +107,19 @@ class Passing:
         if source.whole:
             return await self._pass_whole(source.whole, headers)
         self._response = web.StreamResponse(status=source.status, headers=headers)
+        del headers  # it has a copy
         if not source.streams and self._restorer is None and source.length is not None:
             self._response.content_length = source.length
         fault: UpstreamFault | None = None
         last = b""
         try:
             async with asyncio.timeout_at(source.until) as self._deadline:
-                with self._watching():
+                self._look()
+                try:
                     await self._to_client(self._response.prepare(self._http))
                     last = await (self._events() if source.streams else self._body())
+                finally:
+                    self._timer.cancel()
         except UpstreamFault as broken:
             fault = None if self._reading.finished else broken
         except TimeoutError:
@@ -125,9 +131,10 @@ class Passing:
         return self._response
 
     async def _pass_whole(self, body: bytes, headers: Mapping[str, str]) -> web.StreamResponse:
-        """Leaves head and body to be sent in one write, with nothing to wait for."""
+        """Leaves head and body to be sent in one write, right after those of others."""
         body = self._understood(body)
         await self._end(self._outcome(None))
+        await self._outbox.turn()
         self._response = web.Response(status=self._source.status, headers=headers, body=body)
         return self._response
 
@@ -227,16 +234,8 @@ class Passing:
             until = self._source.until
             self._deadline.reschedule(drained if until is None else min(drained, until))
 
-    @contextmanager
-    def _watching(self) -> Iterator[None]:
-        """Looks now and then for the client: while the upstream is silent no write tells that it left."""
-        self._look()
-        try:
-            yield
-        finally:
-            self._timer.cancel()
-
     def _look(self) -> None:
+        """Looks now and then for the client: while the upstream is silent no write tells that it left."""
         self._timer = asyncio.get_running_loop().call_later(WATCH_SECONDS, self._look)
         if has_left(self._http):
             self._gone()

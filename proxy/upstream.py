@@ -6,14 +6,15 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
 from multidict import CIMultiDict
 
 from proxy.config import Upstream
 from proxy.errors import Refusal
+from proxy.outbox import Outbox
 from proxy.upstream_connection import Connection, StaleError, Taker
 from proxy.upstream_decoding import Decoder
 from proxy.upstream_parser import BrokenError, Message
@@ -72,13 +73,16 @@ class Answer:
             self._decoder.feed(raw)
         return piece
 
-    async def hand_on(self, taker: Taker, seconds: float) -> bool:
+    def hand_on(self, taker: Taker, seconds: float) -> Awaitable[bool]:
         """Gives each piece to `taker` as it arrives: True at the end, False when it takes no more.
 
         Raises `TimeoutError`, `BrokenError`.
         """
         if self._decoder is None:
-            return await self._connection.hand_on(self._message, taker, seconds=seconds)
+            return self._connection.hand_on(self._message, taker, seconds=seconds)
+        return self._hand_on_decoded(taker, seconds)
+
+    async def _hand_on_decoded(self, taker: Taker, seconds: float) -> bool:
         while piece := await self.read(seconds):
             if not taker(piece):
                 return False
@@ -89,7 +93,8 @@ class Client:
     """Sends requests over kept-alive connections; follows no redirect and keeps no cookie."""
 
     def __init__(self) -> None:
-        self._pool = Pool()
+        self.outbox = Outbox()
+        self._pool = Pool(self.outbox)
 
     def send(
         self, upstream: Upstream, method: str, url: str, headers: Mapping[str, str], body: bytes
@@ -167,27 +172,36 @@ class _Exchange(AbstractAsyncContextManager[Answer]):
 
 async def pieces(upstream: Upstream, answer: Answer) -> AsyncIterator[bytes]:
     """The body piece by piece as it arrives. Raises `UpstreamFault` when it breaks off or stalls."""
-    with _telling(upstream):
+    with _Telling(upstream):
         while piece := await answer.read(upstream.timeouts.idle):
             yield piece
 
 
 async def hand_on(upstream: Upstream, answer: Answer, taker: Taker) -> bool:
     """The same for one who takes each piece as it arrives: True at the end, False when he takes no more."""
-    with _telling(upstream):
+    with _Telling(upstream):
         return await answer.hand_on(taker, upstream.timeouts.idle)
 
 
-@contextmanager
-def _telling(upstream: Upstream) -> Iterator[None]:
+class _Telling:
     """Tells a body that does not go on as an `UpstreamFault`."""
-    try:
-        yield
-    except TimeoutError as error:
-        what = f"{upstream.timeouts.idle:g} s between two pieces of its answer"
-        raise _too_slow(upstream, what, sent=True) from error
-    except BrokenError as error:
-        raise broken(upstream, str(error)) from error
+
+    __slots__ = ("_upstream",)
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    def __enter__(self) -> None:
+        """The body is read from now on."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, TimeoutError):
+            what = f"{self._upstream.timeouts.idle:g} s between two pieces of its answer"
+            raise _too_slow(self._upstream, what, sent=True) from error
+        if isinstance(error, BrokenError):
+            raise broken(self._upstream, str(error)) from error
 
 
 def broken(upstream: Upstream, why: str | None = None, *, sent: bool = True) -> UpstreamFault:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, cast
 
+from proxy.outbox import Outbox
 from proxy.upstream_parser import AnswerParser, BrokenError, Message
 from proxy.upstream_request import Outgoing
 from proxy.upstream_wait import Wait
@@ -29,10 +30,11 @@ class StaleError(BrokenError):
 class Connection(asyncio.Protocol):
     """A connection for one request at a time; what `ask` gave must be released, read to its end or not."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, outbox: Outbox) -> None:
         self.open = False
         self.idle_since = 0.0
         self._loop = loop
+        self._outbox = outbox
         self._transport = asyncio.Transport()  # the real one comes with `connection_made`
         self._parser = AnswerParser()
         self._message: Message | None = None
@@ -170,12 +172,16 @@ class Connection(asyncio.Protocol):
 
     def _send(self, head: bytes, body: bytes) -> None:
         if len(body) <= WRITE_BYTES:
-            self._transport.write(head + body)
+            self._outbox.put(self._write, head + body)
             return
         self._transport.write(head)
         self._unsent = memoryview(body)
         if self._writable:
             self.resume_writing()
+
+    def _write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     def _hand(self, message: Message, taker: Taker) -> None:
         try:

@@ -13,6 +13,7 @@ from typing import Final
 
 import aiohappyeyeballs
 
+from proxy.outbox import Outbox
 from proxy.upstream_connection import Connection
 from proxy.upstream_request import Origin
 
@@ -27,10 +28,11 @@ _KEEP_ALIVE: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 60, "TCP_KEEPCNT": 5}
 class Pool:
     """Idle connections by origin, the one used last taken first."""
 
-    def __init__(self) -> None:
+    def __init__(self, outbox: Outbox) -> None:
         self._idle: dict[str, list[Connection]] = {}
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
+        self._outbox = outbox
 
     def take(self, origin: Origin) -> Connection | None:
         """An idle connection, if there is one."""
@@ -53,7 +55,7 @@ class Pool:
             if hasattr(socket, option):
                 stream.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
         _, connection = await loop.create_connection(
-            partial(Connection, loop),
+            partial(Connection, loop, self._outbox),
             sock=stream,
             ssl=self._tls if origin.tls else None,
             server_hostname=origin.host if origin.tls else None,

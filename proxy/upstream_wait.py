@@ -17,7 +17,7 @@ class Wait:
         self._loop = loop
         self._future: asyncio.Future[None] | None = None
         self.deadline = 0.0
-        """When the wait that goes on ends, in the event loop's time; it may be put off, not brought forward."""
+        """When the wait that goes on ends, in the event loop's time; it may only be put off."""
 
         self._timer: asyncio.TimerHandle | None = None
         self._fires = math.inf

@@ -163,6 +163,22 @@ async def test_a_body_that_cannot_be_decoded_is_the_client_s_mistake(
     assert provider.received == []
 
 
+async def test_a_body_that_does_not_come_is_refused_after_a_while(tmp_path: Path, provider: Replay) -> None:
+    async with running(settings(tmp_path, provider.url, server={"receive_seconds": 0.1})) as relay:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(relay.url.rpartition(":")[2]))
+        head = (
+            f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {relay.key}\r\nContent-Length: 99\r\n"
+        )
+        writer.write(head.encode() + b'\r\n{"model": ')
+        assert await reader.readline() == b"HTTP/1.1 408 Request Timeout\r\n"
+        assert b"the body was not whole after 0.1 s; see server.receive_seconds" in await reader.read()
+        writer.close()
+        (record,) = relay.records()
+        assert (record.status, record.error and record.error.type) == (408, "request_timeout")
+        assert (record.cost_usd, record.usage_source) == (Decimal(0), "none")
+    assert provider.received == []
+
+
 async def test_odd_stream_options_are_the_upstream_s_to_refuse(provider: Replay, relay: Relay) -> None:
     refusal = {"error": {"type": "invalid_request_error", "param": "stream_options"}}
     for options in ("nonsense", 7, ["include_usage"]):

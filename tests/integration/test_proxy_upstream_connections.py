@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from proxy import upstream_connection, upstream_pool
+from proxy.outbox import Outbox
 from proxy.upstream import UpstreamFault, pieces
 from proxy.upstream_connection import Connection, StaleError
 from proxy.upstream_request import outgoing
@@ -225,6 +226,6 @@ async def test_a_connection_that_is_closing_and_has_not_said_so_yet_is_not_writt
 
 @on_every_loop
 async def test_a_connection_that_ended_before_its_first_request_is_told_from_one_that_broke() -> None:
-    connection = Connection(asyncio.get_running_loop())
+    connection = Connection(asyncio.get_running_loop(), Outbox())
     with pytest.raises(StaleError):
         await connection.ask(outgoing("POST", "http://h/", {}, b""), until=math.inf)
