@@ -150,6 +150,14 @@ def exact(text: str) -> Decimal:
         raise ValueError("a number has an exponent out of range") from None
 
 
+def _kept(text: str) -> Decimal | str:
+    """A number within `usage`, which nobody counts with: one that no Decimal can hold stays a text."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
+
+
 def as_money(amount: Decimal) -> Decimal:
     """Rounds half-even to the 12 fractional digits of USD that a record holds; never gives -0."""
     return amount.quantize(MONEY_PLACES, rounding=ROUND_HALF_EVEN) + 0
@@ -174,11 +182,12 @@ def money_text(amount: Decimal) -> str:
 def time_text(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds and `Z`: `2026-11-01T09:30:00.000000Z`."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return utc.isoformat(timespec="microseconds")[:-6] + "Z"
+    text: str = msgspec.to_builtins(utc)  # thirty times as fast as `isoformat`, but leaves out a zero
+    return text if utc.microsecond else f"{text[:-1]}.000000Z"
 
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
-_decoder = msgspec.json.Decoder(RequestLine, float_hook=exact)
+_decoder = msgspec.json.Decoder(RequestLine, float_hook=_kept)
 _FIELDS: Final = UsageRecord.__struct_fields__
 _CREATED_AT, _COST_USD, _USAGE = (_FIELDS.index(name) for name in ("created_at", "cost_usd", "usage"))
 # A line as it is written: money and time are texts in it.

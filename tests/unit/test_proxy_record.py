@@ -152,6 +152,11 @@ def test_time_is_utc_with_microseconds(moment: datetime, text: str) -> None:
     assert time_text(moment) == text
 
 
+@given(moment=st.datetimes(timezones=st.just(UTC)))
+def test_a_time_has_six_fractional_digits_whatever_they_are(moment: datetime) -> None:
+    assert time_text(moment) == moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
 CONTRADICTIONS = [
     ({"total_tokens": 16}, "total_tokens is not"),
     ({"cache_read_tokens": 11}, "cache_read_tokens + cache_write_tokens are more"),
@@ -197,7 +202,6 @@ BAD_LINES = [
     (a_line(model=None), "model"),
     (b'{"v":1,"event":"request","seq":1}\n', "missing required field"),
     (a_line(usage={"x": "y" * MAX_LINE_BYTES}), "more than"),
-    (a_line().replace(b'"usage": null', b'"usage": {"x": 1e99999999999999999999}'), "exponent out of range"),
     (
         a_line().replace(b'"usage": null', b'"usage": ' + b'{"x":' * 50_000 + b"1" + b"}" * 50_000),
         "nested too",
