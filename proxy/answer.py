@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import msgspec
 
+from proxy.answer_fault import UNNAMED, fault_of, told_fault
 from proxy.delta import Form
 from proxy.errors import Api
 from proxy.generated import TEXT_PLACES, objects, text_size
@@ -25,7 +26,41 @@ _LESSONS: Final = 16
 _MOST_DELTAS: Final = 3
 _COMMENTS: Final = re.compile(rb"\s*(?::[^\r\n]*\s*)+")
 
+
+class _Choice(TypedDict, total=False):
+    """What is read of one of an answer's choices."""
+
+    text: Any
+    delta: Any
+    message: Any
+    usage: Any
+    error: Any
+    finish_reason: Any
+
+
+class _Told(TypedDict, total=False):
+    """What is read of an answer or an event; the rest, an embedding's numbers above all, is not made."""
+
+    type: Any
+    object: Any
+    model: Any
+    status: Any
+    code: Any
+    error: Any
+    usage: Any
+    x_groq: Any
+    service_tier: Any
+    choices: list[_Choice] | None
+    message: Any
+    response: Any
+    base_resp: Any
+    delta: Any
+    content: Any
+    output: Any
+
+
 _decoder = msgspec.json.Decoder(float_hook=exact)
+_told_decoder = msgspec.json.Decoder(_Told, float_hook=exact)
 _LAST_EVENTS: Final = frozenset(
     {"message_stop", "response.completed", "response.incomplete", "response.failed", "response.cancelled"}
 )
@@ -51,6 +86,14 @@ def decode_leniently(data: bytes) -> Any:
         return None
 
 
+def _told(data: bytes) -> Any:
+    """What an answer or an event tells; of odd ones everything there is."""
+    try:
+        return _told_decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return decode_leniently(data)
+
+
 class Reading:
     """What has been understood of one answer so far. `content_begun` is said of streams only."""
 
@@ -63,6 +106,7 @@ class Reading:
         self.finished = False
         self.pending = False
         self._seen = False
+        self._unread = bytearray()
         self._final = api == "openai"
         self._places: dict[str, Raw] = {}
         self._text_bytes = 0
@@ -95,7 +139,7 @@ class Reading:
     def read_body(self, body: bytes) -> None:
         """Reads a whole JSON answer, or the error body of a refused request."""
         comments = _COMMENTS.match(body)
-        value = decode_leniently(body[comments.end() :] if comments else body)
+        value = _told(body[comments.end() :] if comments else body)
         if not isinstance(value, dict):
             self._read_wrapped(body)
             if self._seen:
@@ -121,7 +165,8 @@ class Reading:
         if rest:
             self.read_event(parse_event(rest))
         if not self._seen and self.fault is None:
-            self.read_body(rest)
+            body, self._unread = bytes(self._unread), bytearray()
+            self.read_body(body)
 
     def read(self, event: Event) -> bool:
         """The same as `read_event`, faster where an event differs from an earlier one only in its text."""
@@ -150,13 +195,16 @@ class Reading:
 
     def read_event(self, event: Event) -> bool:
         """Reads one event of a stream; whether it has a usage object of its own."""
-        if event.data == b"[DONE]":
+        data = event.data.strip()
+        if data == b"[DONE]":
             self.finished = self._seen = True
             return False
-        value = decode_leniently(event.data) if event.data else None
+        value = _told(data) if data else None
         if not isinstance(value, dict):
             if event.name == "error":
-                self.fault = Fault(type="upstream_error", message="the upstream sent an error event")
+                self.fault = Fault(type=UNNAMED, message="the upstream sent an error event")
+            elif not self._seen and len(self._unread) <= MAX_JSON_BYTES:
+                self._unread += event.raw
             return False
         self._seen = True
         kind = _text(value.get("type"))
@@ -167,7 +215,7 @@ class Reading:
         self._text_bytes += size
         self.content_begun = self.content_begun or size > 0 or kind == "content_block_delta"
         if "error" in {event.name, kind} and self.fault is None:
-            self.fault = _fault(value)
+            self.fault = fault_of(value)
         return isinstance(value.get("usage"), dict)
 
     def _read_object(self, value: dict[str, Any]) -> None:
@@ -179,15 +227,14 @@ class Reading:
             self.model = _text(source.get("model")) or self.model
             self.service_tier = _text(source.get("service_tier")) or self.service_tier
             self._keep("usage", source.get("usage"))
-            if error := source.get("error"):
-                self.fault = _fault({"error": error})
-            elif source.get("status") == "failed" and self.fault is None:
-                self.fault = _fault({})
-        self._keep("x_groq", part(value, "x_groq").get("usage"))
-        for choice in objects(value.get("choices")):
+        if "x_groq" in value:
+            self._keep("x_groq", part(value, "x_groq").get("usage"))
+        choices = objects(value.get("choices"))
+        for choice in choices:
             self._keep("choice", choice.get("usage"))
-            if error := choice.get("error"):
-                self.fault = _fault({"error": error})
+        fault = told_fault(value, inner, choices)
+        if fault is not None and (self.fault is None or fault.type != UNNAMED):
+            self.fault = fault
 
     @property
     def tells_only_text(self) -> bool:
@@ -196,9 +243,12 @@ class Reading:
         return plain and self.fault is None and not self._places
 
     def _keep(self, place: str, raw: object) -> None:
-        if not isinstance(raw, dict) or first(raw, *_COUNTS) is None:
+        if not isinstance(raw, dict):
             return
-        self._places[place] = overlay(self._places.get(place), raw) if self.api == "anthropic" else raw
+        if self.api == "anthropic" and raw:
+            self._places[place] = overlay(self._places.get(place), raw)
+        elif first(raw, *_COUNTS) is not None:
+            self._places[place] = raw
 
 
 _COUNTS: Final = (
@@ -212,16 +262,6 @@ def _tells_output(value: dict[str, Any]) -> bool:
 
 def _text(value: object) -> str | None:
     return clip(value) or None if isinstance(value, str) else None
-
-
-def _fault(value: dict[str, Any]) -> Fault:
-    """The kind of a provider's error: its message may quote the prompt, so type and code are all we keep."""
-    error = value.get("error")
-    known = error if isinstance(error, dict) else value
-    kind = _text(known.get("type")) or _text(known.get("code")) or "upstream_error"
-    code = known.get("code")
-    detail = f" ({code})" if isinstance(code, str | int) and str(code) != kind else ""
-    return Fault(type=kind[:100], message=f"the upstream answered with an error: {kind[:100]}{detail[:100]}")
 
 
 class _Delta(msgspec.Struct, frozen=True, kw_only=True):

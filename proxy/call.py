@@ -16,16 +16,21 @@ from proxy.errors import Refusal
 
 _USAGE_STREAMS: Final = frozenset({"/v1/chat/completions", "/v1/completions"})
 METERED: Final = _USAGE_STREAMS | {"/v1/embeddings", "/v1/responses", "/v1/messages"}
-FREE: Final = frozenset({"/v1/models", "/v1/messages/count_tokens"})
+FREE: Final = frozenset({"/v1/models", "/v1/messages/count_tokens", "/v1/responses/input_tokens"})
 _MODEL_LENGTH: Final = 256
 
+# What servers of Python, vLLM for one, take for `true`: https://docs.pydantic.dev/latest/api/standard_library_types/#booleans
+_TRUE: Final = frozenset({"true", "t", "1", "yes", "y", "on"})
+
 _encoder = msgspec.json.Encoder(decimal_format="number")
+_values = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class Call(msgspec.Struct, kw_only=True):
     """One request as asked: its route, model (None where the route has none), and whether it streams.
 
-    `metered` tells whether the route generates something that is counted in tokens.
+    `metered` tells whether the route generates something that is counted in tokens. Nothing of it changes but
+    that it is let go of.
     """
 
     endpoint: str
@@ -34,6 +39,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool
     raw: bytes
     body: dict[str, Any] | None
+    measured: int | None = None
 
     @property
     def may_lack_usage(self) -> bool:
@@ -45,6 +51,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             return True
         # What is no object is for the upstream to refuse.
         return isinstance(options, dict) and options.get("include_usage") is not True
+
+    @property
+    def asks_usage(self) -> bool:
+        """Whether the client itself asks this stream for its usage."""
+        options = self.body.get("stream_options") if self.body and self.stream else None
+        return isinstance(options, dict) and options.get("include_usage") is True
 
     def upstream_body(self, *, model: str | None, ask_usage: bool) -> bytes:
         """The body to send: the client's own bytes, changed only where it must be."""
@@ -63,12 +75,19 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     def prompt_bytes(self) -> int:
         """The prompt's text in UTF-8 bytes, for an estimate where the provider counts nothing."""
+        if self.measured is not None:
+            return self.measured
         body = self.body or {}
         return _text_bytes([body[name] for name in _PLACES if name in body])
 
+    def let_go(self) -> None:
+        """Forgets the body, which is sent and may be large; an estimate can still be made."""
+        self.measured = self.prompt_bytes()
+        self.raw, self.body = b"", None
+
 
 _PLACES: Final = ("system", "instructions", "messages", "prompt", "input")
-_PROMPT: Final = frozenset({"content", "text", "input", "arguments", "tool_calls", "function"})
+_PROMPT: Final = frozenset({"content", "text", "input", "output", "arguments", "tool_calls", "function"})
 _LINKS: Final = ("data:", "http://", "https://")
 
 
@@ -103,8 +122,12 @@ def read_call(endpoint: str, method: str, raw: bytes) -> Call:
         raise Refusal(
             400, "invalid_model", f"'model' must be a text of 1 to {_MODEL_LENGTH} printable characters"
         )
-    stream = (body or {}).get("stream") is True
+    stream = _is_true((body or {}).get("stream"))
     return Call(endpoint=endpoint, metered=metered, model=model, stream=stream, raw=raw, body=body)
+
+
+def _is_true(value: object) -> bool:
+    return value is True or value == 1 or (isinstance(value, str) and value.lower() in _TRUE)
 
 
 _NAME_ENDS: Final = re.compile(rb'(?<!\\)(?:\\\\)*"[ \t\r\n]*:')
@@ -121,6 +144,24 @@ def hides_something(call: Call) -> bool:
         elif isinstance(value, list):
             waiting.extend(value)
     return names != len(_NAME_ENDS.findall(call.raw))
+
+
+def hides_model(call: Call) -> bool:
+    """Whether a parser that takes the first of two names, as ours takes the last, may find another model.
+
+    Raises `Refusal` (400) for a model in other letters, `Model`, which Go's parser takes for the same name.
+    """
+    for name in call.body or ():
+        if len(name) == len("model") and name != "model" and name.lower() == "model":
+            raise Refusal(400, "invalid_model", "the body names the model twice; name it once, as 'model'")
+    raw = call.raw
+    if call.model is None or (raw.count(b'"model"') == 1 and b"\\u00" not in raw):
+        return False
+    values = [bytes(value) for value in _values.decode(raw).values()]
+    named, escaped = (
+        raw.count(what) - sum(value.count(what) for value in values) for what in (b'"model"', b"\\u00")
+    )
+    return named != 1 or escaped > 0
 
 
 def _is_name(model: object) -> bool:

@@ -7,6 +7,7 @@ never in it: an upstream names the environment variable that holds its key.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -20,7 +21,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 from proxy.errors import Api
 from proxy.limits_config import Limits
 from proxy.pii_config import Pii, Policy
-from proxy.section import Seconds, Section, Usd, redis_mistake
+from proxy.section import PricedProvider, Seconds, Section, Usd, redis_mistake
 
 
 class Tls(Section):
@@ -33,7 +34,8 @@ class Tls(Section):
 class Server(Section):
     """Where the proxy listens; a request that lost its client, or a stop, may last `drain_seconds`.
 
-    A client that takes nothing of its answer for `send_seconds` is left.
+    A client that takes nothing of its answer for `send_seconds` is left, and one whose body is not whole
+    after `receive_seconds` is refused.
     """
 
     host: str = "127.0.0.1"
@@ -43,6 +45,7 @@ class Server(Section):
     max_body_bytes: int = Field(default=33_554_432, gt=0)
     drain_seconds: Seconds = 120
     send_seconds: Seconds = 300
+    receive_seconds: Seconds = 300
 
 
 class Logs(Section):
@@ -103,7 +106,7 @@ class Upstream(Section):
     api_key_env: Annotated[str, AfterValidator(_is_variable)] | None = None
     models: tuple[str, ...] = ("*",)
     stream_usage: Literal["auto", "always", "never"] = "auto"
-    price_provider: str | None = None
+    price_provider: PricedProvider | None = None
     timeouts: Timeouts = Timeouts()
     auth: Literal["auto", "bearer", "x-api-key", "api-key"] = "auto"
     rest_seconds: Seconds = 30
@@ -125,9 +128,8 @@ class Upstream(Section):
     @property
     def asks_for_usage(self) -> bool:
         """Whether Relay asks this upstream's chat streams for usage (Mistral sends it unasked)."""
-        return self.stream_usage == "always" or (
-            self.stream_usage == "auto" and "mistral" not in f"{self.base_url} {self.price_provider}"
-        )
+        is_mistral = self.name == "mistral" or "mistral" in f"{self.base_url} {self.price_provider}"
+        return self.stream_usage == "always" or (self.stream_usage == "auto" and not is_mistral)
 
 
 class PriceOverride(Section):
@@ -178,6 +180,14 @@ class Prices(Section):
     """Prices of your own, before those of genai-prices."""
 
     overrides: tuple[PriceOverride, ...] = ()
+
+    def contradiction(self, upstreams: Collection[str]) -> str | None:
+        """What is wrong with a price of an upstream that there is not; None when nothing is."""
+        for at, row in enumerate(self.overrides):
+            if row.upstream is not None and row.upstream not in upstreams:
+                known = ", ".join(upstreams)
+                return f"'prices.overrides.{at}.upstream' should be one of {known}, not '{row.upstream}'"
+        return None
 
 
 class Cache(Section):

@@ -16,8 +16,8 @@ from proxy.content_line import Content
 from proxy.content_notes import content_json
 from proxy.content_output import Output
 from proxy.metering import Request
-from proxy.passing import Source
 from proxy.pii_gate import PiiGate
+from proxy.source import Source
 
 _ASKED: Final = ("system", "instructions", "messages", "prompt", "suffix", "input", "tools", "functions")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -26,9 +26,9 @@ from proxy.upstream import Answer, UpstreamFault, pieces
 class Delivery(Protocol):
     """What becomes of the answer that is the client's."""
 
-    async def pass_on(
+    def pass_on(
         self, upstream: Upstream, answer: Answer, *, asked_usage: bool, until: float | None
-    ) -> web.StreamResponse:
+    ) -> Awaitable[web.StreamResponse]:
         """An answer below 400, not yet read, that must be whole at `until` of the event loop's time.
 
         `asked_usage`: Relay asked for usage where the client did not.
@@ -81,7 +81,7 @@ class Forwarding:
         try:
             body = call.upstream_body(model=model, ask_usage=ask_usage)
             sending = gateway.client.send(upstream, http.method, url, headers, body)
-            del body  # it is let go of when it is sent: the answer may take minutes
+            del headers, body  # let go of when they are sent: the answer may take minutes
             async with sending as answer:
                 status = answer.status
                 self._attempted(upstream, status, began)
@@ -99,7 +99,7 @@ class Forwarding:
             if last or ((fault.sent or refused) and not _is_overload(status)):
                 raise
             return None
-        if ask_usage and status == 400 and b"stream_options" in error:
+        if ask_usage and status in {400, 422} and b"stream_options" in error:
             return await self._without_stream_options(upstream, call, last=last)
         if _is_overload(status):
             gateway.health.failed(
@@ -113,8 +113,9 @@ class Forwarding:
         self, upstream: Upstream, call: Call, *, last: bool
     ) -> web.StreamResponse | None:
         """Asks once more as the client did, and remembers when that was what the upstream did not take."""
+        streams = (call.body or {}).get("stream") is True  # what only some take for a stream tells nothing
         response = await self._ask(upstream, call, ask_usage=False, last=last)
-        if response is not None and response.status < 400:
+        if streams and response is not None and response.status < 400:
             self._gateway.without_stream_options.add(upstream.name)
         return response
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from proxy.cache_gate import CacheGate
+from proxy.call import Call, hides_model, hides_something
 from proxy.config import Config
+from proxy.errors import Refusal
 from proxy.health import Health
 from proxy.keys import PREFIX, Key, KeyStore
 from proxy.limits_gate import Gate
@@ -53,12 +55,28 @@ class Gateway:
         self.router = Router(config)
         self.health = Health()
         rules = config.policy
-        self.reads_prompts = config.pii.enabled or bool(rules.blocked_patterns or rules.max_input_bytes)
+        self._reads_prompts = config.pii.enabled or bool(rules.blocked_patterns or rules.max_input_bytes)
         self.without_stream_options: set[str] = set()
         """Names of upstreams that have refused `stream_options`."""
+
+    def may_differ(self, key: Key, call: Call) -> bool:
+        """Whether the upstream may find another prompt or model in a body than Relay checks."""
+        if self._reads_prompts and hides_something(call):
+            return True
+        return "*" not in key.models and hides_model(call)
 
     def key_of(self, headers: Mapping[str, str]) -> Key | None:
         """The Relay key that a request carries in either API's header; None when it is not one of ours."""
         scheme, _, token = headers.get("Authorization", "").partition(" ")
         raw = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
         return self.keys.find(raw) if raw.startswith(PREFIX) else None
+
+
+def check_model(key: Key, call: Call) -> None:
+    """Raises `Refusal` (403) for a model that the key may not use, or cannot be held to."""
+    if call.model is not None:
+        if not key.allows(call.model):
+            raise Refusal(403, "model_not_allowed", f"this Relay key may not use the model '{call.model}'")
+    elif call.raw and call.body is None and "*" not in key.models:  # a form, say, with a model in it
+        message = "this Relay key is limited to some models, and this body does not name one in JSON"
+        raise Refusal(403, "model_not_allowed", message)

@@ -14,20 +14,21 @@ from multidict import CIMultiDict
 
 from proxy.answer import Reading
 from proxy.cache_gate import Hit, Lead
-from proxy.call import Call, hides_something, read_call
+from proxy.call import Call, read_call
 from proxy.config import Upstream
 from proxy.content import Capture
 from proxy.errors import Api, LogWriteError, Refusal, api_of, refusal_body
 from proxy.forwarding import Forwarding
-from proxy.gateway import Gateway
+from proxy.gateway import Gateway, check_model
 from proxy.keys import Key
 from proxy.limits_headers import LimitExceeded
 from proxy.metering import Outcome, Request, make_record, new_request_id
-from proxy.passing import CLIENT_GONE, Passing, Source, has_left, nobody
+from proxy.passing import Passing
 from proxy.pii_restore import Restorer, restored_body
 from proxy.receiving import received
 from proxy.record import Fault, clip, elapsed_ms
 from proxy.routing import check_route, client_headers
+from proxy.source import CLIENT_GONE, Source, has_left, nobody
 from proxy.upstream import Answer, UpstreamFault, hand_on, pieces
 
 _log = logging.getLogger(__name__)
@@ -108,9 +109,12 @@ class Exchange:
             await self._admission.end()
 
     async def _answer(self) -> web.StreamResponse:
-        raw = await received(self._http, self._gateway.config.server)
-        call = self._request.call = read_call(self._request.endpoint, self._http.method, raw)
-        if self._gateway.reads_prompts and call.body is not None and hides_something(call):
+        call = self._request.call = read_call(
+            self._request.endpoint,
+            self._http.method,
+            await received(self._http, self._gateway.config.server),
+        )
+        if call.body is not None and self._gateway.may_differ(self._request.key, call):
             call = self._request.call = call.scrubbed()
         upstreams = self._route(call)
         self._gateway.policy.check(call)
@@ -143,8 +147,7 @@ class Exchange:
         """The upstreams to ask, in their order. Raises `Refusal` (400, 403, 404, 405)."""
         key, router = self._request.key, self._gateway.router
         check_route(self._http.method, self._http.path, self._http.query_string)
-        if call.model is not None and not key.allows(call.model):
-            raise Refusal(403, "model_not_allowed", f"this Relay key may not use the model '{call.model}'")
+        check_model(key, call)
         model = self._request.resolved_model = call.model and router.resolve(call.model)
         upstreams = router.candidates(self._api, model)
         if not upstreams:
@@ -170,6 +173,7 @@ class Exchange:
         """Passes on an answer below 400, whose head is here."""
         self._request.provider_request_id = _provider_request_id(answer.headers)
         parts, lead, whole = pieces(upstream, answer), self._lead, b""
+        call = self._request.call
         alone = lead is None and self._capture is None
         if alone and answer.content_type != "text/event-stream":
             whole = answer.at_once()
@@ -184,12 +188,18 @@ class Exchange:
             whole=whole,
             hand_on=partial(hand_on, upstream, answer) if alone else None,
             drop_usage=asked_usage,
+            usage_asked=asked_usage or (call is not None and call.asks_usage),
             until=until,
             others_wait=lead.others_wait if lead else nobody,
         )
         if self._capture is not None:
             source = self._capture.watched(source)
-        return self._pass(source, self._client_headers(answer.headers))
+        headers = self._client_headers(answer.headers)
+        if alone and source.streams and call is not None:
+            # What has been sent and read is let go of: the answer may take minutes.
+            call.let_go()
+            answer.headers.clear()
+        return self._pass(source, headers)
 
     async def _pass_hit(self, call: Call, hit: Hit, upstream: Upstream) -> web.StreamResponse:
         """Passes on another request's answer: whole from the store, or as it comes."""

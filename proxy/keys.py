@@ -108,7 +108,7 @@ def issue_many(
 ) -> list[str]:
     """Makes a key for each (user, team); the raw keys it gives stand nowhere else. Raises `KeysError`."""
     for name in (name for owner in owners for name in owner):
-        _check_name(name)
+        check_name(name)
     raws = [_raw() for _ in owners]
     with _changed(path) as content:
         made = tuple(
@@ -135,8 +135,8 @@ def _id() -> str:
     return f"key_{secrets.token_hex(6)}"
 
 
-def _check_name(name: str) -> None:
-    """A name that no record could hold would make every request of its key unaccountable."""
+def check_name(name: str) -> None:
+    """Raises `KeysError` for a user or team that no record could hold: who could account for its requests?"""
     if not name or not name.isprintable() or len(name) > _NAME_LENGTH:
         raise KeysError(f"{name[:40]!r} is no user or team: give 1 to {_NAME_LENGTH} printable characters")
 

@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -16,10 +17,12 @@ from proxy.call import FREE as FREE_ROUTES
 from proxy.call import Call
 from proxy.config import Upstream
 from proxy.keys import Key
-from proxy.pii import Vault
 from proxy.prices import FREE, UNKNOWN, Price, PriceTable
 from proxy.record import Attempt, Fault, UsageRecord
-from proxy.usage import TokenUsage
+from proxy.usage import TokenUsage, first
+
+if TYPE_CHECKING:
+    from proxy.pii import Vault  # whose detectors only those load who use them
 
 # What English text takes, by the providers' own rule of thumb; only used where a provider counts nothing.
 BYTES_PER_TOKEN: Final = 4
@@ -27,13 +30,21 @@ BYTES_PER_TOKEN: Final = 4
 
 _BASE32: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS: Final = tuple(first + second for first in _BASE32 for second in _BASE32)
-_TEN_BITS: Final = tuple(range(120, -1, -10))
+_TEN_BITS: Final = tuple(range(70, -1, -10))
 
 
 def new_request_id() -> str:
     """`req_` and a ULID: 48 bits of Unix milliseconds, then 80 random ones; so ids sort by their time."""
-    number = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10))
-    return "req_" + "".join([_PAIRS[number >> shift & 1023] for shift in _TEN_BITS])
+    random = int.from_bytes(os.urandom(10))
+    return _began(time.time_ns() // 1_000_000) + "".join(
+        [_PAIRS[random >> shift & 1023] for shift in _TEN_BITS]
+    )
+
+
+@lru_cache(maxsize=1)
+def _began(milliseconds: int) -> str:
+    """How the ids of a millisecond begin."""
+    return "req_" + "".join([_PAIRS[milliseconds >> shift & 1023] for shift in range(40, -1, -10)])
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +88,7 @@ def measure(request: Request, reading: Reading | None, outcome: Outcome) -> tupl
     if reading is None or not outcome.billable or request.call is None or not request.call.metered:
         return None, "none"
     usage = reading.usage
-    if usage is not None and reading.usage_is_final:
+    if usage is not None and reading.usage_is_final and _is_whole(usage, reading):
         return usage, "provider"
     unanswered = reading.fault or reading.pending or not reading.finished
     if usage is None and reading.text_bytes == 0 and unanswered:
@@ -85,12 +96,30 @@ def measure(request: Request, reading: Reading | None, outcome: Outcome) -> tupl
     return _estimated(request, reading, usage), "estimated"
 
 
+def _is_whole(usage: TokenUsage, reading: Reading) -> bool:
+    """Whether the provider told of both sides: half a count is no count of the other half."""
+    if usage.prompt_tokens and usage.completion_tokens:
+        return True
+    raw = usage.raw or {}
+    if not usage.prompt_tokens and first(raw, "prompt_tokens", "input_tokens", "total_tokens") is None:
+        return False
+    if usage.completion_tokens or reading.text_bytes == 0:  # an embedding has none, and need not tell of it
+        return True
+    # A zero is a fact once the answer has ended; some streams begin with one.
+    told = first(raw, "completion_tokens", "output_tokens", "total_tokens") is not None
+    return told and reading.finished
+
+
 def _estimated(request: Request, reading: Reading, known: TokenUsage | None) -> TokenUsage:
+    """The side that is not known, at four bytes a token."""
+    known = known or TokenUsage()
     output = -(-reading.text_bytes // BYTES_PER_TOKEN)
-    if known is not None:
-        return msgspec.structs.replace(known, completion_tokens=max(output, known.completion_tokens))
-    prompt = request.call.prompt_bytes() if request.call else 0
-    return TokenUsage(prompt_tokens=-(-prompt // BYTES_PER_TOKEN), completion_tokens=output)
+    prompt = known.prompt_tokens
+    if not prompt and request.call:
+        prompt = -(-request.call.prompt_bytes() // BYTES_PER_TOKEN)
+    return msgspec.structs.replace(
+        known, prompt_tokens=prompt, completion_tokens=max(output, known.completion_tokens)
+    )
 
 
 def _price(

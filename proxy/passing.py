@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-import msgspec
 from aiohttp import web
 
 from proxy.answer import MAX_JSON_BYTES, Reading
@@ -23,50 +22,14 @@ from proxy.outbox import Outbox
 from proxy.pii_restore import Restorer, restored_body
 from proxy.pii_stream import StreamRestorer
 from proxy.record import Fault
+from proxy.source import CLIENT_GONE, Source, has_left
+from proxy.sse import begins_stream
 from proxy.stream_filter import StreamFilter
 from proxy.upstream import UpstreamFault
-from proxy.upstream_connection import Taker
 
 WATCH_SECONDS: Final = 1.0
+LATE_USAGE_SECONDS: Final = 1.0  # for usage that was asked for, after a stream has said that it is done
 _FREE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})  # they look, and generate nothing
-CLIENT_GONE: Final = Fault(type="client_gone", message="the client left before the answer ended")
-
-
-def has_left(http: web.Request) -> bool:
-    """Whether the client's connection has ended."""
-    return http.transport is None or http.transport.is_closing()
-
-
-def nobody() -> bool:
-    """No other client waits for the answer."""
-    return False
-
-
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer below 400 whose head is here: an upstream's, or one that the cache has (`cached`).
-
-    `pieces` raises `UpstreamFault`; `length` is known when they are the body as it was announced; `until` is
-    the event loop's time by which it must be whole; `others_wait` tells whether other clients get it too.
-    A body that is here already is `whole`, and then there are no pieces. `hand_on`, where nobody else wants
-    the pieces, gives them as they arrive, until the end (True) or until they are not taken (False).
-    """
-
-    upstream: Upstream
-    status: int
-    content_type: str
-    length: int | None
-    pieces: AsyncIterator[bytes]
-    drop_usage: bool
-    whole: bytes = b""
-    hand_on: Callable[[Taker], Awaitable[bool]] | None = None
-    until: float | None = None
-    cached: bool = False
-    others_wait: Callable[[], bool] = nobody
-
-    @property
-    def streams(self) -> bool:
-        """Whether these are server-sent events."""
-        return self.content_type.partition(";")[0].strip().lower() == "text/event-stream"
 
 
 class Passing:
@@ -108,7 +71,7 @@ class Passing:
             return await self._pass_whole(source.whole, headers)
         self._response = web.StreamResponse(status=source.status, headers=headers)
         del headers  # it has a copy
-        if not source.streams and self._restorer is None and source.length is not None:
+        if not (source.streams or source.drop_usage or self._restorer) and source.length is not None:
             self._response.content_length = source.length
         fault: UpstreamFault | None = None
         last = b""
@@ -121,7 +84,7 @@ class Passing:
                 finally:
                     self._timer.cancel()
         except UpstreamFault as broken:
-            fault = None if self._reading.finished else broken
+            fault = None if self._stream and self._reading.finished else broken
         except TimeoutError:
             if not self._deadline.expired():
                 raise
@@ -132,16 +95,25 @@ class Passing:
 
     async def _pass_whole(self, body: bytes, headers: Mapping[str, str]) -> web.StreamResponse:
         """Leaves head and body to be sent in one write, right after those of others."""
-        body = self._understood(body)
+        if self._is_read and begins_stream(body):
+            stream = self._filter()
+            body = stream.feed(body) + stream.end()
+        else:
+            body = self._understood(body)
         await self._end(self._outcome(None))
         await self._outbox.turn()
         self._response = web.Response(status=self._source.status, headers=headers, body=body)
         return self._response
 
-    async def _events(self) -> bytes:
-        """Passes on a stream; the last event waits for the record."""
-        source, restorer = self._source, StreamRestorer(self._restorer) if self._restorer else None
-        self._stream = StreamFilter(self._reading, drop_usage=source.drop_usage, restorer=restorer)
+    def _filter(self) -> StreamFilter:
+        restorer = StreamRestorer(self._restorer) if self._restorer else None
+        return StreamFilter(self._reading, drop_usage=self._source.drop_usage, restorer=restorer)
+
+    async def _events(self, begun: bytes = b"") -> bytes:
+        """Passes on a stream; the last event waits for the record. `begun` has been taken of it already."""
+        source, self._stream = self._source, self._filter()
+        if begun and not self._take(begun):
+            await self._send_held()
         if source.hand_on is None:
             async for piece in source.pieces:
                 if not self._take(piece):
@@ -158,12 +130,25 @@ class Passing:
         out = self._stream.feed(piece)
         if reading.content_begun and not begun:
             self._content()
+        if reading.finished and self._awaits_usage():
+            self._held += out
+            return True
         client = self._client
         if client is None or reading.finished or self._protocol.writing_paused or client.is_closing():
-            self._held = out
+            self._held += out
             return False
         if out:
             client.write(b"%x\r\n%b\r\n" % (len(out), out))
+        return True
+
+    def _awaits_usage(self) -> bool:
+        """Whether a stream that is done may still tell the usage that it was asked for, as some do."""
+        reading = self._reading
+        if not self._source.usage_asked or reading.usage is not None or reading.fault is not None:
+            return False
+        if not self._held:  # for the first time
+            until, end = asyncio.get_running_loop().time() + LATE_USAGE_SECONDS, self._deadline.when()
+            self._deadline.reschedule(until if end is None else min(until, end))
         return True
 
     async def _send_held(self) -> None:
@@ -174,19 +159,24 @@ class Passing:
         await self._write(held)
         if held and self._response.headers.get("Transfer-Encoding") == "chunked":
             self._client = self._http.transport  # the head has left, so chunks can follow it without aiohttp
+            self._response.headers.clear()  # for aiohttp keeps them until the connection's next answer
 
     async def _body(self) -> bytes:
-        """Passes on a body, always one piece behind, and reads it when it is whole.
-
-        One that values are put back into goes when it is whole.
-        """
+        """Passes on a body one piece behind, or whole where values go back into it, and reads it."""
         body, held = bytearray(), b""
-        async for piece in self._source.pieces:
-            if self._restorer is None:
-                await self._write(held)
-                held = piece
-            if self._restorer is not None or (self._is_read and len(body) <= MAX_JSON_BYTES):
-                body += piece  # what nobody reads, a file perhaps, only passes through
+        try:
+            async for piece in self._source.pieces:
+                if self._is_read and not body and begins_stream(piece):
+                    return await self._events(piece)  # whatever it says that it is
+                if self._restorer is None:
+                    await self._write(held)
+                    held = piece
+                if self._restorer is not None or (self._is_read and len(body) <= MAX_JSON_BYTES):
+                    body += piece  # what nobody reads, a file perhaps, only passes through
+        except UpstreamFault:
+            if body:
+                self._understood(bytes(body))  # it may tell all the same what it used
+            raise
         told = self._understood(bytes(body))
         return told if self._restorer else held
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proxy.call import Call
 from proxy.errors import Refusal
 from proxy.metering import Request
-from proxy.pii import Scrubber
 from proxy.pii_config import Pii
 from proxy.pii_restore import Restorer
+
+if TYPE_CHECKING:
+    from proxy.pii import Scrubber
 
 
 class PiiGate:
@@ -19,6 +21,8 @@ class PiiGate:
         self._restore = settings.restore
         self._scrubber: Scrubber | None = None
         if settings.enabled:
+            from proxy.pii import Scrubber  # noqa: PLC0415 -- 5 MiB for those who use it
+
             self._scrubber = Scrubber(settings.entities, settings.patterns, settings.phone_regions)
             self._scrubber.warm()
 

@@ -7,7 +7,8 @@ USD per million tokens (`…_mtok`) or per thousand searches (`…_kcount`), nam
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -172,19 +173,42 @@ def _has_hours(info: ModelInfo) -> bool:
 
 def _model_info(upstream: Upstream, model: str) -> tuple[str, ModelInfo] | None:
     """The provider and model of genai-prices that this upstream's model is."""
-    if upstream.price_provider is None:
-        attempts = [("url", upstream.base_url), ("id", upstream.name), ("id", upstream.api)]
-    else:
-        attempts = [("id", upstream.price_provider)]
-    for kind, value in attempts:
+    for name in _provider_names(upstream):
         try:
-            provider, info = get_snapshot().find_provider_model(
-                model, None, value if kind == "id" else None, value if kind == "url" else None
-            )
+            provider, info = get_snapshot().find_provider_model(model, None, name, None)
         except LookupError:
             continue
         return provider.id, info
     return None
+
+
+def _provider_names(upstream: Upstream) -> Sequence[str]:
+    """Whose prices apply: the one that is named, or that its URL is of; else by its name, or its API.
+
+    What a known provider sells without a price of its own is not priced as what another one sells.
+    """
+    if upstream.price_provider is not None:
+        return (upstream.price_provider,)
+    try:
+        return (get_snapshot().find_provider(None, None, upstream.base_url).id,)
+    except LookupError:
+        return (upstream.name, upstream.api)
+
+
+def keep_only(upstreams: Iterable[Upstream]) -> None:
+    """Lets go of the tables of providers that none of these upstreams has prices of, in the whole process.
+
+    They are 3 MiB. Upstreams that are not of these may find no price afterwards.
+    """
+    names = {name.lower() for upstream in upstreams for name in _provider_names(upstream)}
+    if "litellm" in names:
+        return  # there the model says whose it is
+    snapshot, kept = get_snapshot(), set[str]()
+    for name in names:
+        with suppress(LookupError):
+            provider = snapshot.find_provider(None, name, None)
+            kept |= {provider.id, *(provider.fallback_model_providers or ())}
+    snapshot.providers[:] = [provider for provider in snapshot.providers if provider.id in kept]
 
 
 def _context(info: ModelInfo, at: datetime, tier: str | None) -> Mapping[str, str] | None:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from proxy.config import Server
 from proxy.errors import Refusal
-from proxy.passing import CLIENT_GONE
+from proxy.source import CLIENT_GONE
 
 
 async def received(http: web.Request, server: Server) -> bytes:

@@ -209,7 +209,9 @@ class Totals:
 def sealed_segments(directory: Path, kind: str = "usage") -> list[Path]:
     """The sealed segments in a directory by start, writer and number; foreign files are passed over."""
     found = ((SegmentName.parse(path.name), path) for path in directory.glob(f"{kind}-*.jsonl"))
-    return [path for name, path in sorted((name, path) for name, path in found if name is not None)]
+    # Whoever opened a named pipe would wait for ever.
+    named = ((name, path) for name, path in found if name is not None and not path.is_fifo())
+    return [path for _, path in sorted(named)]
 
 
 def last_line(file: BinaryIO, size: int) -> bytes:

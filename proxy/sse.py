@@ -10,6 +10,8 @@ MAX_EVENT_BYTES: Final = 16_777_216
 # A carriage return at the very end may be half of a CRLF: it is no line end until the next byte is known.
 _EVENT_END = re.compile(rb"(?:\r\n|\n|\r(?=[^\n]))(?:\r\n|\n|\r(?=[^\n]))")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+# Comments alone tell nothing: some send them before JSON too.
+_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?(?::[^\r\n]*[\r\n]|[\r\n])*(?:data|event|id|retry):")
 
 
 class Event:
@@ -80,6 +82,11 @@ class EventSplitter:
         self._buffer.clear()
         self._searched = 0
         return raw
+
+
+def begins_stream(data: bytes) -> bool:
+    """Whether a body that does not say what it is begins as a stream of events does, and JSON never does."""
+    return _BEGINS.match(data) is not None
 
 
 def parse_event(raw: bytes) -> Event:

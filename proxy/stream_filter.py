@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.answer import Reading, decode
 from proxy.pii_stream import StreamRestorer
-from proxy.sse import Event, EventSplitter
+from proxy.sse import Event, EventSplitter, parse_event
 
 
 class StreamFilter:
@@ -39,6 +39,8 @@ class StreamFilter:
         """The stream is over: what was still held back."""
         rest = self._splitter.rest()
         self.reading.read_end(rest)
+        if self._drop_usage and is_usage_chunk(parse_event(rest)):
+            rest = b""  # one that no blank line ends
         if self._restorer is not None:
             return self._restorer.last(rest)
         return rest if self._drop_usage else b""

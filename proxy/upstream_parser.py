@@ -23,23 +23,20 @@ class BrokenError(RelayError):
 class Message:
     """One answer as it comes in: `status` is 0 until its head is here; the body is taken as it arrives."""
 
-    __slots__ = ("_pieces", "ended", "fault", "headers", "keep_alive", "method", "size", "status")
+    __slots__ = (
+        "_pieces", "ended", "fault", "headers", "keep_alive", "method", "size", "status", "until_close",
+    )  # fmt: skip
 
     def __init__(self, method: str) -> None:
         self.method = method
         self.status = 0
         self.headers: CIMultiDict[str] = CIMultiDict()
         self.keep_alive = False
+        self.until_close = False  # whether nothing but the end of the connection ends this body
         self.ended = False
         self.fault: BrokenError | None = None
         self.size = 0  # bytes of the body that wait to be taken
         self._pieces: list[bytes] = []
-
-    @property
-    def until_close(self) -> bool:
-        """Whether nothing but the end of the connection ends this body."""
-        framed = "Content-Length" in self.headers or "Transfer-Encoding" in self.headers
-        return self.status > 0 and not framed
 
     def put(self, piece: bytes) -> None:
         """Adds what has arrived of the body."""
@@ -120,8 +117,10 @@ class AnswerParser:
             (name.decode("ascii"), text.rstrip(b" \t").decode("utf-8", "surrogateescape"))
             for name, text in lines
         ])  # fmt: skip
-        if headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+        coding = headers.get("Transfer-Encoding")
+        if coding is not None and coding.lower() != "chunked":
             raise BrokenError("it has a transfer encoding that was not asked for")
+        message.until_close = coding is None and "Content-Length" not in headers
         message.keep_alive = self._http.should_keep_alive()
         message.status = status
         self._progress = True

@@ -17,6 +17,7 @@ from proxy.record import clip
 Raw = Mapping[str, Any]
 
 _USD_LIMIT = Decimal("1e9")
+_TICK_USD = Decimal("1e-10")
 _COUNT_LIMIT = 2**40  # far above any model's
 _TOTAL_LIMIT = 2**53
 
@@ -58,6 +59,8 @@ def first(raw: Raw, *names: str) -> int | None:
     """The first of these keys that holds a count."""
     for name in names:
         value = raw.get(name)
+        if type(value) is int and 0 <= value <= _COUNT_LIMIT:  # as nearly always
+            return value
         if value is not None and (found := count(value)) is not None:
             return found
     return None
@@ -76,7 +79,8 @@ def from_openai(raw: Raw) -> TokenUsage | None:
 
     None when there is no count in it. Where `total` is more than prompt + completion the gap is thinking
     that is billed as output (Gemini, xAI), and so is reasoning that is more than the completion (xAI without
-    a total, Perplexity); where only `total` is given (Voyage) it is all input.
+    a total; Perplexity, where it stands beside the counts that the total is of); where only `total` is given
+    (Voyage) it is all input.
     """
     prompt = first(raw, "prompt_tokens", "input_tokens")
     completion = first(raw, "completion_tokens", "output_tokens")
@@ -87,17 +91,22 @@ def from_openai(raw: Raw) -> TokenUsage | None:
         prompt = max((total or 0) - (completion or 0), 0)
     shown = completion or 0
     billed_output = max(shown, (total or 0) - prompt)
-    prompt_details = part(raw, "prompt_tokens_details", "input_tokens_details")
-    output_details = part(raw, "completion_tokens_details", "output_tokens_details")
-    cache_read = first(prompt_details, "cached_tokens")
+    cache_read = written = reasoning = heard = spoken = None
+    if details := part(raw, "prompt_tokens_details", "input_tokens_details", "prompt_token_details"):
+        cache_read = first(details, "cached_tokens", "cache_read_input_tokens")
+        written = first(details, *_WRITTEN)
+        heard = first(details, "audio_tokens")
+    if details := part(raw, "completion_tokens_details", "output_tokens_details"):
+        reasoning = first(details, "reasoning_tokens")
+        spoken = first(details, "audio_tokens")
     if cache_read is None:
         cache_read = first(raw, *_CACHED) or 0
     cache_read = min(cache_read, prompt)
-    written = first(prompt_details, *_WRITTEN)
     if written is None:
         written = first(raw, "cache_creation_input_tokens") or 0
-    reasoning = first(output_details, "reasoning_tokens") or first(raw, "reasoning_tokens") or 0
-    if reasoning > shown:  # it cannot be a part of what is shown, so it stands beside it
+    beside = total is None or not reasoning
+    reasoning = reasoning or first(raw, "reasoning_tokens") or 0
+    if reasoning > shown and beside:  # it cannot be a part of what is shown, and no total speaks of it
         billed_output = max(billed_output, shown + reasoning)
     return TokenUsage(
         prompt_tokens=prompt,
@@ -105,20 +114,28 @@ def from_openai(raw: Raw) -> TokenUsage | None:
         cache_read_tokens=cache_read,
         cache_write_tokens=min(written, prompt - cache_read),
         reasoning_tokens=min(max(reasoning, billed_output - shown), billed_output),
-        prompt_audio_tokens=min(first(prompt_details, "audio_tokens") or 0, prompt),
-        completion_audio_tokens=min(first(output_details, "audio_tokens") or 0, billed_output),
+        prompt_audio_tokens=min(heard or 0, prompt),
+        completion_audio_tokens=min(spoken or 0, billed_output),
         reported_cost=_reported_cost(raw),
         raw=dict(raw),
     )
 
 
-_CACHED = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens", "cache_read_input_tokens")
+_CACHED = (
+    "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens", "cache_read_input_tokens",
+    "cached_prompt_text_tokens",
+)  # fmt: skip
 _WRITTEN = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
 
 
 def _reported_cost(raw: Raw) -> Decimal | None:
-    """The provider's own price in USD; with a key of the user's own, OpenRouter's fee and the upstream's."""
+    """The provider's own price in USD; with a key of the user's own, OpenRouter's fee and the upstream's.
+
+    xAI tells what it charges, fees of its tools included, in ticks: https://docs.x.ai/developers/cost-tracking
+    """
     value = raw.get("cost")
+    if value is None and (ticks := first(raw, "cost_in_usd_ticks")) is not None:
+        return ticks * _TICK_USD
     cost = _usd(value.get("total_cost") if isinstance(value, dict) else value)
     if raw.get("is_byok") is not True:
         return cost
@@ -148,26 +165,33 @@ def from_anthropic(raw: Raw) -> TokenUsage | None:
     """
     if first(raw, "input_tokens", "output_tokens") is None:
         return None
-    top = msgspec.structs.replace(_anthropic_counts(raw), reported_cost=_reported_cost(raw))
+    top, cost = _anthropic_counts(raw), _reported_cost(raw)
     listed = raw.get("iterations")
     items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
     if not items:
-        return msgspec.structs.replace(top, raw=dict(raw))
-    messages = _total([_anthropic_counts(item) for item in items if item.get("type", "message") == "message"])
-    others = [_anthropic_counts(item) for item in items if item.get("type", "message") != "message"]
-    shown = _most(top, messages)
-    billed = tuple(_anthropic_counts(item) for item in items) if shown == messages else (shown, *others)
+        return msgspec.structs.replace(top, reported_cost=cost, raw=dict(raw))
+    turns = [_without_searches(_anthropic_counts(item)) for item in items]
+    kinds = [item.get("type", "message") for item in items]
+    messages = _total([turn for turn, kind in zip(turns, kinds, strict=True) if kind == "message"])
+    others = [turn for turn, kind in zip(turns, kinds, strict=True) if kind != "message"]
+    shown = _most(_without_searches(top), messages)
+    billed = turns if shown is messages else [shown, *others]
     whole = _total([shown, *others])
     if whole.prompt_tokens + whole.completion_tokens > _TOTAL_LIMIT:
         return None
     return msgspec.structs.replace(
         whole,
-        billed=billed,
+        billed=tuple(billed),
         web_searches=top.web_searches,
         tier=top.tier,
-        reported_cost=top.reported_cost,
+        reported_cost=cost,
         raw=dict(raw),
     )
+
+
+def _without_searches(usage: TokenUsage) -> TokenUsage:
+    """The same less its searches, which are told and billed once for all turns."""
+    return msgspec.structs.replace(usage, web_searches=0) if usage.web_searches else usage
 
 
 def _anthropic_counts(raw: Raw) -> TokenUsage:

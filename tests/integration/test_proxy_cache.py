@@ -13,6 +13,7 @@ import pytest
 from proxy import keys
 from proxy.app import GATEWAY
 from proxy.cache import Kept, MemoryStore
+from tests.cache_data import ASK, CHAT, GOOD, LAST, STREAM, TEXT, USAGE, is_hit
 from tests.redis_server import redis_server
 from tests.replay import (
     BREAK,
@@ -24,15 +25,7 @@ from tests.replay import (
     replaying,
     stream_answer,
 )
-from tests.running import Relay, Whole, running, settings
-
-CHAT = "/v1/chat/completions"
-ASK: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": "1234"}]}
-STREAM = ASK | {"stream": True}
-USAGE = {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14}
-GOOD = json_answer({"model": "gpt-4o", "choices": [{"message": {"content": "5678"}}], "usage": USAGE})
-TEXT = {"model": "gpt-4o", "choices": [{"delta": {"content": "5678"}}]}
-LAST = {"choices": [], "usage": USAGE}
+from tests.running import Relay, running, settings
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -52,10 +45,6 @@ def kept_answers(relay: Relay) -> list[Kept]:
     store = relay.app[GATEWAY].cache._store
     assert isinstance(store, MemoryStore)
     return list(store._kept.values())
-
-
-def is_hit(answer: Whole) -> bool:
-    return answer.headers.get("x-relay-cache") == "hit"
 
 
 async def test_a_hit_is_the_same_bytes_and_costs_nothing(relay: Relay, provider: Replay) -> None:

@@ -6,20 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.cache_data import ASK, CHAT, GOOD, LAST, STREAM, TEXT, is_hit
 from tests.replay import BREAK, STALL, Answer, Pause, Replay, Step, events, json_answer, stream_answer
-from tests.running import Relay, Whole, running, settings, until
+from tests.running import Relay, running, settings, until
 
-CHAT = "/v1/chat/completions"
-ASK: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": "1234"}]}
-STREAM = ASK | {"stream": True}
-USAGE = {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14}
-GOOD = json_answer({"model": "gpt-4o", "choices": [{"message": {"content": "5678"}}], "usage": USAGE})
-TEXT = {"model": "gpt-4o", "choices": [{"delta": {"content": "5678"}}]}
-LAST = {"choices": [], "usage": USAGE}
 ERROR = {"error": {"type": "overloaded", "message": "busy"}}
 
 
@@ -27,10 +20,6 @@ ERROR = {"error": {"type": "overloaded", "message": "busy"}}
 async def relay(tmp_path: Path, provider: Replay) -> AsyncIterator[Relay]:
     async with running(settings(tmp_path, provider.url, cache={"enabled": True})) as relay:
         yield relay
-
-
-def is_hit(answer: Whole) -> bool:
-    return answer.headers.get("x-relay-cache") == "hit"
 
 
 async def test_equal_requests_in_flight_ask_once(relay: Relay, provider: Replay) -> None:

@@ -172,6 +172,16 @@ WRAPPED: list[tuple[str, str, bytes]] = [
     ),
     ("JSON said to be a stream", "text/event-stream", json.dumps(ANSWER).encode()),
     ("JSON of many lines said to be a stream", "text/event-stream", json.dumps(ANSWER, indent=1).encode()),
+    (
+        "JSON said to be a stream, blank lines after it",
+        "text/event-stream",
+        json.dumps(ANSWER).encode() + b"\n\n",
+    ),
+    (
+        "JSON said to be a stream, between comments",
+        "text/event-stream",
+        b": still here\n\n" + json.dumps(ANSWER, indent=1).encode() + b"\r\n\r\n",
+    ),
     ("a stream in capitals", "Text/Event-Stream ; charset=x", events(CHUNK, COUNTED)),
     ("JSON said to be text", "text/plain", json.dumps(ANSWER).encode()),
 ]

@@ -29,6 +29,13 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("a price that ends before it begins",
      "prices: {overrides: [{model: x, input_mtok: '1', since: 2026-05-01, until: 2026-01-01}]}",
      "prices.overrides.0"),
+    ("a provider of prices that nobody knows",
+     UPSTREAM.format(url=HERE, more="price_provider: opnai"), "a provider in genai-prices, 'openai'"),
+    ("a provider of prices like none",
+     UPSTREAM.format(url=HERE, more="price_provider: '%'"), "one of anthropic, "),
+    ("a price of an upstream that there is not",
+     UPSTREAM.format(url=HERE, more="") + "\nprices: {overrides: [{model: x, upstream: b, input_mtok: '1'}]}",
+     "'prices.overrides.0.upstream' should be one of a, not 'b'"),
     ("a section twice", "server: {port: 1}\nserver: {workers: 1}", "server"),
 ]  # fmt: skip
 

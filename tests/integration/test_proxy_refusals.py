@@ -116,6 +116,28 @@ async def test_a_refusal_speaks_the_api_s_own_form_and_leaves_one_record(
     assert (provider.received, relay.intents(), record.attempts) == ([], [], ())
 
 
+UNREADABLE = [
+    b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n--x--\r\n',
+    b'\xef\xbb\xbf{"model": "gpt-5-secret"}',
+    '{"model": "gpt-5-secret"}'.encode("utf-16"),
+]
+
+
+@pytest.mark.parametrize("body", UNREADABLE)
+async def test_a_key_of_some_models_cannot_ask_where_its_model_cannot_be_read(
+    provider: Replay, relay: Relay, body: bytes
+) -> None:
+    raw = keys.issue(relay.config.keys.file, user="bob", team="engines", models=["gpt-4o"])
+    relay.app[GATEWAY].keys.refresh()
+    for key, status in ((raw, 403), (relay.key, 200)):
+        provider.default = lambda _: json_answer({"text": "hello"})
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "multipart/form-data; boundary=x"}
+        answer = await relay.post("/v1/audio/transcriptions", body, headers)
+        assert answer.status == status
+    assert [record.status for record in relay.records()] == [403, 200]
+    assert len(provider.received) == 1
+
+
 async def test_the_connection_serves_the_next_request_after_a_refusal(provider: Replay, relay: Relay) -> None:
     provider.will(json_answer({"usage": {"prompt_tokens": 1}}))
     connector = aiohttp.TCPConnector(limit=1)

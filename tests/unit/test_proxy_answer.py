@@ -190,6 +190,14 @@ def test_the_service_tier_and_model_are_taken_from_the_answer() -> None:
     assert (reading.model, reading.service_tier) == ("gpt-5-2025-08-07", "priority")
 
 
+@pytest.mark.parametrize("odd", ["1e999999999999999999", "1" + "0" * 5000, "[[1.5, 2.5]]", '{"a": {}}'])
+def test_what_nobody_reads_of_an_answer_cannot_cost_its_usage(odd: str) -> None:
+    """Nor does it take time: an embedding has thousands of numbers."""
+    reading = Reading("openai")
+    reading.read_body(f'{{"data": [{{"embedding": [0.5, {odd}]}}], "usage": {json.dumps(USAGE)}}}'.encode())
+    assert (counts(reading), reading.fault) == ((10, 4), None)
+
+
 def test_money_in_a_usage_object_keeps_every_digit() -> None:
     reading = Reading("openai")
     reading.read_body(b'{"usage": {"prompt_tokens": 1, "cost": 0.1000000000000000055511151231257827}}')

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.answer import decode
-from proxy.call import Call, read_call
+from proxy.call import Call, hides_model, read_call
 from proxy.errors import Refusal
 from tests.arbitrary import OBJECTS, UNTIMED
 
@@ -68,7 +68,12 @@ LACKING: list[tuple[dict[str, Any], str, bool]] = [
     ({"stream": True, "stream_options": "nonsense"}, CHAT, False),  # for the upstream to refuse
     ({"stream": True, "stream_options": ["include_usage"]}, CHAT, False),
     ({"stream": False}, CHAT, False),
-    ({"stream": "yes"}, CHAT, False),
+    ({"stream": "true"}, CHAT, True),  # what vLLM and others take for it
+    ({"stream": "Yes"}, CHAT, True),
+    ({"stream": 1}, CHAT, True),
+    ({"stream": "false"}, CHAT, False),
+    ({"stream": []}, CHAT, False),
+    ({"stream": None}, CHAT, False),
     ({}, CHAT, False),
     ({"stream": True}, "/v1/responses", False),
     ({"stream": True}, "/v1/messages", False),
@@ -80,6 +85,68 @@ def test_only_chat_streams_that_nobody_asked_for_usage_may_lack_it(
     body: dict[str, Any], endpoint: str, lacks: bool
 ) -> None:
     assert call({"model": "gpt-4o"} | body, endpoint).may_lack_usage is lacks
+
+
+ASKING: list[tuple[dict[str, Any], bool]] = [
+    ({"stream": True, "stream_options": {"include_usage": True}}, True),
+    ({"stream": True, "stream_options": {"include_usage": 1}}, False),
+    ({"stream": True, "stream_options": {}}, False),
+    ({"stream": True, "stream_options": "include_usage"}, False),
+    ({"stream": True}, False),
+    ({"stream": False, "stream_options": {"include_usage": True}}, False),
+]
+
+
+@pytest.mark.parametrize(("body", "asks"), ASKING)
+def test_a_client_asks_for_usage_by_the_one_option_there_is(body: dict[str, Any], asks: bool) -> None:
+    assert call({"model": "gpt-4o"} | body).asks_usage is asks
+
+
+HIDING: list[tuple[str, bytes, bool]] = [
+    ("once", b'{"model": "a"}', False),
+    ("twice", b'{"model": "b", "model": "a"}', True),
+    ("twice the same", b'{"model": "a", "model": "a"}', True),
+    ("three times", b'{"model": "b", "model": "c", "model": "a"}', True),
+    ("in escapes, first", b'{"mod\\u0065l": "b", "model": "a"}', True),
+    ("in escapes, last", b'{"model": "b", "mod\\u0065l": "a"}', True),
+    ("in escapes alone", b'{"mod\\u0065l": "a"}', True),
+    ("far apart", b'{"model": "b", "messages": [{"content": "model"}], "model": "a"}', True),
+    ("one of a tool's parameters", b'{"tools": [{"properties": {"model": {}}}], "model": "a"}', False),
+    ("a text that quotes it", b'{"messages": [{"content": "\\"model\\": \\"b\\""}], "model": "a"}', False),
+    ("a text in escapes", b'{"messages": [{"content": "caf\\u00e9"}], "model": "a"}', False),
+    ("a value of that name", b'{"user": "model", "model": "a"}', False),
+    ("a value that is gone", b'{"user": "model", "user": "x", "model": "a"}', True),  # better once too often
+]
+
+
+@pytest.mark.parametrize(("raw", "hides"), [row[1:] for row in HIDING], ids=[row[0] for row in HIDING])
+def test_a_model_that_another_parser_may_find_is_noticed(raw: bytes, hides: bool) -> None:
+    read = call(raw)
+    assert (read.model, hides_model(read)) == ("a", hides)
+    assert hides_model(read.scrubbed()) is False
+
+
+KEYS = st.sampled_from(['"model"', '"mod\\u0065l"', '"messages"', '"m\\u00e9"', '"x"'])
+VALUES = st.sampled_from(
+    ['"a"', '"b"', '{"model": "b"}', '"model"', '[{"x": "\\"model\\""}]', '"caf\\u00e9"']
+)
+
+
+@UNTIMED
+@given(pairs=st.lists(st.tuples(KEYS, VALUES), max_size=5), space=st.sampled_from(["", " ", "\n"]))
+def test_no_two_parsers_find_two_models_in_a_body_that_hides_none(
+    pairs: list[tuple[str, str]], space: str
+) -> None:
+    pairs.append(('"model"', '"a"'))
+    raw = "{" + ",".join(f"{space}{key}{space}:{space}{value}" for key, value in pairs) + "}"
+    named = [value for key, value in pairs if json.loads(key) == "model"]
+    assert hides_model(call(raw.encode())) or len(named) == 1
+
+
+@pytest.mark.parametrize("name", ["Model", "MODEL", "mODel"])
+def test_a_model_in_other_letters_is_refused(name: str) -> None:
+    with pytest.raises(Refusal, match="twice"):
+        hides_model(call({"model": "a", name: "b"}))
 
 
 BODIES = OBJECTS.map(lambda value: value | {"model": "gpt-4o"})
@@ -141,6 +208,7 @@ PROMPTS: list[tuple[str, dict[str, Any], int]] = [
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]}]}, 2),
     ("a system prompt", {"system": [{"type": "text", "text": "abc"}], "messages": [{"content": "d"}]}, 4),
     ("Responses", {"instructions": "ab", "input": [{"content": [{"text": "cd"}]}]}, 4),
+    ("Responses: what a tool gave back", {"input": [{"type": "function_call_output", "output": "abc"}]}, 3),
     ("embeddings", {"input": ["ab", "cd"]}, 4),
     ("a tool call in the history",
      {"messages": [{"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}]}, 2),

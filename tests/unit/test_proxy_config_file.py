@@ -78,12 +78,18 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
      ["'logs.durability'", "'strict', 'batch' or 'os'", "'fast'"]),
     ("a section that is no section", "server: 8000", ["'server'", "8000"]),
     ("a list for a path", "logs: {dir: [a]}", ["'logs.dir' should be a path"]),
-    ("a null", "keys: {file: null}", ["'keys.file' should be a path", "None"]),
+    ("a null", "keys: {file: null}", ["'keys.file' should be a path, not null"]),
+    ("a section without settings", "server:", ["'server' should be a section of settings, not null"]),
+    ("true for a number", "server: {port: true}", ["'server.port' should be a number, not true"]),
+    ("true for a number that may be missing", "limits: {defaults: {rpm: yes}}",
+     ["'limits.defaults.rpm' should be a number, not true"]),
+    ("no path", "logs: {dir: ''}", ["'logs.dir' should be a path, not ''"]),
+    ("a number for a name", "1: 2", ["relay.yaml: '1' is not a setting; the settings are server"]),
     ("an API there is not", "upstreams: {o: {api: gemini, base_url: 'http://x'}}",
      ["'upstreams.o.api'", "'openai' or 'anthropic'", "'gemini'"]),
     ("a URL without its scheme", "upstreams: {o: {api: openai, base_url: api.openai.com}}",
      ["'upstreams.o.base_url'", "http:// or https://", "'api.openai.com'"]),
-    ("an upstream without its URL", "upstreams: {o: {api: openai}}", ["'upstreams.o.base_url'", "required"]),
+    ("an upstream without its URL", "upstreams: {o: {api: openai}}", ["'upstreams.o.base_url' is missing"]),
     ("an upstream that is a text", "upstreams: {o: openai}", ["'upstreams.o'", "'openai'"]),
     ("models that are no list", "upstreams: {o: {api: openai, base_url: 'http://x', models: gpt}}",
      ["'upstreams.o.models'", "'gpt'"]),
@@ -93,9 +99,12 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
      ["'prices.overrides.0.input_mtok'", "greater than or equal to 0"]),
     ("a day that is none", "prices: {overrides: [{model: m, input_mtok: '1', since: soon}]}",
      ["'prices.overrides.0.since'", "'soon'"]),
+    ("a day that no month has", "prices: {overrides: [{model: m, input_mtok: '1', since: 2026-13-01}]}",
+     ["'prices.overrides.0.since'", "'2026-13-01'"]),
     ("a file of a list", "- server", ["relay.yaml must hold settings", "not a list"]),
     ("no YAML", "server: {", ["relay.yaml is not YAML"]),
-    ("tabs", "server:\n\tport: 1", ["relay.yaml is not YAML"]),
+    ("tabs", "server:\n\tport: 1", ["relay.yaml is not YAML", "cannot start any token at line 2, column 1"]),
+    ("a value that is not of its tag", "server: {port: !!int eight}", ["relay.yaml is not YAML", "'eight'"]),
     ("a Redis without its place", "cache: {backend: redis}", ["cache", "set cache.redis_url"]),
     ("a limit of nothing", "limits: {defaults: {rpm: 0}}",
      ["'limits.defaults.rpm'", "greater than or equal to 1", "not 0"]),
@@ -110,7 +119,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ("workers that count alone", "server: {workers: 2}",
      ["relay.yaml: server.workers is 2, but limits.backend 'memory' counts in each worker alone",
       "per_worker"]),
-    ("half of TLS", "server: {tls: {certificate: a.pem}}", ["relay.yaml: 'server.tls.key'", "required"]),
+    ("half of TLS", "server: {tls: {certificate: a.pem}}", ["relay.yaml: 'server.tls.key' is missing"]),
     ("an unknown key in an optional section", "server: {tls: {certificate: a, key: b, ca: c}}",
      ["'server.tls.ca' is not a setting; 'server.tls' takes certificate, key"]),
 ]  # fmt: skip
@@ -148,6 +157,10 @@ VARIABLES: list[tuple[str, str, list[str]]] = [
     ("RELAY_SERVR__PORT", "1", ["environment variable RELAY_SERVR__PORT sets nothing", "'servr'"]),
     ("RELAY_LOGS__DURABILITY", "fast", ["environment variable RELAY_LOGS__DURABILITY", "'fast'"]),
     ("RELAY_UPSTREAMS", "{not json", ["the environment", "upstreams"]),
+    ("RELAY_SERVER", '{"port": "eight"}', ["environment variable RELAY_SERVER: 'server.port'", "'eight'"]),
+    ("relay_server__port", "eight", ["environment variable relay_server__port: 'server.port'", "'eight'"]),
+    ("RELAY_SERVER_PORT", "1", ["RELAY_SERVER_PORT sets nothing: write RELAY_SERVER__PORT"]),
+    ("RELAY_LOGS_ROTATE_SECONDS", "1", ["sets nothing: write RELAY_LOGS__ROTATE_SECONDS"]),
 ]
 
 
@@ -187,6 +200,12 @@ ASKS: list[tuple[str, bool]] = [
 def test_upstreams_are_asked_for_usage_but_mistral(text: str, asks: bool) -> None:
     config = load(f"upstreams: {{u: {{api: openai, {text}}}}}")
     assert config.upstreams["u"].asks_for_usage is asks
+
+
+@pytest.mark.parametrize(("name", "asks"), [("mistral", False), ("mistral-at-home", True)])
+def test_an_upstream_that_is_called_mistral_is_mistral(name: str, asks: bool) -> None:
+    config = load(f"upstreams: {{{name}: {{api: openai, base_url: 'http://x'}}}}")
+    assert config.upstreams[name].asks_for_usage is asks
 
 
 def test_prices_are_exact_decimals() -> None:

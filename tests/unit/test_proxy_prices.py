@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from genai_prices import Usage, calc_price
+from genai_prices.data_snapshot import DataSnapshot, get_snapshot, set_custom_snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.answer import Reading
 from proxy.config import PriceOverride, Upstream
-from proxy.prices import UNKNOWN, Price, PriceTable
+from proxy.prices import UNKNOWN, Price, PriceTable, keep_only
 from proxy.stream_filter import StreamFilter
 from proxy.usage import TokenUsage, from_anthropic, from_openai
 from tests.arbitrary import UNTIMED
@@ -253,3 +254,46 @@ NAMES: list[tuple[str, str | None]] = [
 @pytest.mark.parametrize(("model", "name"), NAMES)
 def test_only_names_of_the_price_table_are_known_names(model: str, name: str | None) -> None:
     assert PriceTable().known_name(upstream(), model) == name
+
+
+KEPT: list[tuple[str, list[dict[str, Any]], set[str]]] = [
+    ("both APIs", [{"name": "openai"}, {"name": "anthropic", "api": "anthropic"}], {"openai", "anthropic"}),
+    ("by the URL", [{"base_url": "https://api.groq.com/openai/v1"}], {"groq"}),
+    ("one that sells another's models", [{"price_provider": "azure"}], {"azure", "openai", "anthropic"}),
+    ("a name that nobody has", [{"name": "ours"}], {"openai"}),
+    ("none", [], set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "kept"), [row[1:] for row in KEPT], ids=[row[0] for row in KEPT])
+def test_what_is_kept_of_the_tables_tells_these_upstreams_the_same_prices(
+    changes: list[dict[str, Any]], kept: set[str]
+) -> None:
+    upstreams = [upstream(**({"price_provider": None} | one)) for one in changes]
+    providers = get_snapshot().providers
+    names = sorted({model.id for provider in providers for model in provider.models})[::20]
+    names += [name for _, name in MODELS]
+
+    def told() -> list[Price]:
+        table, usage = PriceTable(), TokenUsage(prompt_tokens=1, completion_tokens=1)
+        return [
+            table.price(usage, upstream=one, models=[name], at=NOON, tier=None)
+            for one in upstreams
+            for name in names
+        ]
+
+    whole = told()
+    set_custom_snapshot(DataSnapshot(providers=list(providers), from_auto_update=False))
+    try:
+        keep_only(upstreams)
+        assert kept <= {provider.id for provider in get_snapshot().providers}
+        assert len(get_snapshot().providers) < 10
+        assert told() == whole
+    finally:
+        set_custom_snapshot(None)
+
+
+def test_where_the_model_says_whose_it_is_every_table_is_kept() -> None:
+    before = list(get_snapshot().providers)
+    keep_only([upstream(name="litellm", price_provider=None)])
+    assert get_snapshot().providers == before

@@ -27,7 +27,7 @@ PRICES = PriceTable((PriceOverride(model="llama3.2", input_mtok=Decimal(0), outp
 Counts = tuple[int, int, int, int, int]
 """Prompt, completion; of the prompt read from and written to the cache; of the completion reasoning."""
 
-Row = tuple[str, str, str, str, bytes, Counts, str | None]
+Row = tuple[str, str | None, str, str, bytes, Counts, str | None]
 
 
 def body(usage: object, **more: Any) -> bytes:
@@ -114,16 +114,24 @@ WHERE: list[Row] = [
      b": OPENROUTER PROCESSING\n\n"
      + events(chunk(), chunk("", usage=used(1000, 1, cost=0.002), error={"code": 502, "message": "x"})),
      (1000, 1, 0, 0, 0), "0.002"),
+    ("xAI: what it charges, the fees of its tools included", "x-ai", "grok-4", CHAT,
+     body(used(1000, 100, total=1400, cost_in_usd_ticks=112_000_000)), (1000, 400, 0, 0, 300), "0.0112"),
+    ("xAI, stream: cumulative on every chunk", "x-ai", "grok-4", CHAT,
+     events(chunk(usage=used(1000, 1, total=1301)),
+            chunk(usage=used(1000, 100, total=1400, cost_in_usd_ticks=62_000_000))),
+     (1000, 400, 0, 0, 300), "0.0062"),
+    ("xAI: by its prices where it does not say", "x-ai", "grok-4", CHAT,
+     body(used(1000, 100, total=1400)), (1000, 400, 0, 0, 300), "0.009"),
     ("Together: cached_tokens at the top, on a chunk without choices",
      "together", "meta-llama/Llama-3.3-70B-Instruct-Turbo", CHAT,
      events(chunk(), {"choices": [], "usage": used(1000, 100, cached_tokens=600)}),
      (1000, 100, 600, 0, 0), "0.000968"),
-    ("Hugging Face, Zai, Snowflake, Crusoe, Cerebras: on a chunk with choices", "nobody", "unknown", CHAT,
+    ("Hugging Face, Zai, Snowflake, Crusoe, Cerebras: on a chunk with choices", None, "unknown", CHAT,
      events(chunk(), chunk("", usage=used(1000, 100))), (1000, 100, 0, 0, 0), None),
-    ("vLLM, SGLang: cumulative on every chunk", "nobody", "unknown", CHAT,
+    ("vLLM, SGLang: cumulative on every chunk", None, "unknown", CHAT,
      events(chunk(usage=used(1000, 1)), chunk(usage=used(1000, 2)), {"choices": [], "usage": used(1000, 2)}),
      (1000, 2, 0, 0, 0), None),
-    ("Ollama: costs nothing because the configuration says so", "nobody", "llama3.2", CHAT,
+    ("Ollama: costs nothing because the configuration says so", None, "llama3.2", CHAT,
      events(chunk(), {"choices": [], "usage": used(1000, 100)}), (1000, 100, 0, 0, 0), "0"),
     ("any, n > 1: usage comes once", "openai", "gpt-4o", CHAT,
      json.dumps({"choices": [{"index": 0}, {"index": 1}], "usage": used(1000, 100)}).encode(),
@@ -179,6 +187,18 @@ WRONG: list[tuple[str, list[dict[str, Any]], Counts, str | None]] = [
     ("a search of the server's is paid",
      [start(input_tokens=1000, output_tokens=1),
       delta(output_tokens=100, server_tool_use={"web_search_requests": 2})], (1000, 100, 0, 0, 0), "0.0245"),
+    ("and so it is where nothing else is told with it",
+     [start(input_tokens=1000, output_tokens=1), delta(output_tokens=100),
+      delta(server_tool_use={"web_search_requests": 2})], (1000, 100, 0, 0, 0), "0.0245"),
+    ("a search beside a compaction is paid once",
+     [start(input_tokens=180, output_tokens=1),
+      delta(output_tokens=0, iterations=[turn("compaction", 55_000)],
+            server_tool_use={"web_search_requests": 1})], (55_180, 0, 0, 0, 0), "0.17554"),
+    ("a search that its turn tells too is paid once",
+     [start(input_tokens=180, output_tokens=1),
+      delta(output_tokens=0, server_tool_use={"web_search_requests": 1},
+            iterations=[turn("message", 180, server_tool_use={"web_search_requests": 1})])],
+     (180, 0, 0, 0, 0), "0.01054"),
 ]  # fmt: skip
 
 # (situation, status, route, answer as far as it came) -> (source, prompt, completion, type of error)
@@ -202,7 +222,9 @@ HARD: list[tuple[str, int, str, bytes, tuple[str, int, int, str | None]]] = [
 ]  # fmt: skip
 
 
-def recorded(answer: bytes, model: str, endpoint: str, provider: str, status: int = 200) -> UsageRecord:
+def recorded(
+    answer: bytes, model: str, endpoint: str, provider: str | None, status: int = 200
+) -> UsageRecord:
     api = api_of(endpoint)
     upstream = {"name": "up", "api": api, "base_url": "http://x.example", "price_provider": provider}
     request = a_request(endpoint)
@@ -247,6 +269,6 @@ def test_anthropic_s_usage_is_read_right_where_most_goes_wrong(
 def test_a_hard_situation_leaves_what_is_known(
     status: int, endpoint: str, answer: bytes, expected: tuple[str, int, int, str | None]
 ) -> None:
-    record = recorded(answer, "m", endpoint, "nobody", status)
+    record = recorded(answer, "m", endpoint, None, status)
     error = record.error.type if record.error else None
     assert (record.usage_source, record.prompt_tokens, record.completion_tokens, error) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -189,3 +190,9 @@ def test_sealed_segments_are_listed_by_start_writer_and_number_and_strangers_pas
         (tmp_path / name).touch()
     assert [path.name for path in sealed_segments(tmp_path)] == names
     assert len(sealed_segments(tmp_path, "content")) == 1
+
+
+def test_a_named_pipe_that_is_called_like_a_segment_is_passed_over(tmp_path: Path) -> None:
+    """Opening it would wait for somebody who writes, for ever."""
+    os.mkfifo(tmp_path / "usage-20261101T000000Z-w-000001.jsonl")
+    assert sealed_segments(tmp_path) == []

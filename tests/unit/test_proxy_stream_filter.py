@@ -51,6 +51,10 @@ STREAMS: list[tuple[str, bytes, bytes]] = [
     ("unfinished content after it", INJECTED + b"data: half", b"data: half"),
     ("comments around it", b": a\n\n" + INJECTED + b": b\n\n" + DONE, b": a\n\n: b\n\n" + DONE),
     ("CRLF", (CONTENT + INJECTED + DONE).replace(b"\n", b"\r\n"), (CONTENT + DONE).replace(b"\n", b"\r\n")),
+    ("usage that nothing ends", CONTENT + INJECTED.rstrip(), CONTENT),
+    ("usage after [DONE]", CONTENT + DONE + INJECTED, CONTENT + DONE),
+    ("usage that half a blank line ends", CONTENT + DONE + INJECTED[:-1], CONTENT + DONE),
+    ("carriage returns", (CONTENT + INJECTED).replace(b"\n", b"\r"), CONTENT.replace(b"\n", b"\r")),
     ("usage told twice", CONTENT + INJECTED + INJECTED + DONE, CONTENT + DONE),
 ]
 

@@ -108,6 +108,16 @@ OPENAI: list[tuple[str, str | dict[str, Any], Expected | None]] = [
         {"prompt_tokens": 32, "completion_tokens": 103, "cache_read_tokens": 6, "reasoning_tokens": 94},
     ),
     (
+        "OpenRouter: details by another tokenizer than the completion, which the total says is all",
+        {
+            "prompt_tokens": 32,
+            "completion_tokens": 57,
+            "total_tokens": 89,
+            "completion_tokens_details": {"reasoning_tokens": 64},
+        },
+        {"prompt_tokens": 32, "completion_tokens": 57, "reasoning_tokens": 57},
+    ),
+    (
         "Mistral: num_cached_tokens, and nulls beside it",
         {
             "prompt_audio_seconds": None,
@@ -118,6 +128,16 @@ OPENAI: list[tuple[str, str | dict[str, Any], Expected | None]] = [
             "prompt_tokens_details": None,
         },
         {"prompt_tokens": 1100, "completion_tokens": 92, "cache_read_tokens": 1024},
+    ),
+    (
+        "Mistral: details by another name",
+        {"prompt_tokens": 1100, "completion_tokens": 2, "prompt_token_details": {"cached_tokens": 1024}},
+        {"prompt_tokens": 1100, "completion_tokens": 2, "cache_read_tokens": 1024},
+    ),
+    (
+        "Perplexity, Responses: Anthropic's name in OpenAI's details",
+        {"input_tokens": 90, "output_tokens": 2, "input_tokens_details": {"cache_read_input_tokens": 64}},
+        {"prompt_tokens": 90, "completion_tokens": 2, "cache_read_tokens": 64},
     ),
     (
         "Groq: times beside the counts",
@@ -161,6 +181,11 @@ OPENAI: list[tuple[str, str | dict[str, Any], Expected | None]] = [
         {"prompt_tokens": 8, "completion_tokens": 2, "reported_cost": Decimal("0.00013")},
     ),
     (
+        "OpenRouter, own key: no fee is told",
+        '{"prompt_tokens":8,"completion_tokens":2,"is_byok":true,"cost_details":{"upstream_inference_cost":1}}',
+        {"prompt_tokens": 8, "completion_tokens": 2, "reported_cost": Decimal(1)},
+    ),
+    (
         "OpenRouter, own key, upstream's price unknown: not free",
         '{"prompt_tokens":8,"completion_tokens":2,"cost":0,"is_byok":true,"cost_details":{}}',
         {"prompt_tokens": 8, "completion_tokens": 2},
@@ -169,6 +194,16 @@ OPENAI: list[tuple[str, str | dict[str, Any], Expected | None]] = [
         "Perplexity: the cost is an object",
         '{"prompt_tokens":5,"completion_tokens":1,"cost":{"request_cost":0.005,"total_cost":0.006}}',
         {"prompt_tokens": 5, "completion_tokens": 1, "reported_cost": Decimal("0.006")},
+    ),
+    (
+        "xAI: what it charges, in ten-thousand-millionths of a dollar",
+        {"prompt_tokens": 5, "completion_tokens": 1, "num_sources_used": 0, "cost_in_usd_ticks": 37_756_000},
+        {"prompt_tokens": 5, "completion_tokens": 1, "reported_cost": Decimal("0.0037756")},
+    ),
+    (
+        "xAI: a price that is none",
+        {"prompt_tokens": 5, "completion_tokens": 1, "cost_in_usd_ticks": -1},
+        {"prompt_tokens": 5, "completion_tokens": 1},
     ),
     (
         "a cost below zero is nobody's price",
