@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from bench.figures import Figure
+from bench.figures import Rows
 from bench.records import records, write_segments
 from etl import partitions
 from etl.database import connect
@@ -51,7 +51,7 @@ class LoaderProcess:
         assert self._process.wait() == 0
 
 
-class Stage:
+class Stage(Rows):
     """What every measurement stands on: a server, segments, databases that hold nothing yet."""
 
     def __init__(self, server: str, scratch: Path, options: argparse.Namespace) -> None:
@@ -100,19 +100,6 @@ class Stage:
             worker.close()
         peak = max(answer["peak_kib"] for answer in answers)
         return {"records": sum(one["records"] for one in answers), "seconds": seconds, "peak_kib": peak}
-
-    def figure(
-        self, name: str, measured: str, ratio: float, goal: float, *, at_least: bool = True, rounds: int = 0
-    ) -> Figure:
-        """A row of the table; of `--rounds` rounds unless said."""
-        return Figure(
-            name=name,
-            measured=measured,
-            ratio=ratio,
-            goal=goal,
-            at_least=at_least,
-            rounds=rounds or self.rounds,
-        )
 
 
 def query(name: str) -> str:

@@ -15,7 +15,10 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One row of the table; `ratio` is what the goal (and a harder one, the stretch) speaks of."""
+    """One row of the table; `ratio` is what the goal (and a harder one, the stretch) speaks of.
+
+    `why` is told where the goal is missed.
+    """
 
     name: str
     measured: str
@@ -24,6 +27,7 @@ class Figure:
     at_least: bool
     rounds: int
     stretch: float | None = None
+    why: str = ""
 
     @property
     def met(self) -> bool:
@@ -32,16 +36,47 @@ class Figure:
 
     @property
     def verdict(self) -> str:
-        """Met, or by how much it is missed."""
+        """Met, or by how much it is missed and why."""
         if self.stretch is not None and self._reaches(self.stretch):
             return "met, the stretch too"
         if self.met:
             return "met"
         share = self.ratio / self.goal
-        return f"missed: {share:.2f} of the goal" if self.at_least else f"missed: {share:.2f} times the goal"
+        missed = f"missed: {share:.2f} {'of' if self.at_least else 'times'} the goal"
+        return f"{missed}; {self.why}" if self.why else missed
 
     def _reaches(self, goal: float) -> bool:
         return self.ratio >= goal if self.at_least else self.ratio <= goal
+
+
+class Rows:
+    """What makes rows of the table, each of so many rounds unless said otherwise."""
+
+    rounds: int
+
+    def figure(
+        self,
+        name: str,
+        measured: str,
+        ratio: float,
+        goal: float,
+        *,
+        stretch: float | None = None,
+        at_least: bool = False,
+        rounds: int = 0,
+        why: str = "",
+    ) -> Figure:
+        """One row; `why` is told where its goal is missed."""
+        return Figure(
+            name=name,
+            measured=measured,
+            ratio=ratio,
+            goal=goal,
+            stretch=stretch,
+            at_least=at_least,
+            rounds=rounds or self.rounds,
+            why=why,
+        )
 
 
 def interleaved(rounds: int, **sides: Callable[[], float]) -> dict[str, float]:

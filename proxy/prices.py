@@ -16,7 +16,7 @@ from importlib.metadata import version
 from typing import Final
 
 import msgspec
-from genai_prices.data_snapshot import get_snapshot
+from genai_prices.data_snapshot import DataSnapshot, get_snapshot, set_custom_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TimeOfDateConstraint
 
 from proxy.config import PriceOverride, Upstream
@@ -135,6 +135,8 @@ class PriceTable:
         if len(self._known) >= _KEPT:
             self._known.clear()
             self._by_the_hour.clear()
+            # The library remembers every model's name for ever, and clients make names up.
+            set_custom_snapshot(DataSnapshot(providers=get_snapshot().providers, from_auto_update=False))
         if by_the_hour:
             self._by_the_hour.add((upstream.name, models))
         period = at.replace(microsecond=0) if by_the_hour else at.date()

@@ -11,12 +11,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from bench.figures import Figure
+from bench.figures import Figure, Rows
 from bench.proxy import litellm, messages, peer, sides
 from bench.proxy.peer import Load
 from bench.proxy.sides import Side
 
 _MICRO: Final = 1e6
+_WHY: Final = "what takes the time is told in docs/decisions/0011"
 _MODELS: Final = tuple(f"gpt-bench-{number:02}" for number in range(50))
 
 
@@ -43,13 +44,13 @@ class Rounds:
         return median(median(load.latencies) * _MICRO for load in self._found[side])
 
 
-class Bench:
+class Bench(Rows):
     """The rows, one method each. Raises `RuntimeError` when a side gives a wrong answer or does not serve."""
 
     def __init__(self, runner: asyncio.Runner, scratch: Path, *, rounds: int, seconds: float) -> None:
         self._runner = runner
         self._scratch = scratch
-        self._rounds = rounds
+        self.rounds = rounds
         self._seconds = seconds
         self._numbers = count()
         self._serving = peer.serving()
@@ -75,10 +76,10 @@ class Bench:
             theirs = found.per_request(side)
             measured = f"{_cpu(found, 'relay')}; {_cpu(found, side)}"
             name = f"JSON, 64 clients: CPU per request / {whose}'s"
-            figures.append(self._figure(name, measured, ours / theirs, goal, stretch))
+            figures.append(self.figure(name, measured, ours / theirs, goal, stretch=stretch, why=_WHY))
         name = "features together: CPU per request less that without them (µs)"
         measured = f"{_cpu(found, 'relay')}; {_cpu(found, 'plain')}"
-        return [*figures, self._figure(name, measured, ours - plain, 12, 8)]
+        return [*figures, self.figure(name, measured, ours - plain, 12, stretch=8, why=_WHY)]
 
     def stream(self) -> list[Figure]:
         """Streams at the pace of a model; the client did not ask for the usage that Relay reads."""
@@ -86,7 +87,9 @@ class Bench:
             found = self._measured({"relay": relay, "nginx": nginx}, clients=64, stream=True)
         ours, theirs = found.per_event("relay"), found.per_event("nginx")
         name = f"stream of {messages.EVENTS} events at 10 ms, 64 clients: CPU per event / nginx's"
-        return [self._figure(name, f"{ours:.1f} µs; {theirs:.1f} µs", ours / theirs, 1.6, 1.3)]
+        return [
+            self.figure(name, f"{ours:.1f} µs; {theirs:.1f} µs", ours / theirs, 1.6, stretch=1.3, why=_WHY)
+        ]
 
     def litellm(self) -> list[Figure]:
         """The time that a proxy adds to one request, and how many it answers in a second."""
@@ -97,11 +100,13 @@ class Bench:
         added = {side: one.latency(side) - one.latency("direct") for side in ("relay", "litellm")}
         name = f"one client: latency added by LiteLLM {litellm.VERSION} / by Relay, p50"
         measured = f"{added['relay']:.0f} µs; {added['litellm']:,.0f} µs"
-        latency = self._figure(name, measured, added["litellm"] / added["relay"], 20, 35, at_least=True)
+        latency = self.figure(
+            name, measured, added["litellm"] / added["relay"], 20, stretch=35, at_least=True
+        )
         name = f"64 clients: requests/s / LiteLLM {litellm.VERSION}'s"
         ratio = many.rate("relay") / many.rate("litellm")
         measured = f"{_cpu(many, 'relay')}; {_cpu(many, 'litellm')}"
-        return [latency, self._figure(name, measured, ratio, 60, 150, at_least=True)]
+        return [latency, self.figure(name, measured, ratio, 60, stretch=150, at_least=True, why=_WHY)]
 
     def durability(self) -> list[Figure]:
         """Answers that wait until their record is on disk."""
@@ -110,7 +115,7 @@ class Bench:
         measured = f"{_cpu(found, 'strict')}; {_cpu(found, 'batch')}"
         ratio = found.rate("strict") / found.rate("batch")
         name = "durability strict, 64 clients: requests/s / batch's"
-        return [self._figure(name, measured, ratio, 0.7, 0.9, at_least=True)]
+        return [self.figure(name, measured, ratio, 0.7, stretch=0.9, at_least=True)]
 
     def metrics(self) -> list[Figure]:
         """A scrape after traffic, streams included, of many models."""
@@ -120,10 +125,10 @@ class Bench:
                     messages.request(relay.port, relay.key, model=model, stream=stream) for model in _MODELS
                 ]
                 self._runner.run(peer.answers(relay.port, asked, clients_open=len(_MODELS), requests=50))
-            seconds, size = self._runner.run(peer.scrapes(relay.port, times=20 * self._rounds))
+            seconds, size = self._runner.run(peer.scrapes(relay.port, times=20 * self.rounds))
         name = f"/metrics with {len(_MODELS)} models, p50 (ms)"
         measured = f"{median(seconds) * 1000:.1f} ms, at most {max(seconds) * 1000:.1f} ms; {size:,} bytes"
-        return [self._figure(name, measured, median(seconds) * 1000, 20, None)]
+        return [self.figure(name, measured, median(seconds) * 1000, 20)]
 
     def memory(self) -> list[Figure]:
         """One process as it serves: at its start, after many requests, at its peak under many streams."""
@@ -138,9 +143,9 @@ class Bench:
             peak, later = relay.memory("VmHWM"), relay.memory()
         told = f"{peak:.1f} MiB at the peak, {later:.1f} MiB after"
         return [
-            self._figure("memory of the idle process (MiB)", f"{idle:.1f} MiB", idle, 60, None),
-            self._figure("memory after 100,000 requests (MiB)", f"{after:.1f} MiB", after, 65, None),
-            self._figure("memory with 2,000 concurrent streams (MiB)", told, peak, 120, None),
+            self.figure("memory of the idle process (MiB)", f"{idle:.1f} MiB", idle, 60),
+            self.figure("memory after 100,000 requests (MiB)", f"{after:.1f} MiB", after, 65),
+            self.figure("memory with 2,000 concurrent streams (MiB)", told, peak, 120),
         ]
 
     def _relay(self, **how: Any) -> AbstractContextManager[Side]:
@@ -151,7 +156,7 @@ class Bench:
     def _measured(self, running: Mapping[str, Side], *, clients: int, stream: bool = False) -> Rounds:
         """Loads the sides in turn, every other round in reverse."""
         found: dict[str, list[Load]] = {name: [] for name in running}
-        for number in range(self._rounds):
+        for number in range(self.rounds):
             for name in list(running) if number % 2 == 0 else list(running)[::-1]:
                 side = running[name]
                 asked = [messages.request(side.port, side.key, stream=stream)]
@@ -160,26 +165,6 @@ class Bench:
                 )
                 found[name].append(self._runner.run(loading))
         return Rounds(found)
-
-    def _figure(
-        self,
-        name: str,
-        measured: str,
-        ratio: float,
-        goal: float,
-        stretch: float | None,
-        *,
-        at_least: bool = False,
-    ) -> Figure:
-        return Figure(
-            name=name,
-            measured=measured,
-            ratio=ratio,
-            goal=goal,
-            stretch=stretch,
-            at_least=at_least,
-            rounds=self._rounds,
-        )
 
 
 def _cpu(found: Rounds, side: str) -> str:
