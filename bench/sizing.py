@@ -58,7 +58,9 @@ def measure(count: int) -> dict[str, Any]:
             "archive_parquet": per_million(archived.parquet_bytes),
             "archive_packed_segments": per_million(archived.pack_bytes),
             "database": per_million(sum(tables.values())),
-            **{name: per_million(tables[name]) for name in ("usage_records", "usage_hourly", "usage_daily")},
+            "usage_records": per_million(tables["usage_records"]),
+            "usage_hourly": per_million(tables["usage_hourly_parts"]),
+            "usage_daily": per_million(tables["usage_daily"] + tables["usage_days"]),
         },
         "date": machine()["date"],
     }

@@ -33,7 +33,8 @@ Progress = Callable[[int, int], None]
 class ArchiveResult:
     """What a run did; `parquet_bytes` and `pack_bytes` were written for `segment_bytes` of segments.
 
-    `removed` local segments are gone; `kept` has one sentence per segment that is old enough and stays.
+    `removed` local segments are gone; `kept` has one sentence per segment that is old enough and stays, and
+    `failed` one per segment that could not be read.
     """
 
     segments: int = 0
@@ -44,6 +45,7 @@ class ArchiveResult:
     pack_bytes: int = 0
     removed: int = 0
     kept: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
     def count(self, manifest: Manifest) -> None:
         """Adds a group that was archived."""
@@ -75,17 +77,26 @@ class _Archiving:
             _mark(self._connection, self._store.url, manifest)
 
     def archive(self, progress: Progress | None) -> None:
-        """Archives every sealed segment that is not in the archive."""
+        """Archives every sealed segment that is not in the archive; one that is unreadable stops no other."""
         paths = listing(self._directory)
         for name, manifest in manifests.read_all(self._store):
             self._know(name, manifest)
-        groups = archive_group.groups([path for path in paths if path.name not in self._archived])
+        todo = [path for path in paths if path.name not in self._archived]
+        groups = archive_group.groups([path for path in todo if self._is_readable(path)])
         for done, group in enumerate(groups, start=1):
             name, manifest = archive_group.write(self._store, group)
             self._know(name, manifest)
             self.result.count(manifest)
             if progress:
                 progress(done, len(groups))
+
+    def _is_readable(self, path: Path) -> bool:
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            self.result.failed.append(f"segment {path} cannot be read: {error.strerror}")
+            return False
+        return True
 
     def remove(self, older_than: timedelta, now: datetime) -> None:
         """Removes the local segments last written before `now - older_than` that nobody needs any more."""

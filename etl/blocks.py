@@ -7,18 +7,23 @@ against each other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Rounded, localcontext
-from typing import Annotated, Any, Final
+from io import BytesIO
+from typing import Annotated, Final
 
 import msgspec
 
-from proxy.record import MAX_LINE_BYTES, MONEY_LIMIT, TIME_LIMIT_MS, Attempt, Fault, Text, Tokens, exact
+from proxy.record import Fault, Text, Tokens
 from proxy.segment import IntentLine
 
 _ZERO: Final = Decimal(0)
-# Every sum of amounts in range fits; whatever does not is out of range or has too many digits.
-_EXACT: Final = Context(prec=60, traps=[Inexact, Rounded, InvalidOperation])
+# Every sum of amounts in range fits; whatever does not has too many digits.
+_EXACT: Final = Context(prec=60, traps=[Inexact, Rounded])
+_DIGITS_TO_ZEROS: Final = bytes.maketrans(b"0123456789", b"0" * 10)
+# Longer lines could hold a number with more digits than Python reads, in a place that is passed over here.
+_LONGEST: Final = 4000
 
 # Three of them together never exceed what etl.lines counts byte by byte.
 _Key = Annotated[str, msgspec.Meta(max_length=200)]
@@ -26,14 +31,24 @@ _RequestId = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Sequence = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 
 
+class _Object(msgspec.Struct, gc=False):
+    """An object that is only passed over."""
+
+
+class _Attempt(msgspec.Struct, gc=False):
+    provider: Text
+    status: int | None
+    # What is no more than zero as a float may be what no Decimal can hold.
+    latency_ms: Annotated[float, msgspec.Meta(gt=0)]
+
+
 class QuickRecord(msgspec.Struct, kw_only=True, tag_field="event", tag="request", gc=False):
     """A record as `UsageRecord` has it, but for its checks: whoever makes one does them.
 
-    What is stored stands together, in the order of the COPY statements, so that it becomes a row at once.
+    What is stored stands first, in the order of the COPY statements, so that it becomes a row at once. Its
+    amounts are texts of plain digits.
     """
 
-    v: Annotated[int, msgspec.Meta(ge=1)]
-    seq: _Sequence
     request_id: _RequestId
     created_at: datetime
     user_id: _Key
@@ -52,18 +67,20 @@ class QuickRecord(msgspec.Struct, kw_only=True, tag_field="event", tag="request"
     cache_write_tokens: Tokens = 0
     reasoning_tokens: Tokens = 0
     usage_source: Text = "provider"
-    cost_usd: Decimal | None = None
+    cost_usd: str | None = None
     price_source: Text | None = None
-    latency_ms: Decimal = _ZERO
-    ttft_ms: Decimal | None = None
+    latency_ms: msgspec.Raw = msgspec.Raw(b"0")
+    ttft_ms: msgspec.Raw = msgspec.Raw(b"null")
     cache_hit: bool = False
     limit_type: Text | None = None
-    pii_entities: dict[str, int] = {}
     error: Fault | None = None
+    v: Annotated[int, msgspec.Meta(ge=1)]
+    seq: _Sequence
+    pii_entities: dict[str, int] = {}
     provider_request_id: Text | None = None
-    attempts: tuple[Attempt, ...] = ()
+    attempts: list[_Attempt] = []
     unit_prices: dict[str, str] | None = None
-    usage: dict[str, Any] | None = None
+    usage: _Object | None = None
 
 
 class _QuickIntent(IntentLine, frozen=True, kw_only=True, tag_field="event", tag="intent", gc=False):
@@ -75,63 +92,88 @@ class _QuickIntent(IntentLine, frozen=True, kw_only=True, tag_field="event", tag
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What many lines held, and the sum of the known costs."""
+    """What many lines held: records, their costs (None: not known) and latencies, the sum of the costs.
+
+    Latencies are texts of plain digits.
+    """
 
     records: list[QuickRecord]
     intents: list[IntentLine]
+    costs: list[Decimal | None]
+    latencies: list[str]
     cost_usd: Decimal
 
 
-_decoder: Final = msgspec.json.Decoder(QuickRecord | _QuickIntent, float_hook=exact)
+_decoder: Final = msgspec.json.Decoder(QuickRecord | _QuickIntent)
 
 
 def read_block(data: bytes, due: int) -> Block | None:
     """A block of whole lines whose numbers go on from `due`; None when they are to be read one by one."""
-    if len(data) > MAX_LINE_BYTES:
-        # One of them may be longer than a line may be.
-        return None
     # Looking for one byte first: it is many times as fast, and most blocks do not have it.
     if b"\\" in data and rb"\u0000" in data:
         return None
-    texts = data.split(b"\n")
-    if not texts[-1]:
-        texts.pop()
     try:
-        # Not decode_lines(): it takes two values in one line, and one value in two lines.
-        lines = list(map(_decoder.decode, texts))
+        # What is passed over is to be UTF-8 too.
+        _ = data.isascii() or data.decode()
+        lines = _decoder.decode_lines(data)
+        if not _stand_one_by_one(list(BytesIO(data)), len(lines)):
+            return None
         records = [line for line in lines if type(line) is QuickRecord]
-        with localcontext(_EXACT):
-            cost_usd = _checked_sum([one.cost_usd for one in records], MONEY_LIMIT, digits=12)
-            _checked_sum([one.latency_ms for one in records], TIME_LIMIT_MS, digits=6)
-            _checked_sum([one.ttft_ms for one in records], TIME_LIMIT_MS, digits=6)
+        latencies = _latencies(records)
+        costs, cost_usd = _costs(records)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DecimalException):
         return None
     if not _are_as_due(lines, due) or _contradict_themselves(records):
         return None
     intents: list[IntentLine] = [line for line in lines if type(line) is _QuickIntent]
-    return Block(records=records, intents=intents, cost_usd=cost_usd)
+    return Block(records=records, intents=intents, costs=costs, latencies=latencies, cost_usd=cost_usd)
 
 
-def _are_as_due(lines: list[QuickRecord | _QuickIntent], due: int) -> bool:
+def _stand_one_by_one(texts: list[bytes], count: int) -> bool:
+    """Whether each of so many values has a line of its own, and none is too long.
+
+    The decoder takes two values in one line, and one value in two. But between a line that ends with a brace
+    and one that begins with a brace no value goes on: so as many values as such lines are one in each.
+    """
+    return (
+        len(texts) == count
+        and max(map(len, texts)) <= _LONGEST
+        and {text[:1] for text in texts} == {b"{"}
+        and {text[-2:] for text in texts} == {b"}\n"}
+    )
+
+
+def _costs(records: list[QuickRecord]) -> tuple[list[Decimal | None], Decimal]:
+    texts = [one.cost_usd for one in records]
+    known = [text for text in texts if text is not None]
+    _check_plain(",".join(known).encode(), whole=12, fraction=12)
+    amounts = list(map(Decimal, known))
+    with localcontext(_EXACT):
+        total = sum(amounts, _ZERO)
+    if len(known) == len(texts):
+        return [*amounts], total
+    each = iter(amounts)
+    return [None if text is None else next(each) for text in texts], total
+
+
+def _latencies(records: list[QuickRecord]) -> list[str]:
+    latencies = b",".join([one.latency_ms for one in records])
+    to_first = b",".join([one.ttft_ms for one in records])
+    _check_plain(latencies + b"," + to_first.replace(b"null", b""), whole=11, fraction=6)
+    return latencies.decode().split(",") if records else []
+
+
+def _check_plain(texts: bytes, *, whole: int, fraction: int) -> None:
+    """Raises `InvalidOperation` unless they are plain digits, and not too many before or after the point."""
+    shape = texts.translate(_DIGITS_TO_ZEROS)
+    if shape.translate(None, b"0.,") or b"0" * (whole + 1) in shape or b"." + b"0" * (fraction + 1) in shape:
+        raise InvalidOperation
+
+
+def _are_as_due(lines: Sequence[QuickRecord | _QuickIntent], due: int) -> bool:
     numbers = [line.seq for line in lines]
     in_utc = [line.created_at.tzinfo is UTC for line in lines]
     return numbers == list(range(due, due + len(lines))) and all(in_utc)
-
-
-def _checked_sum(values: list[Decimal | None], limit: Decimal, *, digits: int) -> Decimal:
-    """The exact sum of what is known; raises `DecimalException` unless each is in range and has few digits.
-
-    The sum tells enough of all: none that is not negative exceeds it, and it has as many fractional digits as
-    the summand that has most.
-    """
-    known = [value for value in values if value is not None]
-    total = sum(known, _ZERO)
-    if known and (min(known) < _ZERO or total >= limit):
-        raise InvalidOperation
-    # A sum that is not finite has a letter for an exponent; comparing it has raised above.
-    if int(total.as_tuple().exponent) < -digits:
-        raise InvalidOperation
-    return total
 
 
 def _contradict_themselves(records: list[QuickRecord]) -> bool:

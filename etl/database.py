@@ -14,6 +14,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from etl.errors import DatabaseError, SchemaError
 
 _CONNECT_SECONDS = 10
+# Databases and roles can have defaults of their own, under which statements mean something else.
+_SETTINGS = (
+    "-c TimeZone=UTC -c DateStyle=ISO -c standard_conforming_strings=on "
+    r"-c default_transaction_isolation=read\ committed"
+)
 
 
 def _place(host: object, port: object, database: object) -> str:
@@ -25,10 +30,10 @@ def _place(host: object, port: object, database: object) -> str:
 def _reason(error: psycopg.Error) -> str:
     """The last clause of libpq's first line, such as `connection refused`; the rest repeats the address."""
     if error.diag.message_primary:
-        return error.diag.message_primary
+        return " ".join(error.diag.message_primary.split())
     first = (str(error).strip() or "it gave no reason").splitlines()[0]
     # A last clause that is only a quoted value says nothing, and might be a piece of a password.
-    clause = re.split(r": ['\"]", first)[0].rpartition(": ")[2].rstrip(".")
+    clause = re.split(r": ['\"]", first)[0].rpartition(": ")[2].strip().rstrip(".")
     clause = re.sub(r"^\[Errno -?\d+\] ", "", clause)
     return clause[:1].lower() + clause[1:]
 
@@ -53,7 +58,7 @@ def translated(connection: psycopg.Connection) -> Iterator[None]:
 
 
 def connect(url: str) -> psycopg.Connection:
-    """Opens a connection in autocommit mode whose times are UTC.
+    """Opens a connection in autocommit mode whose times are UTC, whatever the database's own defaults are.
 
     Raises `DatabaseError` when the URL is malformed or the server cannot be reached.
     """
@@ -65,7 +70,7 @@ def connect(url: str) -> psycopg.Connection:
             "the database URL is not one that PostgreSQL understands: "
             "expected postgresql://user@host:port/database"
         ) from None
-    options = f"{parameters.get('options') or ''} -c TimeZone=UTC".strip()
+    options = f"{parameters.get('options') or ''} {_SETTINGS}".strip()
     parameters.setdefault("connect_timeout", _CONNECT_SECONDS)
     parameters.setdefault("fallback_application_name", "relayctl")
     parameters |= {"options": options, "client_encoding": "UTF8"}

@@ -9,6 +9,7 @@ from datetime import datetime
 import psycopg
 
 from etl.queries import named
+from etl.rollup import When
 from etl.segments import Reading
 from proxy.segment import IntentLine
 
@@ -38,7 +39,9 @@ def claim(connection: psycopg.Connection, name: str) -> bool:
     return locked == (True,) and bool(missing(connection, [name]))
 
 
-def enter(connection: psycopg.Connection, reading: Reading, *, loaded: int, contradicting: int) -> Loaded:
+def enter(
+    connection: psycopg.Connection, reading: Reading, *, loaded: int, contradicting: int, when: When
+) -> Loaded:
     """Writes the row of a segment that was read to its end; `contradicting` records are rejects too."""
     account = Loaded(
         segment=reading.path.name,
@@ -63,10 +66,10 @@ def enter(connection: psycopg.Connection, reading: Reading, *, loaded: int, cont
         "intents": reading.intents,
         "recovered": reading.seal is not None and reading.seal.recovered,
         "seal_problem": reading.problem(),
+        "first_hour": when.first_hour,
+        "last_hour": when.last_hour,
     }
     connection.execute(named("insert_segment"), row)
-    if loaded:
-        connection.execute(named("insert_unrefreshed"))
     return account
 
 

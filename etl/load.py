@@ -22,13 +22,14 @@ from etl.errors import SegmentError
 from etl.ledger import Loaded
 from etl.queries import named
 from etl.rejects import Reject
+from etl.rollup import When
 from etl.rows import block_rows, to_csv, to_row
 from etl.segments import Reading
 from proxy.record import RequestLine
 from proxy.segment import IntentLine
 
 # What is held in memory at most before it is sent, so that a segment of any size fits.
-_MAX_HOURS: Final = 20_000
+_MAX_HOURS: Final = 10_000
 _MAX_INTENTS: Final = 5_000
 _MAX_REJECTS: Final = 200
 _MAX_AHEAD: Final = 4 * 1024 * 1024
@@ -36,6 +37,12 @@ _ATTEMPTS: Final = 6
 # 12 fractional digits leave 48 before the point.
 EXACT: Final = Context(prec=60)
 """Decimal arithmetic in which sums of money over a whole segment stay exact."""
+
+
+def _send(connection: psycopg.Connection) -> None:
+    """Waits until the server has taken what is written: libpq would keep any amount in memory."""
+    while connection.pgconn.flush():
+        select.select([], [connection], [])
 
 
 def _has_answered(connection: psycopg.Connection) -> bool:
@@ -79,12 +86,11 @@ class _Load:
             self._flush()
         self._flush()
         self._send_intents()
-        loaded, contradicting = self._settle()
+        loaded, contradicting, when = self._settle()
         with self._connection.pipeline():
-            self._hours.group()
-            rollup.upsert(self._connection)
+            rollup.mark(self._connection, when)
             account = ledger.enter(
-                self._connection, self._reading, loaded=loaded, contradicting=contradicting
+                self._connection, self._reading, loaded=loaded, contradicting=contradicting, when=when
             )
             # Otherwise the server would keep its answers to itself until it is asked for them.
             self._connection.pgconn.send_flush_request()
@@ -133,6 +139,7 @@ class _Load:
                 if (rows := next(self._rows, None)) is None:
                     return False
                 copy.write(rows)
+                _send(self._connection)
         return True
 
     def _full(self) -> bool:
@@ -153,16 +160,16 @@ class _Load:
         ledger.keep_intents(self._connection, self._reading.path.name, self._intents.values())
         self._intents.clear()
 
-    def _settle(self) -> tuple[int, int]:
-        """How many records are new, and how many contradict a stored one (and are rejected)."""
+    def _settle(self) -> tuple[int, int, When]:
+        """How many records are new and how many contradict stored ones; when the new were."""
         if not self._staged:
-            return self._reading.records, 0
-        loaded, contradicting = staging.store(self._connection), 0
+            return self._reading.records, 0, self._hours.when()
+        (loaded, when), contradicting = staging.store(self._connection), 0
         found = staging.contradictions(self._connection, self._reading.path)
         while batch := list(islice(found, _MAX_REJECTS)):
             rejects.save(self._connection, batch)
             contradicting += len(batch)
-        return loaded, contradicting
+        return loaded, contradicting, when
 
 
 @contextmanager

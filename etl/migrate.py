@@ -7,10 +7,13 @@ number of processes may migrate at once and each migration happens once.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import psycopg
+from psycopg import errors
 
 from etl.database import translated
 from etl.errors import SchemaError
@@ -90,7 +93,7 @@ def migrate(connection: psycopg.Connection, *, folder: Path | None = None) -> li
     """
     ours = migrations(folder)
     names = []
-    with translated(connection):
+    with translated(connection), _alone(connection):
         _check_server(connection)
         for _ in ours:
             with connection.transaction():
@@ -102,6 +105,18 @@ def migrate(connection: psycopg.Connection, *, folder: Path | None = None) -> li
                 _apply(connection, missing[0])
                 names.append(missing[0].name)
     return names
+
+
+@contextmanager
+def _alone(connection: psycopg.Connection) -> Iterator[None]:
+    """Turns what stands in the way of Relay's own tables into a `SchemaError`."""
+    try:
+        yield
+    except (errors.DuplicateTable, errors.DuplicateObject, errors.UndefinedColumn) as error:
+        place, what = connection.info.dbname, error.diag.message_primary
+        raise SchemaError(
+            f"database {place} holds tables that are not Relay's ({what}): give Relay a database of its own"
+        ) from error
 
 
 def _apply(connection: psycopg.Connection, migration: Migration) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import psycopg
-from psycopg.rows import class_row
-
-from etl.database import translated
 from etl.queries import named
+
+if TYPE_CHECKING:
+    import psycopg
 
 _KEPT_BYTES: Final = 4096
 _KEPT_REASON: Final = 1000
@@ -49,5 +48,10 @@ def save(connection: psycopg.Connection, rejects: list[Reject]) -> None:
 
 def listed(connection: psycopg.Connection, limit: int) -> list[Reject]:
     """At most `limit` rejects, those of the segments loaded last first. Raises `EtlError`."""
+    # Whoever reads segments needs this module, but not psycopg, which takes its time to be imported.
+    from psycopg.rows import class_row  # noqa: PLC0415
+
+    from etl.database import translated  # noqa: PLC0415
+
     with translated(connection), connection.cursor(row_factory=class_row(Reject)) as cursor:
         return cursor.execute(named("list_rejects"), (limit,)).fetchall()

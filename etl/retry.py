@@ -23,6 +23,7 @@ from etl.load import EXACT, alone, prepare
 from etl.migrate import check
 from etl.queries import named
 from etl.rejects import Reject
+from etl.rollup import When
 from etl.rows import to_csv, to_row
 from etl.segments import Reading
 from proxy.record import RequestLine
@@ -78,10 +79,10 @@ class _Retry:
             raise SegmentError(
                 f"segment {self._reading.path} is not the file that was loaded: its SHA-256 differs"
             )
-        loaded = self._store() if self._staged else 0
+        loaded, when = self._store() if self._staged else (0, When(first_hour=None, last_hour=None, days=[]))
         duplicate = self._accepted() - loaded
         if loaded + duplicate + self._others:
-            self._account(loaded, duplicate)
+            self._account(loaded, duplicate, when)
         return RetryResult(loaded=loaded, duplicate=duplicate, others=self._others, failed=())
 
     def _rejected(self) -> Iterator[dict[int, bool]]:
@@ -131,22 +132,22 @@ class _Retry:
         self._connection.execute(named("delete_rejects"), (self._name, list(numbers)))
         self._others += len(numbers)
 
-    def _store(self) -> int:
-        """Stores what is staged, but for what contradicts a stored record. Gives how many are new."""
+    def _store(self) -> tuple[int, When]:
+        """Stores what is staged, but for what contradicts: how many are new, and when they were."""
         self._connection.execute(named("lock_staged_load"))
-        loaded = staging.store(self._connection)
+        loaded, when = staging.store(self._connection)
         found = staging.contradicting_lines(self._connection)
         while numbers := [number for number, _ in islice(found, _LINES)]:
             reason = (staging.CONTRADICTION, self._name, numbers)
             self._connection.execute(named("set_reject_reason"), reason)
             self._connection.execute(named("forget_staged_lines"), (numbers,))
-        rollup.upsert(self._connection)
-        return loaded
+        rollup.mark(self._connection, when)
+        return loaded, when
 
     def _accepted(self) -> int:
         return self._connection.execute(named("delete_staged_rejects"), (self._name,)).rowcount
 
-    def _account(self, loaded: int, duplicate: int) -> None:
+    def _account(self, loaded: int, duplicate: int, when: When) -> None:
         reading = self._reading
         row = {
             "name": self._name,
@@ -160,10 +161,10 @@ class _Retry:
             "loaded": loaded,
             "duplicate": duplicate,
             "others": self._others,
+            "first_hour": when.first_hour,
+            "last_hour": when.last_hour,
         }
         self._connection.execute(named("account_for_retry"), row)
-        if loaded:
-            self._connection.execute(named("insert_unrefreshed"))
 
 
 def _retried(connection: psycopg.Connection, path: Path) -> RetryResult:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -45,19 +44,20 @@ def to_row(record: UsageRecord) -> tuple[object, ...]:
     )
 
 
-# A block's records have no more digits than every store holds, so their values need nothing.
-_FIRST: Final = QuickRecord.__struct_fields__.index("request_id")
-_BEYOND: Final = QuickRecord.__struct_fields__.index("limit_type") + 1
+_WIDTH: Final = QuickRecord.__struct_fields__.index("error") + 1
 
 
 def block_rows(block: Block) -> list[tuple[object, ...]]:
-    """The rows of a block's records, as `to_row` makes them."""
-    return [
-        (*astuple(record)[_FIRST:_BEYOND], record.error and record.error.type) for record in block.records
-    ]
+    """The rows of a block's records, as `to_row` makes them, but for amounts that stay the texts they are."""
+    rows = [astuple(record)[:_WIDTH] for record in block.records]
+    for number, record in enumerate(block.records):
+        if record.error is not None:
+            rows[number] = (*rows[number][:-1], record.error.type)
+    return rows
 
 
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")
+_decoder: Final = msgspec.json.Decoder(list, float_hook=str)
 
 
 def to_csv(rows: Sequence[object]) -> bytes:
@@ -76,7 +76,7 @@ def to_csv(rows: Sequence[object]) -> bytes:
 
 def _escaped(row: object) -> bytes:
     """One row with texts that JSON escapes in another way than CSV does."""
-    return ",".join(map(_field, msgspec.to_builtins(row, builtin_types=(Decimal,)))).encode() + b"\n"
+    return ",".join(map(_field, _decoder.decode(_encoder.encode(row)))).encode() + b"\n"
 
 
 def _field(value: object) -> str:

@@ -13,20 +13,21 @@ import psycopg
 
 from etl.queries import named
 from etl.rejects import Reject
+from etl.rollup import When
 from proxy.record import MAX_LINE_BYTES
 
 CONTRADICTION: Final = "a record with this request_id and created_at but other content is loaded already"
 _FETCHED: Final = 500
 
 
-def store(connection: psycopg.Connection) -> int:
-    """Moves the new ones of the staged records to `usage_records` and their sums to `loading_hours`.
+def store(connection: psycopg.Connection) -> tuple[int, When]:
+    """Moves the new ones of the staged records to `usage_records` and appends their hourly sums.
 
-    Gives how many were new.
+    Gives how many were new, and when they were.
     """
     loaded = connection.execute(named("insert_staged_records")).rowcount
-    connection.execute(named("sum_staged_records"))
-    return loaded
+    first, last, days = connection.execute(named("sum_staged_records")).fetchone() or (None, None, None)
+    return loaded, When(first_hour=first, last_hour=last, days=[day.isoformat() for day in days or ()])
 
 
 def contradicting_lines(connection: psycopg.Connection) -> Iterator[tuple[int, int]]:

@@ -50,7 +50,8 @@ CREATE TABLE etl_state (
 
 CREATE TABLE etl_unrefreshed (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
-    loaded_at timestamp with time zone NOT NULL DEFAULT now()
+    loaded_at timestamp with time zone NOT NULL DEFAULT now(),
+    days date[] NOT NULL DEFAULT '{}'::date[]
 );
 
 CREATE TABLE langfuse_owners (
@@ -87,7 +88,23 @@ CREATE TABLE schema_migrations (
     applied_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
-CREATE TABLE usage_hourly (
+CREATE TABLE usage_days (
+    day date NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    team_id text COLLATE "C" NOT NULL,
+    model text COLLATE "C" NOT NULL,
+    requests bigint NOT NULL,
+    errors bigint NOT NULL,
+    cache_hits bigint NOT NULL,
+    prompt_tokens numeric NOT NULL,
+    completion_tokens numeric NOT NULL,
+    total_tokens numeric NOT NULL,
+    cost_usd numeric,
+    unpriced_requests bigint NOT NULL,
+    avg_latency_ms numeric NOT NULL
+);
+
+CREATE TABLE usage_hourly_parts (
     hour timestamp with time zone NOT NULL,
     user_id text COLLATE "C" NOT NULL,
     team_id text COLLATE "C" NOT NULL,
@@ -165,8 +182,6 @@ ALTER TABLE langfuse_targets ADD CONSTRAINT langfuse_targets_pkey PRIMARY KEY (t
 
 ALTER TABLE schema_migrations ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
-ALTER TABLE usage_hourly ADD CONSTRAINT usage_hourly_pkey PRIMARY KEY (hour, user_id, team_id, model);
-
 ALTER TABLE usage_records ADD CONSTRAINT usage_records_pkey PRIMARY KEY (created_at, request_id);
 
 ALTER TABLE etl_intents ADD CONSTRAINT etl_intents_segment_fkey FOREIGN KEY (segment) REFERENCES etl_segments(name) DEFERRABLE INITIALLY DEFERRED;
@@ -243,7 +258,23 @@ UNION ALL
   WHERE ((c.seal_problem IS NOT NULL) OR ((c.number = (c.number_before + 1)) AND (c.previous IS DISTINCT FROM c.sha256_before)));
 
 CREATE MATERIALIZED VIEW usage_daily AS
- SELECT ((hour AT TIME ZONE 'UTC'::text))::date AS day,
+ SELECT day,
+    user_id,
+    team_id,
+    model,
+    requests,
+    errors,
+    cache_hits,
+    prompt_tokens,
+    completion_tokens,
+    total_tokens,
+    cost_usd,
+    unpriced_requests,
+    avg_latency_ms
+   FROM usage_days;
+
+CREATE VIEW usage_hourly AS
+ SELECT hour,
     user_id,
     team_id,
     model,
@@ -255,9 +286,11 @@ CREATE MATERIALIZED VIEW usage_daily AS
     sum(total_tokens) AS total_tokens,
     sum(cost_usd) AS cost_usd,
     (sum(unpriced_requests))::bigint AS unpriced_requests,
-    round((sum(latency_ms) / sum(requests)), 3) AS avg_latency_ms
-   FROM usage_hourly
-  GROUP BY (((hour AT TIME ZONE 'UTC'::text))::date), user_id, team_id, model;
+    (sum(estimated_requests))::bigint AS estimated_requests,
+    sum(estimated_cost_usd) AS estimated_cost_usd,
+    sum(latency_ms) AS latency_ms
+   FROM usage_hourly_parts
+  GROUP BY hour, user_id, team_id, model;
 
 CREATE INDEX etl_segments_writer ON etl_segments USING btree (writer, number, name);
 
@@ -268,6 +301,10 @@ CREATE INDEX langfuse_spans_planned ON langfuse_spans USING btree (target, segme
 CREATE INDEX langfuse_spans_started ON langfuse_spans USING btree (target, started_ms, request_id);
 
 CREATE UNIQUE INDEX usage_daily_key ON usage_daily USING btree (day, user_id, team_id, model);
+
+CREATE INDEX usage_days_day ON usage_days USING btree (day);
+
+CREATE INDEX usage_hourly_parts_hour ON usage_hourly_parts USING brin (hour) WITH (pages_per_range='32', autosummarize='on');
 
 COMMENT ON VIEW etl_gaps IS 'What is missing or contradicts itself; empty when the bill is whole.';
 
@@ -301,6 +338,8 @@ COMMENT ON COLUMN etl_state.as_of IS 'Every segment that was sealed before this 
 
 COMMENT ON COLUMN etl_state.pruned_before IS 'Records of requests before this moment may be pruned; rollups keep them.';
 
+COMMENT ON COLUMN etl_unrefreshed.days IS 'The UTC days of the records that the load brought.';
+
 COMMENT ON TABLE langfuse_owners IS 'A number for each process that used the ledger; while it lives it holds an advisory lock on it.';
 
 COMMENT ON TABLE langfuse_segments IS 'Segments whose requests all have a row in langfuse_spans, so that they need not be read again.';
@@ -321,7 +360,9 @@ COMMENT ON TABLE langfuse_targets IS 'The projects of Langfuse servers that requ
 
 COMMENT ON MATERIALIZED VIEW usage_daily IS 'usage_hourly per UTC day; refreshed by relayctl etl run and etl refresh.';
 
-COMMENT ON TABLE usage_hourly IS 'usage_records per UTC hour, written in the transaction that writes the records.';
+COMMENT ON TABLE usage_days IS 'usage_hourly per UTC day as of the last refresh; usage_daily is made from it.';
+
+COMMENT ON VIEW usage_hourly IS 'usage_records per UTC hour: the parts of each hour, user, team and model as one row.';
 
 COMMENT ON COLUMN usage_hourly.errors IS 'Requests whose status is 400 or more, or that have an error.';
 
@@ -330,5 +371,15 @@ COMMENT ON COLUMN usage_hourly.cost_usd IS 'Sum over the requests with a known p
 COMMENT ON COLUMN usage_hourly.estimated_cost_usd IS 'The part of cost_usd whose tokens were estimated; NULL when none is.';
 
 COMMENT ON COLUMN usage_hourly.latency_ms IS 'The sum; whoever reads it divides by requests.';
+
+COMMENT ON TABLE usage_hourly_parts IS 'Sums per UTC hour of what each load brought, written in the transaction that writes the records; sums of sums are right.';
+
+COMMENT ON COLUMN usage_hourly_parts.errors IS 'Requests whose status is 400 or more, or that have an error.';
+
+COMMENT ON COLUMN usage_hourly_parts.cost_usd IS 'Sum over the requests with a known price; NULL when there is none.';
+
+COMMENT ON COLUMN usage_hourly_parts.estimated_cost_usd IS 'The part of cost_usd whose tokens were estimated; NULL when none is.';
+
+COMMENT ON COLUMN usage_hourly_parts.latency_ms IS 'The sum; whoever reads it divides by requests.';
 
 COMMENT ON TABLE usage_records IS 'One row per request, never edited; partitions are UTC months, made by the ETL.';

@@ -1,5 +1,5 @@
--- usage_hourly made anew from the records.
-INSERT INTO usage_hourly (
+-- The parts of usage_hourly made anew from the records.
+INSERT INTO usage_hourly_parts (
     hour, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
     cost_usd, unpriced_requests, estimated_requests, estimated_cost_usd, latency_ms
 )

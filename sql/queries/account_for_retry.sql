@@ -12,8 +12,8 @@ UPDATE etl_segments SET
     duplicate = duplicate + %(duplicate)s,
     rejected = rejected - %(loaded)s - %(duplicate)s - %(others)s,
     retried = retried + %(loaded)s + %(duplicate)s + %(others)s,
-    first_hour = LEAST(first_hour, (SELECT min(hour) FROM loading_hours)),
-    last_hour = GREATEST(last_hour, (SELECT max(hour) FROM loading_hours)),
+    first_hour = LEAST(first_hour, %(first_hour)s),
+    last_hour = GREATEST(last_hour, %(last_hour)s),
     archived_at = CASE WHEN %(loaded)s = 0 THEN archived_at END,
     archive = CASE WHEN %(loaded)s = 0 THEN archive END
 WHERE name = %(name)s

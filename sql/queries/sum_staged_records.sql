@@ -1,14 +1,19 @@
--- The hourly sums of the staged records that are new.
-INSERT INTO loading_hours (
+-- The hourly sums of the staged records that are new, and when those were.
+WITH part AS (
+    INSERT INTO usage_hourly_parts (
     hour, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
     cost_usd, unpriced_requests, estimated_requests, estimated_cost_usd, latency_ms
+    )
+    SELECT date_trunc('hour', created_at, 'UTC'), user_id, team_id, model, count(*),
+           count(*) FILTER (WHERE status >= 400 OR error_type IS NOT NULL), count(*) FILTER (WHERE cache_hit),
+           sum(prompt_tokens), sum(completion_tokens), sum(total_tokens),
+           sum(cost_usd), count(*) FILTER (WHERE cost_usd IS NULL),
+           count(*) FILTER (WHERE usage_source = 'estimated'),
+           sum(cost_usd) FILTER (WHERE usage_source = 'estimated'), sum(latency_ms)
+    FROM loading_records
+    WHERE is_new
+    GROUP BY 1, 2, 3, 4
+    RETURNING hour
 )
-SELECT date_trunc('hour', created_at, 'UTC'), user_id, team_id, model, count(*),
-       count(*) FILTER (WHERE status >= 400 OR error_type IS NOT NULL), count(*) FILTER (WHERE cache_hit),
-       sum(prompt_tokens), sum(completion_tokens), sum(total_tokens),
-       sum(cost_usd), count(*) FILTER (WHERE cost_usd IS NULL),
-       count(*) FILTER (WHERE usage_source = 'estimated'),
-       sum(cost_usd) FILTER (WHERE usage_source = 'estimated'), sum(latency_ms)
-FROM loading_records
-WHERE is_new
-GROUP BY 1, 2, 3, 4
+SELECT min(hour), max(hour), array_agg(DISTINCT (hour AT TIME ZONE 'UTC')::date)
+FROM part

@@ -10,7 +10,8 @@ from psycopg import sql
 # Parents before children; usage_daily is refreshed, schema_migrations is written by the migrations.
 _TABLES = (
     "usage_records",
-    "usage_hourly",
+    "usage_hourly_parts",
+    "usage_days",
     "etl_segments",
     "etl_rejects",
     "etl_intents",

@@ -12,7 +12,7 @@ import psycopg
 RECOMPUTED_HOURS = """
     SELECT date_trunc('hour', created_at, 'UTC'), user_id, team_id, model, count(*)::bigint,
            count(*) FILTER (WHERE status >= 400 OR error_type IS NOT NULL), count(*) FILTER (WHERE cache_hit),
-           sum(prompt_tokens)::bigint, sum(completion_tokens)::bigint, sum(total_tokens)::bigint,
+           sum(prompt_tokens), sum(completion_tokens), sum(total_tokens),
            sum(cost_usd), count(*) FILTER (WHERE cost_usd IS NULL),
            count(*) FILTER (WHERE usage_source = 'estimated'),
            sum(cost_usd) FILTER (WHERE usage_source = 'estimated'), sum(latency_ms)
@@ -22,7 +22,7 @@ RECOMPUTED_HOURS = """
 RECOMPUTED_DAYS = """
     SELECT (created_at AT TIME ZONE 'UTC')::date, user_id, team_id, model, count(*)::bigint,
            count(*) FILTER (WHERE status >= 400 OR error_type IS NOT NULL), count(*) FILTER (WHERE cache_hit),
-           sum(prompt_tokens)::bigint, sum(completion_tokens)::bigint, sum(total_tokens)::bigint,
+           sum(prompt_tokens), sum(completion_tokens), sum(total_tokens),
            sum(cost_usd), count(*) FILTER (WHERE cost_usd IS NULL), round(avg(latency_ms), 3)
     FROM usage_records
     GROUP BY 1, 2, 3, 4

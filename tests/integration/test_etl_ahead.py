@@ -105,15 +105,15 @@ def test_a_segment_read_ahead_survives_the_failure_of_the_one_before(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     paths = [writer.segment(*records(5, start=start)) for start in (0, 10)]
-    upsert = rollup.upsert
+    mark = rollup.mark
     with connect(migrated_url) as connection, ExitStack() as after:
         patch = after.enter_context(pytest.MonkeyPatch.context())
 
-        def fails_in_the_server(connection: psycopg.Connection) -> None:
-            upsert(connection)
+        def fails_in_the_server(connection: psycopg.Connection, when: rollup.When) -> None:
+            mark(connection, when)
             connection.execute("SELECT 1 / 0")
 
-        patch.setattr(rollup, "upsert", fails_in_the_server)
+        patch.setattr(rollup, "mark", fails_in_the_server)
         loader = Loader(connection)
         with pytest.raises(psycopg.errors.DivisionByZero):
             loader.load(paths[0], paths[1:])

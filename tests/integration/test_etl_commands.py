@@ -6,7 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -170,13 +170,35 @@ def test_status_ends_with_3_when_lines_are_missing(etl: Etl, writer: SegmentWrit
     assert (code, document(out)["missing_lines"]) == (exits.FOUND, 3)
 
 
+def test_the_defaults_of_the_database_change_nothing(
+    etl: Etl, writer: SegmentWriter, migrated_url: str
+) -> None:
+    odd = (
+        "timezone TO 'Asia/Kathmandu'",
+        "datestyle TO 'German'",
+        "standard_conforming_strings TO off",
+        "default_transaction_isolation TO 'serializable'",
+    )
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        name = connection.info.dbname
+        for setting in odd:
+            connection.execute(f"ALTER DATABASE {name} SET {setting}")
+    writer.segment(record(1), b"back\\slash\n")
+    assert etl("run")[0] == exits.DONE
+    assert etl("refresh", "--check")[0] == exits.DONE
+    (reject,) = document(etl("rejects", "-o", "json")[1])["rejects"]
+    assert reject["line"] == "back\\slash"
+    as_of = datetime.fromisoformat(document(etl("status", "-o", "json")[1])["as_of"])
+    assert abs(datetime.now(UTC) - as_of) < timedelta(minutes=5)
+
+
 def test_refresh_check_shows_what_differs_and_ends_with_3(
     etl: Etl, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(record(1))
     etl("run")
     assert etl("refresh", "--check")[:2] == (exits.DONE, "The rollups are what the records make\n")
-    database.execute("UPDATE usage_hourly SET cost_usd = 0.0010000001")
+    database.execute("UPDATE usage_hourly_parts SET cost_usd = 0.0010000001")
     code, out, _ = etl("refresh", "--check", "-o", "json")
     assert code == exits.FOUND
     assert out.endswith('"measure":"cost_usd","stored":0.0010000001,"recomputed":0.001}]}\n')

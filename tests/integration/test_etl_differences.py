@@ -71,7 +71,7 @@ def test_an_hour_that_somebody_changed_is_told(
     sides: tuple[Decimal | None, Decimal | None],
 ) -> None:
     database.execute(
-        f"UPDATE usage_hourly SET {column} = {value} WHERE hour = %s AND user_id = 'user-1'", [HOUR]
+        f"UPDATE usage_hourly_parts SET {column} = {value} WHERE hour = %s AND user_id = 'user-1'", [HOUR]
     )
     stored, recomputed = sides
     assert find(database) == [
@@ -84,9 +84,13 @@ def test_an_hour_that_somebody_changed_is_told(
 def test_a_day_that_is_not_what_the_records_make_is_told(
     database: psycopg.Connection, loaded: SegmentWriter
 ) -> None:
-    database.execute("UPDATE usage_hourly SET requests = 2 WHERE hour = %s AND user_id = 'user-1'", [HOUR])
+    database.execute(
+        "UPDATE usage_hourly_parts SET requests = 2 WHERE hour = %s AND user_id = 'user-1'", [HOUR]
+    )
     rollup.refresh(database)
-    database.execute("UPDATE usage_hourly SET requests = 1 WHERE hour = %s AND user_id = 'user-1'", [HOUR])
+    database.execute(
+        "UPDATE usage_hourly_parts SET requests = 1 WHERE hour = %s AND user_id = 'user-1'", [HOUR]
+    )
     day = HOUR.replace(hour=0)
     found = find(database)
     assert {(one.rollup, one.since, one.user_id) for one in found} == {("usage_daily", day, "user-1")}
@@ -99,7 +103,7 @@ def test_a_day_that_is_not_what_the_records_make_is_told(
 
 
 def test_groups_that_one_side_lacks_are_told(database: psycopg.Connection, loaded: SegmentWriter) -> None:
-    database.execute("DELETE FROM usage_hourly WHERE hour = %s AND user_id = 'user-1'", [HOUR])
+    database.execute("DELETE FROM usage_hourly_parts WHERE hour = %s AND user_id = 'user-1'", [HOUR])
     missing = {measure: (stored, made) for _, measure, stored, made in told(database)}
     assert missing["requests"] == (None, Decimal(1))
     assert missing["latency_ms"] == (None, Decimal("1.125"))

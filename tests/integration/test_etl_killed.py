@@ -29,7 +29,7 @@ STEPS = [
     (load._Load, "_send_intents"),
     (staging, "store"),
     (staging, "contradictions"),
-    (rollup, "upsert"),
+    (rollup, "mark"),
     (ledger, "enter"),
 ]
 
@@ -84,14 +84,14 @@ def test_a_load_that_ends_at_any_step_leaves_nothing_half(
 
 def _die_in_the_fifth_segment(url: str, directory: Path) -> None:
     """Runs in a process of its own: after all records of its fifth segment are sent it is gone."""
-    upsert, calls = rollup.upsert, itertools.count(1)
+    mark, calls = rollup.mark, itertools.count(1)
 
-    def upsert_or_die(connection: psycopg.Connection) -> None:
+    def mark_or_die(connection: psycopg.Connection, when: rollup.When) -> None:
         if next(calls) == 5:
             os.kill(os.getpid(), signal.SIGKILL)
-        upsert(connection)
+        mark(connection, when)
 
-    rollup.upsert = upsert_or_die
+    rollup.mark = mark_or_die
     run(url, directory)
 
 

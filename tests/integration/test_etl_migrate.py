@@ -93,6 +93,25 @@ def test_a_database_without_the_schema_is_told_what_to_run(database_url: str) ->
         check(connection)
 
 
+@pytest.mark.parametrize(
+    ("foreign", "told"),
+    [
+        ("CREATE TABLE schema_migrations (version text PRIMARY KEY)", 'column "name" does not exist'),
+        ("CREATE VIEW usage_daily AS SELECT 1 AS day", 'relation "usage_daily" already exists'),
+        ("CREATE TABLE usage_records (id bigint)", 'relation "usage_records" already exists'),
+    ],
+)
+def test_the_tables_of_another_program_stay_and_are_told(database_url: str, foreign: str, told: str) -> None:
+    everything = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1"
+    sentence = f"that are not Relay's .{told}.: give Relay a database of its own"
+    with connect(database_url) as connection:
+        connection.execute(foreign)
+        before = connection.execute(everything).fetchall()
+        with pytest.raises(SchemaError, match=sentence):
+            migrate(connection)
+        assert connection.execute(everything).fetchall() == before
+
+
 def test_a_database_that_lacks_a_migration_is_told_what_to_run(database: psycopg.Connection) -> None:
     database.execute(
         "DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)"

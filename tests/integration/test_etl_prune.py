@@ -74,7 +74,7 @@ def test_a_pruned_month_is_no_difference(database: psycopg.Connection, loaded: S
     archived(database, 1, 2)
     pruned(database)
     assert differences.find(database) == []
-    database.execute("UPDATE usage_hourly SET requests = 7 WHERE hour >= '2026-01-01'")
+    database.execute("UPDATE usage_hourly_parts SET requests = 7 WHERE hour >= '2026-01-01'")
     assert {one.measure for one in differences.find(database)} == {"requests"}
 
 

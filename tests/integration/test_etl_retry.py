@@ -206,7 +206,7 @@ class _Died(BaseException):
 
 
 @pytest.mark.parametrize(
-    "step", ["etl.ledger.keep_intents", "etl.staging.store", "etl.rollup.upsert", "etl.retry._Retry._account"]
+    "step", ["etl.ledger.keep_intents", "etl.staging.store", "etl.rollup.mark", "etl.retry._Retry._account"]
 )
 def test_a_retry_that_ends_at_any_step_leaves_nothing_half(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, step: str

@@ -72,13 +72,15 @@ def test_rollups_are_what_the_records_make(
     migrated_url: str, database: psycopg.Connection, segments: list[list[UsageRecord]]
 ) -> None:
     """Invariant 7, for any records in any segments, repeated and contradicting ones among them."""
-    database.execute("TRUNCATE usage_records, usage_hourly, etl_segments, etl_rejects, etl_intents")
+    database.execute(
+        "TRUNCATE usage_records, usage_hourly_parts, usage_days, etl_segments, etl_rejects, etl_intents;"
+        "REFRESH MATERIALIZED VIEW usage_daily"
+    )
     with tempfile.TemporaryDirectory() as directory:
         writer = SegmentWriter(Path(directory))
         for segment in segments:
             writer.segment(*segment)
         result = run(migrated_url, Path(directory))
-    rollup.refresh(database)
     assert result.failed == ()
     assert result.loaded + result.duplicate + result.rejected == sum(map(len, segments))
     now = contents(database)
@@ -86,6 +88,71 @@ def test_rollups_are_what_the_records_make(
     assert result.loaded == now.records.total() == len(identities)
     assert now.hours == now.recomputed_hours
     assert now.days == now.recomputed_days
+    # The same from all hours as from those that changed.
+    rollup.refresh(database)
+    assert contents(database) == now
+
+
+def parts(connection: psycopg.Connection) -> int:
+    """How many rows the hours lie in."""
+    row = connection.execute("SELECT count(*) FROM usage_hourly_parts").fetchone()
+    assert row
+    return int(row[0])
+
+
+@pytest.mark.parametrize(
+    ("loads", "expected"),
+    [
+        (1, 30),  # nothing to put together
+        (2, 30),  # half of the rows go
+        (7, 30),
+    ],
+)
+def test_a_refresh_puts_the_parts_of_an_hour_together_and_changes_no_sum(
+    migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, loads: int, expected: int
+) -> None:
+    day = datetime(2026, 10, 31, tzinfo=UTC)
+    for load in range(loads):
+        writer.segment(
+            *(
+                record(number, request_id=f"req_{load}_{number}", created_at=day + timedelta(hours=number))
+                for number in range(30)
+            )
+        )
+    run(migrated_url, writer.directory)
+    assert parts(database) == expected
+    now = contents(database)
+    assert (now.hours, now.days) == (now.recomputed_hours, now.recomputed_days)
+    # A day that nobody loaded anything into is left as it is, however many parts it has.
+    database.execute(
+        "INSERT INTO usage_hourly_parts SELECT * FROM usage_hourly_parts WHERE hour < '2026-11-01'"
+    )
+    writer.segment(record(40, created_at=day + timedelta(hours=30)))
+    run(migrated_url, writer.directory)
+    assert parts(database) == expected + 24 + 1
+    assert contents(database).days == contents(database).recomputed_days
+
+
+def test_a_part_that_could_not_hold_the_sum_stays(
+    migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
+) -> None:
+    most = 2**53
+    for part in range(2):
+        writer.segment(
+            *(
+                record(
+                    1,
+                    request_id=f"req_{part}_{number}",
+                    prompt_tokens=most - 1,
+                    total_tokens=most,
+                    completion_tokens=1,
+                )
+                for number in range(800)
+            )
+        )
+    run(migrated_url, writer.directory)
+    assert parts(database) == 2
+    assert database.execute("SELECT total_tokens FROM usage_daily").fetchone() == (1600 * most,)
 
 
 def test_a_group_without_a_known_price_costs_null_and_never_zero(

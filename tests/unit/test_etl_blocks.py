@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from decimal import localcontext
+from decimal import Decimal, localcontext
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from etl.blocks import read_block
 from etl.lines import read_line
 from etl.load import EXACT
+from etl.queries import named
 from etl.rows import block_rows, to_row
 from proxy.record import MAX_LINE_BYTES, RecordError, RequestLine
 from tests.arbitrary import JSON, UNTIMED
@@ -43,7 +45,18 @@ TIMES = [
     "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z",
 ]  # fmt: skip
 TEXTS = ["x" * 200, "x" * 201, "\U0001f600" * 512, "a\0b", "a\\b", "\ud800"]
+COLUMNS = named("copy_usage_records").partition("(")[2].partition(")")[0].replace("\n", "").split(",")
+COLUMNS = [name.strip() for name in COLUMNS]
 VALUES = st.sampled_from(NUMBERS) | st.sampled_from([*TIMES, *TEXTS]).map(json.dumps) | JSON.map(json.dumps)
+
+
+def stored(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A row of a block as the database has it: its amounts are numbers there."""
+    values = list(row)
+    for at in map(COLUMNS.index, ("cost_usd", "latency_ms", "ttft_ms")):
+        text = bytes(row[at]).decode() if isinstance(row[at], msgspec.Raw) else row[at]
+        values[at] = None if text in (None, "null") else Decimal(text)
+    return tuple(values)
 
 
 def accepted(data: bytes) -> list[Any] | None:
@@ -64,7 +77,9 @@ def same(data: bytes, due: int) -> bool:
         lines = accepted(data)
         assert lines is not None
         records = [one for one in lines if isinstance(one, RequestLine)]
-        assert block_rows(block) == [to_row(one) for one in records]
+        assert list(map(stored, block_rows(block))) == [to_row(one) for one in records]
+        assert block.costs == [one.cost_usd for one in records]
+        assert list(map(Decimal, block.latencies)) == [one.latency_ms for one in records]
         assert [one.is_error for one in records] == [
             one.status >= 400 or one.error is not None for one in block.records
         ]
@@ -94,6 +109,47 @@ def test_odd_numbers_and_times_mean_the_same_or_are_read_singly(name: str, value
     for base in (FULL, INTENT):
         body = json.dumps(base | {"seq": 2, name: "?"}).replace('"?"', value, 1)
         same(body.encode() + b"\n", due=2)
+
+
+PLACES: list[tuple[str, dict[str, Any] | list[Any]]] = [
+    ("attempts", [{"provider": "openai", "status": 200, "latency_ms": "?"}]),
+    ("attempts", [{"provider": "openai", "status": "?", "latency_ms": 1}]),
+    ("attempts", [{"provider": "?", "status": None, "latency_ms": 1}]),
+    ("attempts", ["?"]),
+    ("usage", {"prompt_tokens": "?"}),
+    ("usage", {"details": [{"x": "?"}]}),
+    ("pii_entities", {"EMAIL_ADDRESS": "?"}),
+    ("unit_prices", {"input_mtok": "?"}),
+    ("error", {"type": "timeout", "message": "?"}),
+    ("error", {"type": "?", "message": "It took too long.", "later": "?"}),
+]
+INSIDE = [
+    *NUMBERS,
+    *map(json.dumps, TIMES + TEXTS),
+    "1e-400",
+    "1e308",
+    "1e309",
+    "9" * 300,
+    "null",
+    "[]",
+    "01",
+]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=range(len(PLACES)))
+@pytest.mark.parametrize("value", INSIDE, ids=range(len(INSIDE)))
+def test_odd_values_within_what_is_passed_over_are_judged_the_same(
+    place: tuple[str, dict[str, Any] | list[Any]], value: str
+) -> None:
+    name, inside = place
+    body = json.dumps(FULL | {"seq": 2, name: inside}).replace('"?"', value)
+    same(body.encode("utf-8", "surrogatepass") + b"\n", due=2)
+
+
+def test_bytes_that_are_not_utf_8_are_not_passed_over() -> None:
+    for odd in (b"\xff", b"\xc3"):
+        assert read_block(line(FULL, seq=2, usage={"x": "?"}).replace(b"?", odd), 2) is None
+        assert accepted(line(FULL, seq=2, usage={"x": "?"}).replace(b"?", odd)) is None
 
 
 @pytest.mark.parametrize("refused", [data for data, _ in REFUSED], ids=range(len(REFUSED)))
