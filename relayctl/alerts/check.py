@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final, Literal, get_args
 
 from relayctl.alerts import near_end, prometheus
@@ -60,7 +59,7 @@ def evaluate(
         # DuckDB takes long to import, and only here is it needed.
         from relayctl.alerts import logs as from_logs  # noqa: PLC0415 - see above
 
-        answer = from_logs.check(_directory(logs), asked, at)
+        answer = from_logs.check(logs, asked, at)
         verdicts, notes = answer.verdicts, (*answer.notes, *notes)
     if statement:
         verdicts = [*verdicts, *near_end.judged(rules, statement.spent)]
@@ -71,9 +70,3 @@ def _server(url: str | None) -> prometheus.Prometheus:
     if not url:
         raise InputError("prometheus-url", "source prometheus needs a server: give --prometheus-url")
     return prometheus.Prometheus(url)
-
-
-def _directory(logs: str) -> Path:
-    if "://" in logs:
-        raise InputError("logs", f"alerts are read from a directory, not from {logs}: give one with --logs")
-    return Path(logs)

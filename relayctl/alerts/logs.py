@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import operator
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from etl.archive_store import open_store
 from etl.queries import named
 from proxy.segment import OPEN_SUFFIX, SegmentName
 from relayctl.alerts import twins
@@ -26,6 +28,7 @@ from relayctl.errors import SourceError
 from relayctl.sources import loading
 from relayctl.sources.loading import Connection, naive
 from relayctl.sources.logs import translated
+from relayctl.sources.remote_logs import copied
 from relayctl.sources.segments import Findings, found, pattern
 
 LONGEST_RANGE: Final = timedelta(hours=6)
@@ -49,16 +52,21 @@ class Answer:
     notes: tuple[str, ...]
 
 
-def check(directory: Path, rules: Sequence[Rule], at: datetime) -> Answer:
+def check(logs: str, rules: Sequence[Rule], at: datetime) -> Answer:
     """How each rule stands at a moment, unknown with a reason where logs cannot tell.
 
-    Raises `SourceError` when the directory cannot be read.
+    `logs` is a directory or `s3://bucket/prefix`. Raises `SourceError` or `EtlError` when it cannot be read.
     """
     asked = [(rule, twins.why_not(rule)) for rule in rules]
     longest = max((rule.hold for rule, reason in asked if reason is None), default=timedelta(0))
     since = at - longest - LOOK_BACK - LONGEST_RANGE
     findings = Findings()
-    with TemporaryDirectory(prefix="relayctl-") as scratch, translated(), loading.database() as connection:
+    with (
+        _directory(logs, since) as directory,
+        TemporaryDirectory(prefix="relayctl-") as scratch,
+        translated(),
+        loading.database() as connection,
+    ):
         try:
             paths = _segments(directory, since, at, Path(scratch), findings)
         except OSError as error:
@@ -67,6 +75,16 @@ def check(directory: Path, rules: Sequence[Rule], at: datetime) -> Answer:
         verdicts = [_judged(connection, rule, at, reason) for rule, reason in asked]
     note = f"{unread} line{'' if unread == 1 else 's'} passed over because no request can be read there"
     return Answer(verdicts=verdicts, notes=(*findings.sentences(), *((note,) if unread else ())))
+
+
+@contextmanager
+def _directory(logs: str, since: datetime) -> Iterator[Path]:
+    """The log directory, or a copy of what of it was written since then."""
+    if "://" not in logs:
+        yield Path(logs)
+        return
+    with copied(open_store(logs), since=since) as directory:
+        yield directory
 
 
 def _segments(

@@ -61,7 +61,8 @@ class Server:
             raise ServerError(f"{self} answered with status {error.code}: check --{self._option}") from error
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", None) or error
-            raise ServerError(f"{self} cannot be reached: {reason}; check --{self._option}") from error
+            why = getattr(reason, "strerror", None) or reason
+            raise ServerError(f"{self} cannot be reached: {why}; check --{self._option}") from error
         try:
             return json.loads(data, parse_float=Decimal) if data else None
         except ValueError as error:

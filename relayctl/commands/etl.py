@@ -13,6 +13,7 @@ from relayctl.commands import etl_archive, etl_prune
 from relayctl.commands.options import (
     Duration,
     found_a_problem,
+    local,
     logs_option,
     output_option,
     tell,
@@ -70,7 +71,7 @@ def run_command(*, url: str, logs: str, every: int | None, metrics_file: Path | 
 
     Example: relayctl etl run --logs var/logs --every 1h
     """
-    directory = Path(logs)
+    directory = local(logs, "loaded")
 
     def report(outcome: run.RunResult | EtlError) -> None:
         if _told(outcome) and metrics_file:
@@ -138,9 +139,10 @@ def status_command(*, url: str, logs: str, output: Output) -> None:
 
     Example: relayctl etl status
     """
+    directory = local(logs, "compared with the database")
     with database.connect(url) as connection:
         migrate.check(connection)
-        found = status.read(connection, Path(logs) if Path(logs).is_dir() else None)
+        found = status.read(connection, directory if directory.is_dir() else None)
     if found.waiting is None:
         tell((f"there is no log directory {logs}: what waits there is not known; give --logs",))
     show(sheets.status_sheet(found), output)
@@ -171,7 +173,7 @@ def rejects_command(*, url: str, logs: str, limit: int, again: bool, output: Out
 
     Example: relayctl etl rejects --limit 20 -o csv
     """
-    result = retry.retry(url, Path(logs)) if again else None
+    result = retry.retry(url, local(logs, "loaded again")) if again else None
     with database.connect(url) as connection:
         migrate.check(connection)
         found = rejects.listed(connection, limit)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import click
 
 from etl import archive
-from relayctl.commands.options import Duration, TwinFirst, database_option, logs_option, tell
-from relayctl.errors import InputError
+from relayctl.commands.options import Duration, Place, TwinFirst, database_option, local, logs_option, tell
+from relayctl.errors import RelayctlError
 from relayctl.render.sheet import counted
 
 
@@ -30,6 +29,7 @@ def _summary(result: archive.ArchiveResult) -> str:
 @click.option(
     "--to",
     cls=TwinFirst,
+    type=Place(),
     envvar="RELAY_ARCHIVE",
     required=True,
     metavar="DIR|s3://BUCKET/PREFIX",
@@ -50,13 +50,15 @@ def command(*, to: str, older_than: int | None, logs: str, database_url: str | N
 
     Example: relayctl etl archive --to s3://bucket/relay --older-than 30d
     """
-    if "://" in logs:
-        raise InputError("logs", "only a local log directory can be archived")
     result = archive.archive(
-        Path(logs),
+        local(logs, "archived"),
         to,
         older_than=None if older_than is None else timedelta(seconds=older_than),
         database_url=database_url,
     )
     click.echo(_summary(result), err=True)
     tell(tuple(result.kept))
+    if result.failed:
+        raise RelayctlError(
+            f"{counted(len(result.failed), 'segment')} could not be archived: {'; '.join(result.failed)}"
+        )

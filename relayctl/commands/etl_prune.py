@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -15,6 +14,7 @@ from etl.content_prune import prune_content
 from relayctl.commands.options import (
     database_option,
     found_a_problem,
+    local,
     logs_option,
     needed,
     output_option,
@@ -83,9 +83,8 @@ def command(
     url = needed(database_url) if keep else None
     content, months = None, []
     if content_keep is not None:
-        if "://" in logs:
-            raise InputError("logs", "only a local log directory can be pruned")
-        content = prune_content(Path(logs), content_keep(utc_now()), dry_run=dry_run)
+        directory = local(logs, "pruned")
+        content = prune_content(directory, content_keep(utc_now()), dry_run=dry_run)
     if keep is not None and url is not None:
         with database.connect(url) as connection:
             migrate.check(connection)

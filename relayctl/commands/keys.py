@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from proxy import config_file, keys
+from proxy.errors import KeysError
 from proxy.limits import MAX_PER_DAY, MAX_PER_MINUTE, MAX_USD
 from relayctl.commands.configured import config_option
 from relayctl.commands.options import Duration, output_option
@@ -18,6 +19,7 @@ from relayctl.render.keys import keys_sheet
 from relayctl.render.output import Output, show
 from relayctl.render.sheet import Row
 
+_USD_DIGITS: Final = 12
 _COUNT: Final = click.IntRange(min=1, max=MAX_PER_MINUTE)
 
 
@@ -33,7 +35,33 @@ class _Usd(click.ParamType[Decimal]):
             self.fail(f"{value!r} is not an amount such as 2.50", param, ctx)
         if not (amount.is_finite() and 0 < amount <= MAX_USD):
             self.fail(f"{value} is not above 0 and at most {MAX_USD}", param, ctx)
+        if int(amount.as_tuple().exponent) < -_USD_DIGITS:
+            self.fail(f"{value} has more than {_USD_DIGITS} fractional digits", param, ctx)
         return amount
+
+
+class _Name(click.ParamType[str]):
+    """A user or a team."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            keys.check_name(value)
+        except KeysError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+class _Glob(click.ParamType[str]):
+    """One glob; two with a comma between them would fit no model at all."""
+
+    name = "glob"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value or "," in value:
+            self.fail(f"{value!r} is not one glob such as 'gpt-*'; give --models once for each", param, ctx)
+        return str(value)
 
 
 @click.group()
@@ -43,9 +71,11 @@ def command() -> None:
 
 @command.command()
 @config_option
-@click.option("--user", required=True, help="Whose requests these are.")
-@click.option("--team", required=True, help="The team that pays.")
-@click.option("--models", multiple=True, metavar="GLOB", help="Models the key may ask for; repeatable.")
+@click.option("--user", type=_Name(), required=True, metavar="TEXT", help="Whose requests these are.")
+@click.option("--team", type=_Name(), required=True, metavar="TEXT", help="The team that pays.")
+@click.option(
+    "--models", type=_Glob(), multiple=True, metavar="GLOB", help="Models the key may ask for; repeatable."
+)
 @click.option("--rpm", type=_COUNT, help="Requests per minute.")
 @click.option("--tpm", type=_COUNT, help="Tokens per minute.")
 @click.option("--concurrency", type=_COUNT, help="Requests at the same time.")

@@ -24,6 +24,7 @@ from relayctl.commands.options import (
     TwinFirst,
     database_option,
     found_a_problem,
+    local,
     logs_option,
     output_option,
     tell,
@@ -98,7 +99,7 @@ def _settings_options(command: Command) -> Command:
         settings = Settings(
             credentials=Credentials.of(os.environ),
             database_url=database_url,
-            logs=Path(logs),
+            logs=local(logs, "sent to Langfuse"),
             ledger=ledger,
             environment=environment,
             rate_limit=rate_limit,

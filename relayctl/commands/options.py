@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -15,6 +16,7 @@ from relayctl import exits, period
 from relayctl.errors import InputError
 from relayctl.question import Filters, Source
 from relayctl.render.output import OUTPUTS, Output
+from relayctl.render.sheet import printable
 from relayctl.sources import DEFAULT_LOGS, KINDS, Kind, open_source, utc_now
 
 Command = Callable[..., Any]
@@ -29,6 +31,17 @@ class TwinFirst(click.Option):
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
         own = os.environ.get(f"{ctx.auto_envvar_prefix}_{(self.name or '').upper()}")
         return own or super().resolve_envvar_value(ctx)
+
+
+class Place(click.ParamType[str]):
+    """A directory or an address; an empty text, mostly a variable that is not set, is none."""
+
+    name = "place"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value:
+            self.fail("it is empty: name a directory", param, ctx)
+        return str(value)
 
 
 class Duration(click.ParamType[int]):
@@ -55,6 +68,7 @@ database_option = click.option(
 logs_option = click.option(
     "--logs",
     cls=TwinFirst,
+    type=Place(),
     envvar="RELAY_LOG_DIR",
     default=DEFAULT_LOGS,
     show_default=True,
@@ -75,6 +89,13 @@ def needed(database_url: str | None) -> str:
     if not database_url:
         raise InputError("database_url", "no database: give --database-url or set RELAY_DATABASE_URL")
     return database_url
+
+
+def local(logs: str, done: str) -> Path:
+    """The log directory of a command that does something to files on this machine. Raises `InputError`."""
+    if "://" in logs:
+        raise InputError("logs", f"only a local log directory can be {done}, not {logs}")
+    return Path(logs)
 
 
 def with_database(command: Command) -> Command:
@@ -182,9 +203,9 @@ def source_options(command: Command) -> Command:
 
 
 def tell(notes: tuple[str, ...]) -> None:
-    """Says each note on stderr."""
+    """Says each note on stderr; a name in it cannot steer the terminal."""
     for note in notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"note: {printable(note)}", err=True)
 
 
 def tell_if_nothing(*, found: bool, filters: Filters) -> None:

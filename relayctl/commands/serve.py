@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from proxy import config_file
-from relayctl import service
 from relayctl.commands.configured import config_option
-from relayctl.commands.options import archive_option
+from relayctl.commands.options import TwinFirst, archive_option
 
 
 @click.command()
@@ -17,7 +16,10 @@ from relayctl.commands.options import archive_option
 @click.option("--host", help="Overrides server.host.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Overrides server.port.")
 @click.option(
-    "--database-url", envvar="RELAY_DATABASE_URL", help="Read /internal/* from it, not from the logs."
+    "--database-url",
+    cls=TwinFirst,
+    envvar="RELAY_DATABASE_URL",
+    help="Read /internal/* from it, not from the logs.",
 )
 @archive_option
 def command(
@@ -30,4 +32,11 @@ def command(
     settings = config_file.load(config)
     overrides = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     server = settings.server.model_copy(update=overrides)
+    # Only now, what is needed in this order: a mistake in the settings is told at once, and the service is
+    # loaded into the memory that the price tables of other providers have left, 3 MiB for as long as it runs.
+    from proxy import prices  # noqa: PLC0415
+
+    prices.keep_only(settings.upstreams.values())
+    from relayctl import service  # noqa: PLC0415
+
     service.run(settings.model_copy(update={"server": server}), database_url=database_url, archive=archive)

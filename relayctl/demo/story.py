@@ -20,6 +20,7 @@ from relayctl.demo.services import keys_file
 from relayctl.errors import RelayctlError
 from relayctl.period import Period, zone_named
 from relayctl.question import Filters, Source
+from relayctl.render.sheet import counted
 from relayctl.reports import Leaderboard, UsageReport
 from relayctl.sources import open_source
 
@@ -65,7 +66,7 @@ def _by_day(source: Source, period: Period, *, user: str | None = None) -> Usage
 def answered(statuses: Counter[int]) -> str:
     """How they were answered: `2,000 requests answered: 1,980 with 200, 12 with 429`."""
     parts = ", ".join(f"{count:,} with {status}" for status, count in sorted(statuses.items()))
-    return f"{statuses.total():,} requests answered: {parts}"
+    return f"{counted(statuses.total(), 'request')} answered: {parts}"
 
 
 def spend_per_day(days: UsageReport, *, width: int, ascii_only: bool) -> list[str]:

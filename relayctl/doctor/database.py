@@ -11,7 +11,7 @@ import psycopg
 
 from etl import migrate, status
 from etl.database import connect, translated
-from etl.errors import EtlError
+from etl.errors import EtlError, SchemaError
 from etl.queries import named
 from relayctl.doctor.finding import Finding, absent, problem, sound, warning
 
@@ -57,14 +57,18 @@ def clock(ahead: timedelta, other: str) -> Finding:
 def _schema(connection: psycopg.Connection, logs: Path) -> Iterator[Finding]:
     try:
         migrate.check(connection)
+    except SchemaError as error:
+        what, _, advice = str(error).rpartition(": ")
+        yield problem("schema", what, advice)
+        return
     except EtlError as error:
-        yield problem("schema", str(error), "run `relayctl etl migrate` with this version of Relay")
+        yield problem("schema", str(error), "grant its user what it needs, or correct RELAY_DATABASE_URL")
         return
     yield sound("schema", "every migration is applied")
     found = status.read(connection, logs if logs.is_dir() else None)
     yield _waiting(found)
     if found.problem:
-        what = f"{len(found.gaps)} gaps, {found.rejects} rejected lines"
+        what = f"gaps: {len(found.gaps):,}, rejected lines: {found.rejects:,}"
         yield problem("accounts", what, "see `relayctl etl status` and `relayctl etl rejects`")
     else:
         yield sound("accounts", "nothing is missing, no line was rejected")
@@ -75,7 +79,8 @@ def _waiting(found: status.Status) -> Finding:
         loaded = f"; loaded up to {found.as_of:%Y-%m-%d %H:%M} UTC" if found.as_of else ""
         return sound("loading", f"nothing waits{loaded}")
     oldest = found.oldest_waiting or datetime.now(UTC)
-    what = f"{found.waiting} sealed segments wait, the oldest since {oldest:%Y-%m-%d %H:%M} UTC"
+    since = f"the oldest since {oldest:%Y-%m-%d %H:%M} UTC"
+    what = f"sealed segments not loaded yet: {found.waiting:,}, {since}"
     if datetime.now(UTC) - oldest > _LATE:
         return problem("loading", what, "run `relayctl etl run`, and let it run every hour")
     return sound("loading", what)

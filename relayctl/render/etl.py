@@ -43,6 +43,7 @@ _DIFFERENCE_COLUMNS = (
     Column(name="stored", title="stored"),
     Column(name="recomputed", title="from records"),
 )
+_NO_VIEW = "usage_daily was never refreshed"
 _PRUNE_COLUMNS = (
     Column(name="partition", title="partition"),
     Column(name="since", title="since", kind="time", weight=4),
@@ -117,16 +118,18 @@ def _lines(status: Status) -> list[str]:
         waiting = f"{counted(status.waiting, 'sealed segment')} not loaded yet"
     if status.oldest_waiting:
         waiting += f", the oldest since {time_label(status.oldest_waiting)}"
-    view = f"usage_daily is from {_when(status.refreshed_at)}"
+    view = f"usage_daily is from {time_label(status.refreshed_at)}" if status.refreshed_at else _NO_VIEW
+    if status.unrefreshed:
+        view += f", without {counted(status.unrefreshed, 'load')} since"
     lines = (
         f"{counted(status.segments, 'segment')}, {counted(status.lines, 'line')}: {status.loaded:,} loaded, "
         f"{status.duplicate:,} duplicate, {status.rejected:,} rejected"
     )
     return [
-        loaded or "Nothing is loaded yet",
+        loaded or ("No run has loaded everything yet" if status.segments else "Nothing is loaded yet"),
         lines,
         waiting,
-        f"{view}, without {counted(status.unrefreshed, 'load')} since" if status.unrefreshed else view,
+        view,
         *(
             [f"{counted(status.rejects, 'line')} rejected: see relayctl etl rejects"]
             if status.rejects
@@ -134,10 +137,6 @@ def _lines(status: Status) -> list[str]:
         ),
         f"{counted(len(status.gaps), 'gap')}:" if status.gaps else "No gaps",
     ]
-
-
-def _when(moment: datetime | None) -> str:
-    return _label(moment) or "never"
 
 
 def _label(moment: datetime | None) -> str | None:

@@ -17,7 +17,7 @@ _COLUMNS = (
     Column(name="tpm", title="tpm", kind="count", weight=4),
     Column(name="concurrency", title="at once", kind="count", weight=3),
     Column(name="tokens_per_day", title="tokens/day", kind="count", weight=3),
-    Column(name="usd_per_day", title="USD/day", weight=3),
+    Column(name="usd_per_day", title="USD/day", kind="number", weight=3),
     Column(name="created_at", title="issued", kind="time", weight=5),
     Column(name="revoked_at", title="ends", kind="time", weight=5),
     Column(name="state", title="state"),

@@ -119,7 +119,7 @@ def _bucket(granularity: str) -> Column:
 
 def _header(title: str, period: Period, as_of: datetime | None, totals: Measures) -> list[str]:
     since, until = _local(period.since, period), _local(period.until, period)
-    loaded = f"as of {_local(as_of, period)}" if as_of else "nothing loaded yet"
+    loaded = f"as of {_local(as_of, period)}" if as_of else "not everything loaded yet"
     return [f"{title}, {since} to {until} ({period.tz}), {loaded}", *doubts_of(totals)]
 
 

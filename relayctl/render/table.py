@@ -32,7 +32,8 @@ def to_table(sheet: Sheet, *, width: int | None, color: bool) -> str:
     lines = [*sheet.header]
     if dropped:
         titles = ", ".join(column.title for column in dropped)
-        lines.append(f"Not shown for want of width: {titles} (-o csv has everything)")
+        is_data = sheet.only_shown.isdisjoint(column.name for column in dropped)
+        lines.append(f"Not shown for want of width: {titles}{' (-o csv has everything)' if is_data else ''}")
     text = io.StringIO()
     console = Console(
         file=text, width=width or _ENDLESS, force_terminal=color, no_color=not color, highlight=False

@@ -79,7 +79,7 @@ def _local(moment: datetime, period: Period) -> str:
 
 def _head(content: Content) -> str:
     as_of = content.days.as_of
-    loaded = f"as of {_local(as_of, content.period)}" if as_of else "nothing loaded yet"
+    loaded = f"as of {_local(as_of, content.period)}" if as_of else "not everything loaded yet"
     wanted = content.filters
     only = [*wanted.users, *wanted.teams, *wanted.models]
     lines = [
@@ -109,9 +109,20 @@ def _charts(content: Content) -> list[Titled]:
     return [*found, ("rates", "Errors and cache per day", "% of the requests", series.rates(content.days))]
 
 
+_NOTHING: Final = {
+    "cost": "No cost that is known.",
+    "tokens": "No tokens.",
+    "rates": "No error, and nothing from the cache.",
+}
+"""What is said of a chart without a bar, where there were requests."""
+
+
 def _section(chart_id: str, title: str, note: str, chart: Chart) -> str:
-    if not any(value for one in chart.series for value in one.values):
-        return f"<section><h2>{escape(title)}</h2><p>Nothing in this range.</p></section>"
+    values = [value for one in chart.series for value in one.values]
+    if not any(values):
+        is_known = any(value is not None for value in values)
+        nothing = _NOTHING[chart_id.partition("-")[0]] if is_known else "Nothing in this range."
+        return f"<section><h2>{escape(title)}</h2><p>{nothing}</p></section>"
     return (
         f"<section><h2>{escape(title)}</h2><figure><figcaption>{escape(note)}</figcaption>"
         f'<div class="chart"><canvas id="{chart_id}" role="img" aria-label="{escape(title)}; '

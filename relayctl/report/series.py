@@ -10,6 +10,7 @@ from typing import Final
 from relayctl.buckets import buckets
 from relayctl.measures import Measures, exact_sum
 from relayctl.ranking import percent
+from relayctl.render.sheet import printable
 from relayctl.reports import UsageReport
 
 MOST_NAMES: Final = 8
@@ -59,7 +60,7 @@ def by_name(report: UsageReport, of: Of) -> Chart:
     ranked = sorted(values, key=lambda name: (-_sum(values[name]), name))
     shown = ranked if len(ranked) <= MOST_NAMES + 1 else ranked[:MOST_NAMES]
     rest = ranked[len(shown) :]
-    series = [Series(name=name, values=values[name]) for name in shown]
+    series = [Series(name=printable(name), values=values[name]) for name in shown]
     if rest:
         together = [_sum([values[name][place] for name in rest]) for place in range(len(days))]
         series.append(Series(name=f"{len(rest)} others", values=together))

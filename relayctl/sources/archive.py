@@ -3,91 +3,63 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Final
 
 import duckdb
-import msgspec
 
 from etl import archive_manifest
 from etl.archive_manifest import ArchivedSegment, DayFile, Manifest
 from etl.archive_store import Store
 from etl.queries import named
-from proxy.segment import SealLine, SegmentName, last_line, parse_line
 from relayctl.errors import SourceError
 from relayctl.period import Period
+from relayctl.sources.facts import Fact, Facts, mark_or_none
 from relayctl.sources.segments import Findings, pattern
+from relayctl.sources.shelf import Share, Shelf
+from relayctl.sources.volumes import Piece, learn
 
-# After it no user's name can stand: a name has at most 512 characters.
-_LAST: Final = "\U0010ffff" * 513
+Mark = tuple[int, ...]
+
+
+def _needed(manifest: Manifest, period: Period) -> Iterator[DayFile]:
+    """The files of the UTC days that the period touches."""
+    for file in manifest.files:
+        day = datetime.combine(file.day, time(), UTC)
+        if day < period.until and period.since < day + timedelta(days=1):
+            yield file
+
+
+def _fact(file: DayFile, mark: Mark = ()) -> Fact:
+    return Fact(mark=mark, is_exact=True, first=file.sums.first, last=file.sums.last)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Share:
-    """Parquet files that are read together, and the segments whose rows in them count."""
-
-    files: list[Path] = field(default_factory=list)
-    segments: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shelf:
-    """All that an archive has of a period; no segment is in two shares."""
+class _Told:
+    """What the manifests of a period tell, taken in the order of their names."""
 
     segments: dict[str, ArchivedSegment] = field(default_factory=dict)
-    shares: list[Share] = field(default_factory=list)
+    files: dict[str, DayFile] = field(default_factory=dict)
+    whole: Share = field(default_factory=Share)
+    partial: list[Share] = field(default_factory=list)
 
-    def without(self, paths: list[Path], findings: Findings) -> list[Path]:
-        """The local segments that are not on the shelf; tells `findings` of those that differ from it."""
-        for path in paths:
-            archived = self.segments.get(path.name)
-            if archived and not _is_same(path, archived):
-                findings.altered.append(f"{path.name}: it is not the one in the archive, which counts")
-        return [path for path in paths if path.name not in self.segments]
-
-    def places(self, paths: list[Path]) -> dict[str, int]:
-        """The place of each segment, of these and of the shelf, in the order in which they are loaded."""
-        named = [(SegmentName.parse(name), name) for name in {*self.segments, *(path.name for path in paths)}]
-        ordered = sorted((parsed, name) for parsed, name in named if parsed)
-        return {name: place for place, (_, name) in enumerate(ordered)}
-
-
-def _is_same(path: Path, archived: ArchivedSegment) -> bool:
-    """Whether size and seal are those of the archived segment; one that has gone since is no other."""
-    try:
-        with path.open("rb") as file:
-            size, seal = path.stat().st_size, parse_line(last_line(file, path.stat().st_size))
-    except OSError:
-        return True
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return archived.seal is None and size == archived.bytes
-    return size == archived.bytes and isinstance(seal, SealLine) and seal.sha256 == archived.seal
-
-
-def _checked(store: Store, file: DayFile, scratch: Path) -> Path:
-    """The file, local and proved to be the one that was written. Raises `SourceError` when it is not."""
-    path = store.local(file.name, scratch)
-    try:
-        with path.open("rb") as data:
-            sha256 = hashlib.file_digest(data, "sha256").hexdigest()
-    except OSError as error:
-        raise SourceError(f"{file.name} of archive {store.url} cannot be read: {error.strerror}") from error
-    if sha256 != file.sha256:
-        raise SourceError(
-            f"{file.name} of archive {store.url} was changed after it was written: restore it, "
-            "or unpack the segments it was made from"
-        )
-    return path
-
-
-def _needed(manifest: Manifest, since: datetime, until: datetime) -> Iterator[DayFile]:
-    for file in manifest.files:
-        if file.sums.first and file.sums.last and file.sums.first < until and since <= file.sums.last:
-            yield file
+    def add(self, manifest: Manifest, period: Period, findings: Findings) -> None:
+        fresh = [segment for segment in manifest.segments if segment.name not in self.segments]
+        needed = {file.name: file for file in _needed(manifest, period)} if fresh else {}
+        share = self.whole
+        if len(fresh) < len(manifest.segments):
+            # Two archivers at once have put one segment into two groups: then only these rows count.
+            share = Share()
+            self.partial.append(share)
+        share.files.extend(needed)
+        share.segments.extend(segment.name for segment in fresh)
+        self.files.update(needed)
+        self.segments.update((segment.name, segment) for segment in fresh)
+        for segment in fresh:
+            _tell(segment, findings)
 
 
 def _tell(segment: ArchivedSegment, findings: Findings) -> None:
@@ -98,52 +70,87 @@ def _tell(segment: ArchivedSegment, findings: Findings) -> None:
         findings.altered.append(f"{segment.name}: {segment.problem}")
 
 
-def opened(store: Store, period: Period, scratch: Path, findings: Findings) -> Shelf:
+def _proved(store: Store, file: DayFile, path: Path) -> Mark:
+    """The mark of the local file. Raises `SourceError` when it is not the one that was written."""
+    mark = mark_or_none(path)
+    try:
+        with path.open("rb") as data:
+            sha256 = hashlib.file_digest(data, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(f"{file.name} of archive {store.url} cannot be read: {error.strerror}") from error
+    if sha256 != file.sha256:
+        raise SourceError(
+            f"{file.name} of archive {store.url} was changed after it was written: restore it, "
+            "or unpack the segments it was made from"
+        )
+    return mark or ()
+
+
+def _learn(
+    connection: duckdb.DuckDBPyConnection,
+    facts: Facts,
+    new: Mapping[str, Fact],
+    files: Mapping[str, DayFile],
+    paths: Mapping[str, Path],
+) -> None:
+    """Takes the sums of new files into volumes."""
+
+    def piece(file: DayFile) -> Piece:
+        return Piece(name=file.name, path=paths[file.name], day=str(file.day), records=file.sums.records)
+
+    def examine(connection: duckdb.DuckDBPyConnection, pieces: Sequence[Piece]) -> dict[str, Fact]:
+        asked = {"files": [pattern(one.path) for one in pieces], "pieces": list(range(len(pieces)))}
+        connection.execute(named("report_fresh_archive"), asked)
+        return {one.name: new.get(one.name) or facts.pieces[one.name] for one in pieces}
+
+    known = [piece(file) for name, file in files.items() if name in facts.pieces]
+    learn(connection, facts, [piece(files[name]) for name in new], known, examine)
+    facts.keep()
+
+
+def opened(
+    store: Store,
+    period: Period,
+    scratch: Path,
+    findings: Findings,
+    *,
+    facts: Facts,
+    connection: duckdb.DuckDBPyConnection,
+) -> Shelf:
     """What the archive has of the period; files that are not local are copied to `scratch`.
 
-    Raises `SourceError` or `EtlError` when a manifest or a file is missing, unreadable or was changed.
+    Those that are new to `facts` are held against their hashes. Raises `SourceError` or `EtlError` when a
+    manifest or a file is missing, unreadable or was changed.
     """
-    known: dict[str, ArchivedSegment] = {}
-    whole, shares = Share(), []
+    told = _Told()
+    for _, manifest in archive_manifest.read_all(store, since=period.since, until=period.until):
+        told.add(manifest, period, findings)
     with ThreadPoolExecutor() as pool:
-        for _, manifest in archive_manifest.read_all(store, since=period.since, until=period.until):
-            fresh = [segment for segment in manifest.segments if segment.name not in known]
-            for segment in fresh:
-                known[segment.name] = segment
-                _tell(segment, findings)
-            needed = list(_needed(manifest, period.since, period.until)) if fresh else []
-            files = list(pool.map(lambda file: _checked(store, file, scratch), needed))
-            # Two archivers at once may have put one segment into two groups: then only these rows count.
-            share = whole if len(fresh) == len(manifest.segments) else Share()
-            share.files.extend(files)
-            share.segments.extend(segment.name for segment in fresh)
-            shares.append(share)
-    return Shelf(segments=known, shares=[share for share in _unlike(shares) if share.files])
-
-
-def _unlike(shares: list[Share]) -> list[Share]:
-    return list({id(share): share for share in shares}.values())
-
-
-def shares_of(shelf: Shelf, places: dict[str, int], users: list[str] | None) -> list[dict[str, Any]]:
-    """What each share of the shelf is read with: its files, its segments, and whose records are wanted."""
-    chosen = {"first_user": min(users or [""]), "last_user": max(users or [_LAST]), "users": users}
-    return [
-        {
-            "files": [pattern(path) for path in share.files],
-            "segments": share.segments,
-            "places": [places[name] for name in share.segments],
-        }
-        | chosen
-        for share in shelf.shares
-    ]
-
-
-def load_twins(
-    connection: duckdb.DuckDBPyConnection, shelf: Shelf, places: dict[str, int], users: list[str]
-) -> None:
-    """Loads what may have the identity of a wanted record that is loaded already."""
-    connection.execute(named("report_archive_wanted"), {"users": users})
-    for share in shares_of(shelf, places, None):
-        asked = {name: share[name] for name in ("files", "segments", "places")}
-        connection.execute(named("report_archive_twins"), asked | {"users": users})
+        paths = dict(
+            zip(told.files, pool.map(lambda name: store.local(name, scratch), told.files), strict=True)
+        )
+        facts.settle(paths, {str(file.day) for file in told.files.values()})
+        unknown = [file for name, file in told.files.items() if name not in facts.pieces]
+        marks = pool.map(lambda file: _proved(store, file, paths[file.name]), unknown)
+        new = {file.name: _fact(file, mark) for file, mark in zip(unknown, marks, strict=True)}
+    if facts.folder:
+        _learn(
+            connection,
+            facts,
+            {name: new[name] for name in new if name in told.whole.files},
+            told.files,
+            paths,
+        )
+    shelf = Shelf(
+        segments=told.segments,
+        shares=[told.whole, *told.partial],
+        paths=paths,
+        times={
+            name: fact
+            for name, file in told.files.items()
+            if (fact := _fact(file)).may_hold(period.since, period.until)
+        },
+        whole=frozenset(told.whole.files),
+        facts=facts,
+    )
+    return shelf.with_files(shelf.times.__contains__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,14 +13,16 @@ from typing import Any, Final, Self
 
 import duckdb
 
-from etl.archive_store import Store
+from etl.archive_store import LocalStore, Store
 from etl.queries import named
 from relayctl.errors import SourceError
 from relayctl.period import Period
 from relayctl.question import Answer, Latencies, Question
 from relayctl.sources import archive, cells, loading, segments
 from relayctl.sources.facts import Facts
-from relayctl.sources.loading import Connection, Stock, naive
+from relayctl.sources.loading import Connection, naive
+from relayctl.sources.shelf import Shelf
+from relayctl.sources.stock import Stock, know, stocked
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_SLOT_US: Final = 10**18
@@ -108,9 +110,12 @@ class LogRecords:
     def latencies(self, question: Question) -> Latencies:
         """Raises `SourceError` when DuckDB gives up."""
         with translated():
-            self._load()
-            asked = cells.filters(question) | _period(question)
-            rows = self._connection.execute(named("report_logs_latencies"), asked).fetchall()
+            if self._summed is None or self._summed.period != self._opened.period:
+                # Making sums shows whether the records are all different.
+                self._sum(self._opened)
+            stock = None if self._is_loaded else self._stock
+            loading.add_durations(self._connection, stock, cells.filters(question), question.period)
+            rows = self._connection.execute(named("report_logs_latencies")).fetchall()
         return Latencies(rows=cells.latencies(rows))
 
     def _sum(self, question: Question) -> Question:
@@ -118,14 +123,26 @@ class LogRecords:
         if self._summed and _fits(question, self._summed):
             return self._summed
         wide = self._opened if _fits(question, self._opened) else question
-        # Of an archive only the users that are asked for are read: then their twins must be looked for.
-        apart = self._stock.shelf.shares and self._opened.filters.users
-        at_once = wide is self._opened and not (self._summed or self._is_loaded or apart)
-        if not (at_once and loading.add_sums(self._connection, self._stock, parameters(wide))):
+        if self._stock.is_summed_whole() and not self._is_loaded:
+            # Sums of sums are made quickly, the more so the fewer they are.
+            wide = question
+        if not (self._reads_little(wide) and self._is_summed(wide)):
             self._load()
             loading.add_kept_sums(self._connection, parameters(wide) | _period(wide))
         self._summed = wide
         return wide
+
+    def _reads_little(self, wide: Question) -> bool:
+        """Whether reading the stock for these sums is less than loading it for these and all that follow."""
+        loose = self._stock.loose()
+        if self._is_loaded or (loose.shelf.shares and self._opened.filters.users):
+            # Of an archive only the users that are asked for are loaded: then their twins are looked for.
+            return False
+        return not loose.has_files() or (self._summed is None and wide is self._opened)
+
+    def _is_summed(self, wide: Question) -> bool:
+        stock = replace(self._stock, period=wide.period)
+        return loading.add_sums(self._connection, stock, parameters(wide), wide.inner_boundaries)
 
     def _load(self) -> None:
         if not self._is_loaded:
@@ -188,22 +205,29 @@ class LogSource:
     ) -> Stock:
         """All that there is of the period; `scratch` takes copies for as long as the stock is used."""
         # The directory first, because a segment that is removed hereafter is in the archive by then.
-        paths = self._listed(findings)
-        shelf = archive.Shelf()
-        if self.archive:
-            shelf = archive.opened(self.archive, period, scratch, findings)
-            paths = shelf.without(paths, findings)
+        listed = self._listed(findings)
+        shelf = self._shelf(connection, period, scratch, findings)
+        paths = shelf.without(listed, findings)
         places = shelf.places(paths)
-        stock = Stock(period=period, shelf=shelf, places=places)
-        loading.taken(
-            connection,
+        facts = Facts(self.directory, self.cache)
+        know(connection, paths, listed, facts)
+        return stocked(
             {places[path.name]: path for path in paths},
-            stock,
-            Facts(self.directory, self.cache),
+            facts,
+            Stock(period=period, shelf=shelf, places=places),
             scratch=scratch,
             findings=findings,
         )
-        return stock
+
+    def _shelf(
+        self, connection: Connection, period: Period, scratch: Path, findings: segments.Findings
+    ) -> Shelf:
+        if self.archive is None:
+            return Shelf()
+        # What is fetched from elsewhere is another file each time.
+        cache = self.cache if isinstance(self.archive, LocalStore) else None
+        facts = Facts(Path(self.archive.url), cache)
+        return archive.opened(self.archive, period, scratch, findings, facts=facts, connection=connection)
 
     def _listed(self, findings: segments.Findings) -> list[Path]:
         """The local segments. Whoever has the archive only can report on it, and is told so."""

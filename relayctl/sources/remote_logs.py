@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,18 +40,37 @@ class RemoteLogSource:
     def local(self) -> Iterator[LogSource]:
         """The segments as they are now, on this machine. Raises as `answer` does."""
         as_of = self.now()
-        names = [name for name in self.store.names("") if _is_sealed(name)]
-        with TemporaryDirectory(prefix="relayctl-") as folder:
-            try:
-                with ThreadPoolExecutor() as pool:
-                    list(pool.map(lambda name: self.store.local(name, Path(folder)), names))
-            except OSError as error:
-                raise SourceError(
-                    f"segments of {self.store.url} cannot be copied to {error.filename}: {error.strerror}"
-                ) from error
-            yield LogSource(directory=Path(folder), archive=self.archive, now=lambda: as_of)
+        with copied(self.store) as directory:
+            yield LogSource(directory=directory, archive=self.archive, now=lambda: as_of)
 
 
-def _is_sealed(name: str) -> bool:
-    parsed = SegmentName.parse(name)
-    return parsed is not None and parsed.kind == "usage" and not name.endswith(OPEN_SUFFIX)
+@contextmanager
+def copied(store: Store, *, since: datetime | None = None) -> Iterator[Path]:
+    """A directory with the sealed segments under a prefix, or those that were still written at `since`.
+
+    Raises `EtlError` when the bucket cannot be read, `SourceError` when the disk is full.
+    """
+    sealed = {parsed: name for name in store.names("") if (parsed := _sealed(name))}
+    names = [sealed[one] for one in (sealed if since is None else _written_since(since, sealed))]
+    with TemporaryDirectory(prefix="relayctl-") as folder:
+        try:
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(lambda name: store.local(name, Path(folder)), names))
+        except OSError as error:
+            raise SourceError(
+                f"segments of {store.url} cannot be copied to {error.filename}: {error.strerror}"
+            ) from error
+        yield Path(folder)
+
+
+def _sealed(name: str) -> SegmentName | None:
+    parsed = None if name.endswith(OPEN_SUFFIX) else SegmentName.parse(name)
+    return parsed if parsed and parsed.kind == "usage" else None
+
+
+def _written_since(since: datetime, segments: Iterable[SegmentName]) -> list[SegmentName]:
+    """Those whose writer had not begun its next one by then; nobody knows when a writer's last one ended."""
+    begun = {(one.writer, one.number): one.started_at for one in segments}
+    # A name tells whole seconds, rounded down.
+    early = since - timedelta(seconds=1)
+    return [one for one in segments if begun.get((one.writer, one.number + 1), since) >= early]

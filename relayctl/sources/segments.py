@@ -6,13 +6,12 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
-from etl.rejects import Reject
-from etl.segments import Reading
 from proxy.record import (
     MAX_LINE_BYTES,
     RequestLine,
@@ -22,8 +21,11 @@ from proxy.record import (
     money_text,
     time_text,
 )
-from proxy.segment import SealLine, SegmentName, last_line, parse_line, sealed_segments
+from proxy.segment import IntentLine, SealLine, SegmentName, last_line, parse_line, sealed_segments
 from relayctl.errors import SourceError
+
+if TYPE_CHECKING:
+    from etl.rejects import Reject
 
 _SHOWN: Final = 3
 _CHUNK: Final = MAX_LINE_BYTES // 2
@@ -55,15 +57,10 @@ class Findings:
         """One sentence per kind of finding; empty when the directory holds sound segments only."""
         told = (
             (self.absent, len(self.absent), "log directory", "not read because it does not exist"),
-            (self.foreign, len(self.foreign), "file", "passed over because no segment has such a name"),
-            (self.unreadable, len(self.unreadable), "segment", "not counted because it cannot be read"),
-            (
-                self.altered,
-                len(self.altered),
-                "segment",
-                "counted as it stands, which is not as it was sealed",
-            ),
-            (self.first_rejects, self.rejected, "line", "not counted because it is no valid record"),
+            (self.foreign, len(self.foreign), "file", "passed over as no segment"),
+            (self.unreadable, len(self.unreadable), "segment", "not counted as unreadable"),
+            (self.altered, len(self.altered), "segment", "counted as found, not as sealed"),
+            (self.first_rejects, self.rejected, "line", "not counted as a record"),
         )
         return tuple(
             f"{count} {thing}{'' if count == 1 else 's'} {what}: {_listed(names, count)}"
@@ -93,8 +90,15 @@ def found(directory: Path, findings: Findings) -> list[Path]:
         ) from None
     except OSError as error:
         raise SourceError(f"log directory {directory} cannot be read: {error.strerror}") from error
-    findings.foreign += [name for name in names if name.endswith(".jsonl") and not SegmentName.parse(name)]
-    return sealed_segments(directory)
+    paths = sealed_segments(directory)
+    known = {path.name for path in paths}
+    findings.foreign += [name for name in names if name.endswith(".jsonl") and _is_foreign(name, known)]
+    return paths
+
+
+def _is_foreign(name: str, known: set[str]) -> bool:
+    """Whether it is neither one of these segments nor one of captured content."""
+    return name not in known and not (name.startswith("content-") and SegmentName.parse(name))
 
 
 def honest_seal(path: Path) -> SealLine | None:
@@ -129,20 +133,30 @@ def _agrees(file: BinaryIO, length: int, seal: SealLine) -> bool:
     return lines == seal.records + seal.intents + 1 and digest.hexdigest() == seal.sha256
 
 
-def write_clean_copy(path: Path, copy: Path, findings: Findings) -> None:
+def write_clean_copy(path: Path, copy: Path, findings: Findings) -> tuple[datetime, datetime] | None:
     """Writes what is stored of each line that the ETL would load, in a form nobody can read wrongly.
 
-    Tells `findings` of the other lines and of a seal that does not fit. Raises `OSError`.
+    Gives the times of the first and the last record, and tells `findings` of the other lines and of a seal
+    that does not fit. Raises `OSError`.
     """
-    reading = Reading(path)
+    # The ETL's own reading needs PostgreSQL's driver, which takes longer to import than most reports.
+    from etl.segments import Reading  # noqa: PLC0415 - see above
+
+    reading, times = Reading(path), set[datetime]()
     with copy.open("wb") as clean:
         for item in reading:
             if isinstance(item, RequestLine):
                 clean.write(encode_line(_plain(item)))
-            elif isinstance(item, Reject):
+                times = (
+                    {min(item.created_at, *times), max(item.created_at, *times)}
+                    if times
+                    else {item.created_at}
+                )
+            elif not isinstance(item, IntentLine):
                 findings.reject(item)
     if problem := reading.problem():
         findings.altered.append(f"{path.name}: {problem}")
+    return (min(times), max(times)) if times else None
 
 
 def _plain(record: RequestLine) -> dict[str, object]:

@@ -1,2 +1,2 @@
--- They hold a record twice, and are made again.
-DELETE FROM sums
+-- They are of another question, or hold a record twice, and are made again.
+TRUNCATE sums

@@ -1,33 +1,41 @@
 -- Percentiles per model, and of all models together (NULL): the smallest value that at least so many percent of
--- the requests do not exceed. Nearest rank, counted here, because databases differ in how they count it.
-WITH chosen AS (
-    SELECT model, latency_ms, ttft_ms
-    FROM records
-    WHERE created_at >= $since AND created_at < $until
-      AND ($users IS NULL OR list_contains($users, user_id))
-      AND ($teams IS NULL OR list_contains($teams, team_id))
-      AND ($models IS NULL OR list_contains($models, model))
-),
-member AS (
-    SELECT model, latency_ms, ttft_ms FROM chosen
+-- the requests do not exceed. Nearest rank, counted here, because databases differ in how they count it: whole
+-- milliseconds are counted first, and only in those that a percentile falls into are single requests put in order. So it
+-- takes little memory, however many requests there are.
+WITH spent AS (
+    SELECT model, 'total' AS what, latency_ms AS ms FROM durations
     UNION ALL
-    SELECT NULL, latency_ms, ttft_ms FROM chosen
+    SELECT model, 'first', ttft_ms FROM durations WHERE ttft_ms IS NOT NULL
 ),
-ranked AS (
-    SELECT model, latency_ms, ttft_ms,
-           row_number() OVER (PARTITION BY model ORDER BY latency_ms) AS place,
-           count(*) OVER (PARTITION BY model) AS number,
-           row_number() OVER (PARTITION BY model ORDER BY ttft_ms NULLS LAST) AS ttft_place,
-           count(ttft_ms) OVER (PARTITION BY model) AS ttft_number
-    FROM member
+counted AS (
+    SELECT model, what, floor(ms) AS whole, count(*) AS number
+    FROM spent
+    GROUP BY GROUPING SETS ((model, what, whole), (what, whole))
+),
+summed AS (
+    SELECT *, sum(number) OVER (PARTITION BY model, what ORDER BY whole) AS until,
+           sum(number) OVER (PARTITION BY model, what) AS requests
+    FROM counted
+),
+wanted AS (
+    SELECT model, what, whole, percent, requests,
+           -- The place among those of this millisecond.
+           (requests * percent + 99) // 100 - (until - number) AS place
+    FROM summed, (SELECT unnest([50, 90, 95, 99]) AS percent) AS percents
+    WHERE place BETWEEN 1 AND number
+),
+ordered AS (
+    SELECT wanted.*, spent.ms,
+           row_number() OVER (PARTITION BY wanted.model, wanted.what, percent ORDER BY spent.ms) AS number
+    FROM wanted JOIN spent
+      ON spent.what = wanted.what AND floor(spent.ms) = wanted.whole
+     AND coalesce(wanted.model, spent.model) = spent.model
 )
-SELECT model, any_value(number),
-       min(latency_ms) FILTER (place * 100 >= number * 50),
-       min(latency_ms) FILTER (place * 100 >= number * 90),
-       min(latency_ms) FILTER (place * 100 >= number * 95),
-       min(latency_ms) FILTER (place * 100 >= number * 99),
-       min(ttft_ms) FILTER (ttft_place * 100 >= ttft_number * 50),
-       min(ttft_ms) FILTER (ttft_place * 100 >= ttft_number * 95)
-FROM ranked
+SELECT model, max(requests) FILTER (what = 'total')::BIGINT,
+       max(ms) FILTER (what = 'total' AND percent = 50), max(ms) FILTER (what = 'total' AND percent = 90),
+       max(ms) FILTER (what = 'total' AND percent = 95), max(ms) FILTER (what = 'total' AND percent = 99),
+       max(ms) FILTER (what = 'first' AND percent = 50), max(ms) FILTER (what = 'first' AND percent = 95)
+FROM ordered
+WHERE number = place
 GROUP BY model
 ORDER BY model NULLS FIRST

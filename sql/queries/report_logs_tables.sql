@@ -39,3 +39,10 @@ CREATE TEMP TABLE sums (
     latency_ms   DECIMAL(38, 6),
     ids          UBIGINT[]
 )
+;
+-- How long requests took, of the question that is asked just now.
+CREATE TEMP TABLE durations (
+    model        VARCHAR,
+    latency_ms   DECIMAL(18, 6),
+    ttft_ms      DECIMAL(18, 6)
+)

@@ -1,11 +1,11 @@
--- Sums per bucket and group. Whole UTC hours from hours_from to hours_until come from the rollup, what the
+-- Sums per bucket and group. Whole UTC hours from hours_from to hours_until come from the parts of the rollup, what the
 -- period has before and after them from the records; both are exact, and one statement sees one state.
 -- inner_boundaries cut the period into buckets 0, 1, 2, …
 WITH part AS (
     SELECT hour AS at, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens,
            completion_tokens, total_tokens, cost_usd, unpriced_requests, estimated_requests,
            estimated_cost_usd, latency_ms
-    FROM usage_hourly
+    FROM usage_hourly_parts
     WHERE hour >= %(hours_from)s AND hour < %(hours_until)s
     UNION ALL
     SELECT created_at, user_id, team_id, model, 1, (status >= 400 OR error_type IS NOT NULL)::int, cache_hit::int, prompt_tokens,

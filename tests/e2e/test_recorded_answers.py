@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from proxy import passing
+from proxy import watch
 from proxy.record import RequestLine
 from tests.integration.test_proxy_leaving import Leaver, the_record
 from tests.real_input import RECORDINGS, Recording, needs_real_input
@@ -151,7 +151,7 @@ async def test_a_client_that_leaves_half_way_is_recorded_with_all_the_tokens(
     recording: Recording,
     encode: Callable[[bytes], bytes],
 ) -> None:
-    monkeypatch.setattr(passing, "WATCH_SECONDS", 0.02)
+    monkeypatch.setattr(watch, "WATCH_SECONDS", 0.02)
     sent, rest = encode(recording.body), asyncio.Event()
     headers = _content_type(recording) | ({"Content-Encoding": "gzip"} if sent != recording.body else {})
     half = len(sent) // 2

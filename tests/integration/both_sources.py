@@ -44,7 +44,7 @@ def from_both(
     url: str, connection: psycopg.Connection, segments: Sequence[Items], ask: Ask
 ) -> tuple[bytes, bytes]:
     """The answer from PostgreSQL, loaded by the ETL, and from the logs."""
-    connection.execute("TRUNCATE usage_records, usage_hourly, etl_segments, etl_rejects, etl_intents")
+    connection.execute("TRUNCATE usage_records, usage_hourly_parts, etl_segments, etl_rejects, etl_intents")
     with TemporaryDirectory() as folder:
         for number, items in enumerate(segments, start=1):
             write_segment(Path(folder), items, number=number)

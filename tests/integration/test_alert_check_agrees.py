@@ -98,7 +98,7 @@ SLOW_BURN = "AvailabilityBudgetBurnSlow"
 def test_prometheus_and_the_logs_agree(told: Told, moment: str, states: dict[str, str]) -> None:
     at = _at(moment)
     asked = _by_name(prometheus.check(told.server, RULES, at))
-    answer = logs.check(told.logs, RULES, at)
+    answer = logs.check(str(told.logs), RULES, at)
     assert answer.notes == ()
     read = _by_name(answer.verdicts)
     assert {name: verdict.state for name, verdict in asked.items()} == {
@@ -116,7 +116,7 @@ def test_prometheus_and_the_logs_agree(told: Told, moment: str, states: dict[str
 def test_an_alert_is_the_same_whoever_says_it(told: Told) -> None:
     at = _at("7:30")
     asked = _by_name(prometheus.check(told.server, RULES, at))["UpstreamErrors"]
-    read = _by_name(logs.check(told.logs, RULES, at).verdicts)["UpstreamErrors"]
+    read = _by_name(logs.check(str(told.logs), RULES, at).verdicts)["UpstreamErrors"]
     assert asked.labels == read.labels == {"alertname": "UpstreamErrors", "severity": "critical"}
     assert asked.threshold == read.threshold == "> 0.1"
     assert asked.value is not None

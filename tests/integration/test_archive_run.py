@@ -216,6 +216,18 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
     assert not any(path.is_file() for path in to.rglob("*"))
 
 
+def test_a_segment_that_cannot_be_read_is_told_and_stops_no_other(
+    logs: Path, to: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "usage-20261001T000000Z-w1-000009.jsonl"
+    (logs / name).mkdir()
+    assert cli.run(["etl", "archive", "--logs", str(logs), "--to", str(to)]) == 1
+    summary, error = capsys.readouterr().err.splitlines()
+    assert summary.startswith("4 segments archived: 12 records, 1 reject; ")
+    reason = f"segment {logs / name} cannot be read: Is a directory"
+    assert error == f"relayctl: 1 segment could not be archived: {reason}"
+
+
 def test_a_place_that_is_no_directory_is_one_sentence(logs: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EtlError, match="file cannot be written: file exists"):

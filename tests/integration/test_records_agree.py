@@ -78,7 +78,7 @@ def test_questions_within_another_are_answered_the_same_from_both(
 def test_sql_over_the_logs_shows_the_tables_of_the_database(
     shared_url: str, shared: psycopg.Connection, segments: list[list[UsageRecord]]
 ) -> None:
-    shared.execute("TRUNCATE usage_records, usage_hourly, etl_segments, etl_rejects, etl_intents")
+    shared.execute("TRUNCATE usage_records, usage_hourly_parts, etl_segments, etl_rejects, etl_intents")
     with TemporaryDirectory() as folder:
         for number, items in enumerate(segments, start=1):
             write_segment(Path(folder), items, number=number)

@@ -144,6 +144,19 @@ def test_it_prints(opened: Page) -> None:
     assert opened.pdf(format="A4").startswith(b"%PDF")
 
 
+def test_in_print_tables_stand_side_by_side_and_end_once(opened: Page) -> None:
+    opened.emulate_media(media="print")
+    first, second = (opened.locator(".boards > div").nth(at).bounding_box() for at in (0, 1))
+    assert first
+    assert second
+    assert first["y"] == second["y"]
+    assert first["x"] + first["width"] < second["x"]
+    # A footer would be repeated at the end of each page that its table is on.
+    assert opened.locator("tfoot").first.evaluate("it => getComputedStyle(it).display") == "table-row-group"
+    # What stands out of its box makes empty pages.
+    assert opened.locator(".chart").first.evaluate("it => getComputedStyle(it).overflow") == "hidden"
+
+
 def test_a_file_that_cannot_be_written_is_one_sentence(
     logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

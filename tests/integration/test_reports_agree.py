@@ -154,7 +154,7 @@ LINES = [
 def test_a_line_counts_in_the_logs_exactly_when_the_etl_loads_it(
     shared_url: str, shared: psycopg.Connection, line: bytes, untouched: bool
 ) -> None:
-    shared.execute("TRUNCATE usage_records, usage_hourly, etl_segments, etl_rejects, etl_intents")
+    shared.execute("TRUNCATE usage_records, usage_hourly_parts, etl_segments, etl_rejects, etl_intents")
     with TemporaryDirectory() as folder:
         place = b"a place\n"
         items: Items = [record(2), line if untouched else place, record(3)]

@@ -53,13 +53,14 @@ def test_status_finds_a_problem_once_a_line_was_rejected(
     assert "usage-20261001T000000Z-w1-000002.jsonl,3," in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("user", "shown"), [("nobody", "nobody"), ("\x1b[2Jgone\n", r"\x1b[2Jgone\n")])
 def test_an_unknown_user_is_an_empty_table_and_a_note(
-    migrated_url: str, logs: Path, capsys: pytest.CaptureFixture[str]
+    migrated_url: str, logs: Path, capsys: pytest.CaptureFixture[str], user: str, shown: str
 ) -> None:
-    assert cli.run(["usage", *PERIOD, "--user", "nobody", "--database-url", migrated_url]) == exits.DONE
+    assert cli.run(["usage", *PERIOD, "--user", user, "--database-url", migrated_url]) == exits.DONE
     said = capsys.readouterr()
     assert "total" in said.out
-    assert said.err == "note: no request in this range has user nobody\n"
+    assert said.err == f"note: no request in this range has user {shown}\n"
 
 
 def test_migrate_makes_the_tables_and_refresh_needs_them(

@@ -51,7 +51,7 @@ groups:
     ("text", "sentence"),
     [
         ("a: [", "is not YAML: while parsing"),
-        ("", "the file should be a mapping of names to values, not None"),
+        ("", "the file should be a mapping of names to values"),
         ("rules: []", "'groups' is missing"),
         ("groups: [{name: a, rules: [{alert: A}]}]", "'groups[0].rules[0].expr' is missing"),
         (
@@ -75,6 +75,13 @@ def test_a_mistake_in_a_rule_file_is_one_sentence(tmp_path: Path, text: str, sen
     assert str(caught.value).startswith(f"{path}")
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_nothing_is_shown_of_a_file_that_is_none_of_ours(tmp_path: Path) -> None:
+    path = _file(tmp_path, "ada:hunter2:0:0")
+    with pytest.raises(InputError) as caught:
+        rules.read(path)
+    assert str(caught.value) == f"{path}: the file should be a mapping of names to values"
 
 
 def test_a_rule_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def test_bars_have_no_limits_that_break_them(
 def test_the_answers_are_counted_by_status() -> None:
     statuses = Counter({429: 2, 200: 1234})
     assert answered(statuses) == "1,236 requests answered: 1,234 with 200, 2 with 429"
+    assert answered(Counter({200: 1})) == "1 request answered: 1 with 200"
 
 
 def test_a_program_on_the_path_is_called_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,12 +16,13 @@ from proxy.errors import ConfigError
 from relayctl import cli, exits
 from relayctl.errors import InputError, SourceError
 
+ENTRY = "from relayctl.cli import main; main()"
 HEAVY = ("aiohttp", "duckdb", "psycopg", "pydantic", "rich", "zoneinfo")
 
 
 def relayctl(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from relayctl.cli import main; main()", *arguments],
+        [sys.executable, "-c", ENTRY, *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -116,6 +117,19 @@ def test_an_error_that_nobody_foresaw_keeps_its_traceback(ended: Any) -> None:
         ["sql", "SELECT 1", "--since", "gestern"],
         ["sql", "SELECT 1", "--tz", "Mars/Olympus", "--since", "2026-11-01"],
         ["sql", "SELECT 1", "-o", "xml"],
+        ["usage", "--logs", ""],
+        ["usage", "--user", "Zo\udceb"],
+        ["sql", "SELECT 'Zo\udceb'"],
+        ["keys", "issue", "--user", "", "--team", "a"],
+        ["keys", "issue", "--user", "a", "--team", "a\nb"],
+        ["keys", "issue", "--user", "a", "--team", "b", "--models", ""],
+        ["keys", "issue", "--user", "a", "--team", "b", "--models", "gpt-*,o*"],
+        ["keys", "issue", "--user", "a", "--team", "b", "--usd-per-day", "1e-13"],
+        ["etl", "archive", "--to", ""],
+        ["etl", "archive", "--to", "x", "--logs", "s3://bucket/logs"],
+        ["etl", "run", "--logs", "s3://bucket/logs", "--database-url", "postgresql:///x"],
+        ["etl", "status", "--logs", "s3://bucket/logs", "--database-url", "postgresql:///x"],
+        ["etl", "rejects", "--retry", "--logs", "s3://bucket/logs", "--database-url", "postgresql:///x"],
         ["etl", "run", "--every", "often"],
         ["etl", "status"],
     ],
@@ -149,15 +163,35 @@ def test_an_options_own_twin_goes_before_the_variable_it_shares(tmp_path: Path) 
     assert relayctl("usage", RELAY_LOG_DIR="/nonexistent").returncode == 1
 
 
+def test_the_configuration_s_own_twin_goes_first_too() -> None:
+    done = relayctl("keys", "list", RELAY_CONFIG="/shared.yaml", RELAYCTL_KEYS_LIST_CONFIG="/own.yaml")
+    assert done.stderr.startswith("relayctl: /own.yaml cannot be read")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["usage", "-o", "csv"]])
+def test_output_into_a_full_disk_is_one_sentence(tmp_path: Path, arguments: list[str]) -> None:
+    command = [sys.executable, "-c", ENTRY, *arguments]
+    environment = os.environ | {"RELAY_LOG_DIR": str(tmp_path)}
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment
+        )
+    said = "relayctl: the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (exits.FAILED, said)
+
+
+def test_without_a_stdout_there_is_no_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"{sys.executable}" -c "{ENTRY}" usage --logs "{tmp_path}" >&-'],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (exits.DONE, "")
+
+
 def test_a_closed_pipe_leaves_no_traceback(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-c",
-        "from relayctl.cli import main; main()",
-        "usage",
-        "--logs",
-        str(tmp_path),
-    ]
+    command = [sys.executable, "-c", ENTRY, "usage", "--logs", str(tmp_path)]
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)

@@ -13,7 +13,7 @@ from relayctl.buckets import buckets
 from relayctl.errors import SourceError
 from relayctl.period import Period, zone_named
 from relayctl.question import Answer, Filters, Question
-from relayctl.sources import loading, open_source
+from relayctl.sources import logs, open_source
 from relayctl.sources.logs import LogSource
 from tests.report_data import FIRST, changed, record, write_segment
 
@@ -91,7 +91,7 @@ def test_a_segment_that_was_changed_after_sealing_is_told_and_counted_as_it_stan
     path.write_bytes(path.read_bytes().replace(b'"ada"', b'"eve"'))
     found = answer(tmp_path)
     assert users(found) == {"eve": 1}
-    assert "1 segment counted as it stands" in found.notes[0]
+    assert "1 segment counted as found, not as sealed" in found.notes[0]
 
 
 def test_a_segment_cut_short_counts_up_to_the_cut(tmp_path: Path) -> None:
@@ -148,6 +148,6 @@ def test_an_interrupted_query_is_an_interrupt(tmp_path: Path, monkeypatch: pytes
     def interrupted(*_: object, **__: object) -> None:
         raise RuntimeError("Query interrupted")  # DuckDB's own words
 
-    monkeypatch.setattr(loading, "taken", interrupted)
+    monkeypatch.setattr(logs, "know", interrupted)
     with pytest.raises(KeyboardInterrupt):
         answer(tmp_path)

@@ -123,7 +123,7 @@ NDJSON = (
     '{"rank":2,"team":"+ops","value":null,"requests":1200,"cost_usd":null,"total_tokens":1234567}\n'
 )
 MARKDOWN = """\
-Top teams by cost, 2026-11-01 01:00 to 2026-11-03 10:30 (Europe/Berlin), nothing loaded yet  
+Top teams by cost, 2026-11-01 01:00 to 2026-11-03 10:30 (Europe/Berlin), not everything loaded yet  
 1,200 of 2,400 requests (50.0%) have no known price; the cost is without them  
 
 | # | team | cost (USD) | requests | tokens | share |
@@ -133,7 +133,7 @@ Top teams by cost, 2026-11-01 01:00 to 2026-11-03 10:30 (Europe/Berlin), nothing
 |  | **all teams** | **12.5000** | **2,400** | **2,469,134** |  |
 """  # noqa: W291 - two spaces end a line in Markdown
 COMPARED_TABLE = """\
-Top teams by cost, 2026-11-01 01:00 to 2026-11-03 10:30 (Europe/Berlin), nothing loaded yet
+Top teams by cost, 2026-11-01 01:00 to 2026-11-03 10:30 (Europe/Berlin), not everything loaded yet
 Compared with 2026-10-29 15:30 to 2026-11-01 01:00
 1,200 of 2,400 requests (50.0%) have no known price; the cost is without them
 #  team       cost (USD)  trend  requests     tokens  share   before  change
@@ -235,6 +235,14 @@ def test_a_narrow_table_says_which_columns_it_left_out() -> None:
     text = to_table(usage_sheet(PLAIN), width=80, color=False)
     assert "Not shown for want of width: cached" in " ".join(text.split())
     assert "cost (USD)" in text
+
+
+def test_csv_is_promised_only_where_it_has_what_the_table_left_out() -> None:
+    """The trend is for people only."""
+    plain = to_table(usage_sheet(PLAIN), width=80, color=False)
+    trends = to_table(leaderboard_sheet(COMPARED), width=70, color=False)
+    assert "csv has everything" in " ".join(plain.split())
+    assert "Not shown for want of width: trend\n" in trends
 
 
 def test_without_a_terminal_no_name_is_cut() -> None:

@@ -173,7 +173,7 @@ def test_only_the_asked_period_is_loaded_and_bad_lines_are_told(
     assert cli.run(["sql", "SELECT count(*) AS n FROM usage_records", "-o", "csv"]) == exits.DONE
     said = capsys.readouterr()
     assert said.out == "n\r\n4\r\n"
-    assert said.err.startswith("note: 1 line not counted because it is no valid record")
+    assert said.err.startswith("note: 1 line not counted as a record")
     since = ["--since", "2026-10-02"]
     assert cli.run(["sql", *since, "SELECT count(*) AS n FROM usage_records", "-o", "csv"]) == exits.DONE
     assert capsys.readouterr().out == "n\r\n1\r\n"

@@ -13,14 +13,15 @@
     return { ticks: { color: style("--soft") }, grid: { color: style("--line") }, ...extra };
   }
 
-  function options(unit, stacked) {
+  function options(unit, stacked, everyLabel) {
     const value = axis({ stacked, beginAtZero: true });
+    const turned = everyLabel ? { autoSkip: false, maxRotation: 60 } : { maxRotation: 0, autoSkipPadding: 12 };
     value.ticks.callback = (number) => short.format(number);
     return {
       animation: false,
       maintainAspectRatio: false,
       interaction: { mode: "index", intersect: false },
-      scales: { x: axis({ stacked, ticks: { color: style("--soft"), maxRotation: 0, autoSkipPadding: 12 } }), y: value },
+      scales: { x: axis({ stacked, ticks: { color: style("--soft"), ...turned } }), y: value },
       plugins: {
         legend: { position: "bottom", labels: { color: style("--ink"), boxWidth: 12 } },
         tooltip: { callbacks: { label: (at) => `${at.dataset.label}: ${long.format(at.parsed.y)} ${unit}` } },
@@ -47,7 +48,7 @@
       const labels = (chart.days || chart.names).map(clip);
       const unit = id === "latency" ? "s" : isLine ? "%" : chart.unit;
       drawn.push(new Chart(canvas, {
-        type: isLine ? "line" : "bar", data: { labels, datasets }, options: options(unit, isStacked),
+        type: isLine ? "line" : "bar", data: { labels, datasets }, options: options(unit, isStacked, id === "latency"),
       }));
     }
   }

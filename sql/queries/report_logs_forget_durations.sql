@@ -1,0 +1,2 @@
+-- They are of another question.
+TRUNCATE durations
