@@ -129,12 +129,16 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _watch_keys(keys: KeyStore) -> None:
+    told = ""
     while True:
         await asyncio.sleep(KEYS_SECONDS)
         try:
-            keys.refresh()
+            if keys.refresh():
+                told = ""
         except KeysError as error:
-            _log.error("%s; the keys read before stay in force", error)
+            if str(error) != told:
+                _log.error("%s; the keys read before stay in force", error)
+            told = str(error)
 
 
 async def _healthz(_: web.Request) -> web.Response:

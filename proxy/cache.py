@@ -7,6 +7,7 @@ scrubbed, neither the key nor what is kept holds any.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -27,10 +28,14 @@ _OF_THE_MOMENT: Final = (
     "background",
     "conversation",
     "container",
+    "enable_search",
     "mcp_servers",
     "plugins",
+    "search_parameters",
     "web_search_options",
 )
+# Such as `gpt-4o-search-preview`, `o3-deep-research`, `perplexity/sonar-pro` and OpenRouter's `…:online`.
+_SEARCHING: Final = re.compile(r"-search(-|$)|deep-research|\bsonar\b|:online$")
 _CLIENTS_TOOLS: Final = frozenset({None, "function", "custom"})
 
 _encoder = msgspec.json.Encoder(decimal_format="number", order="deterministic")
@@ -86,8 +91,15 @@ def may_be_kept(call: Call, headers: Mapping[str, str]) -> bool:
         return False
     if any(call.body.get(name) for name in _OF_THE_MOMENT) or not _are_clients(call.body.get("tools")):
         return False
+    if isinstance(call.body.get("prompt"), dict):
+        return False  # a prompt that the provider keeps may be changed there, and may have tools
     control = headers.get("Cache-Control", "").lower()
     return "no-cache" not in control and "no-store" not in control
+
+
+def looks_up(model: str) -> bool:
+    """Whether a model looks something up for every answer, unasked: it has another one tomorrow."""
+    return _SEARCHING.search(model) is not None
 
 
 def _are_clients(tools: object) -> bool:

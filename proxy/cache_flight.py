@@ -21,8 +21,8 @@ class Flight:
         self._bytes = 0
         self._pieces: list[bytes] = []
         self._news = asyncio.Event()
-        self._over = False
-        self.followers = 0
+        self._over = self._left = False
+        self._followers = 0
         self.content_type: str | None = None
         self.whole = False
 
@@ -46,7 +46,7 @@ class Flight:
         try:
             async for piece in pieces:
                 self._bytes += len(piece)
-                if self.followers or self.joinable:
+                if self._followers or self.joinable:
                     self._pieces.append(piece)
                 else:
                     self._pieces.clear()
@@ -63,12 +63,25 @@ class Flight:
 
     async def join(self) -> bool:
         """Waits for the head; whoever gets True follows the pieces, the others ask for themselves."""
-        while self.content_type is None and not self._over:
-            await self._news.wait()
-        if self.content_type is None or not self.joinable:
+        if self._left:
             return False
-        self.followers += 1
-        return True
+        joined = False
+        self._followers += 1
+        try:
+            while self.content_type is None and not self._over:
+                await self._news.wait()
+            joined = self.content_type is not None and self.joinable
+        finally:
+            self._followers -= not joined
+        return joined
+
+    def leave(self) -> bool:
+        """The client that asked first has left: whether others wait for the answer.
+
+        Where nobody does, nobody comes any more: from now on the answer has a deadline.
+        """
+        self._left = not self._followers
+        return not self._left
 
     async def following(self) -> AsyncIterator[bytes]:
         """The pieces from the first on, as they come. Raises `BrokenFlightError` when they break off."""
@@ -85,7 +98,7 @@ class Flight:
             if not self.whole:
                 raise BrokenFlightError
         finally:
-            self.followers -= 1
+            self._followers -= 1
 
     def _tell(self) -> None:
         news, self._news = self._news, asyncio.Event()

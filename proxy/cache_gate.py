@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from proxy.answer import Reading
-from proxy.cache import Form, Kept, MemoryStore, Store, answer_key, is_complete, may_be_kept
+from proxy.cache import Form, Kept, MemoryStore, Store, answer_key, is_complete, looks_up, may_be_kept
 from proxy.cache_flight import BrokenFlightError, Flight
 from proxy.call import Call
 from proxy.config import Cache, Upstream
@@ -34,10 +34,6 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True):
     upstream: Upstream
     asks_usage: bool
     flight: Flight
-
-    def others_wait(self) -> bool:
-        """Whether somebody else gets this answer too."""
-        return self.flight.followers > 0
 
     def passing(
         self, upstream: Upstream, answer: Answer, *, asked_usage: bool, pieces: AsyncIterator[bytes]
@@ -75,7 +71,7 @@ class CacheGate:
         headers: Mapping[str, str],
     ) -> Hit | Lead | None:
         """The answer, or the lead for it; None for what is not to be kept. Ends every lead with `land`."""
-        if not self.enabled or not may_be_kept(call, headers):
+        if not self.enabled or not may_be_kept(call, headers) or looks_up(request.resolved_model or ""):
             return None
         form: Form = "json"
         if call.stream:

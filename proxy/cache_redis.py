@@ -28,7 +28,7 @@ class RedisStore:
         if self._link.rests:
             return None
         try:
-            with self._link.translated():
+            with self._link.translated(writes=False):
                 found: Any = await self._link.redis.get(_PREFIX + key)
         except BackendError:
             return None

@@ -80,6 +80,18 @@ class Call(msgspec.Struct, kw_only=True):
         body = self.body or {}
         return _text_bytes([body[name] for name in _PLACES if name in body])
 
+    def models_within(self) -> list[str]:
+        """Every model that the body names, however deep: a batch has one in each of its requests."""
+        found, waiting = list[str](), list[Any]([self.body])
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, dict):
+                found += [model for model in (value.get("model"),) if isinstance(model, str)]
+                waiting += value.values()
+            elif isinstance(value, list):
+                waiting += value
+        return found
+
     def let_go(self) -> None:
         """Forgets the body, which is sent and may be large; an estimate can still be made."""
         self.measured = self.prompt_bytes()

@@ -113,6 +113,15 @@ def _explain(error: ValidationError, path: Path | None, environ: Mapping[str, st
     return _sentence(details, str(path or "the configuration"))
 
 
+def _unserved_alias(config: Config) -> str | None:
+    """What is wrong with an alias that nobody could ever be answered by; None when nothing is."""
+    for alias, model in config.aliases.items():
+        if not any(upstream.serves(model) for upstream in config.upstreams.values()):
+            also = ", which is an alias itself" if model in config.aliases else ""
+            return f"'aliases.{alias}' should be a model of one of the upstreams, not '{model}'{also}"
+    return None
+
+
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
     """The configuration from a file (`relay.yaml` or `RELAY_CONFIG` when none is named) and the environment.
 
@@ -129,7 +138,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
         logs = config.logs.model_copy(update={"dir": Path(log_dir)})
         config = config.model_copy(update={"logs": logs})
     contradiction = config.limits.contradiction(config.server.workers)
-    contradiction = contradiction or config.prices.contradiction(config.upstreams)
+    contradiction = contradiction or config.prices.contradiction(config.upstreams) or _unserved_alias(config)
     if contradiction:
         raise ConfigError(f"{path or 'the configuration'}: {contradiction}")
     return config

@@ -16,8 +16,10 @@ from proxy.metrics import Metrics
 from proxy.pii_gate import PiiGate
 from proxy.policy import Policy
 from proxy.prices import PriceTable
+from proxy.record import clip
 from proxy.routing import Router
 from proxy.upstream import Client
+from proxy.watch import Watch
 from proxy.writer import Writer
 
 
@@ -54,6 +56,7 @@ class Gateway:
         self.now = now
         self.router = Router(config)
         self.health = Health()
+        self.watch = Watch()
         rules = config.policy
         self._reads_prompts = config.pii.enabled or bool(rules.blocked_patterns or rules.max_input_bytes)
         self.without_stream_options: set[str] = set()
@@ -74,9 +77,11 @@ class Gateway:
 
 def check_model(key: Key, call: Call) -> None:
     """Raises `Refusal` (403) for a model that the key may not use, or cannot be held to."""
-    if call.model is not None:
-        if not key.allows(call.model):
-            raise Refusal(403, "model_not_allowed", f"this Relay key may not use the model '{call.model}'")
-    elif call.raw and call.body is None and "*" not in key.models:  # a form, say, with a model in it
+    if "*" in key.models:
+        return
+    if call.raw and call.body is None:  # a form, say, with a model in it
         message = "this Relay key is limited to some models, and this body does not name one in JSON"
         raise Refusal(403, "model_not_allowed", message)
+    for model in [call.model or ""] if call.metered else call.models_within():
+        if not key.allows(model):
+            raise Refusal(403, "model_not_allowed", f"this Relay key may not use the model '{clip(model)}'")

@@ -190,7 +190,7 @@ class Exchange:
             drop_usage=asked_usage,
             usage_asked=asked_usage or (call is not None and call.asks_usage),
             until=until,
-            others_wait=lead.others_wait if lead else nobody,
+            others_wait=lead.flight.leave if lead else nobody,
         )
         if self._capture is not None:
             source = self._capture.watched(source)
@@ -226,6 +226,7 @@ class Exchange:
             server=self._gateway.config.server,
             restorer=self._restorer,
             outbox=self._gateway.client.outbox,
+            watch=self._gateway.watch,
             end=self._end,
             content=self._content_began,
         )

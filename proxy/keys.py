@@ -30,6 +30,7 @@ _RANDOM_BYTES: Final = 24
 _NAME_LENGTH: Final = 256
 _PerMinute = Annotated[int, msgspec.Meta(ge=1, le=MAX_PER_MINUTE)]
 _PerDay = Annotated[int, msgspec.Meta(ge=1, le=MAX_PER_DAY)]
+_Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class KeyLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,9 +55,9 @@ class Key(KeyLimits, frozen=True, kw_only=True):
     user: Text
     team: Text
     hash: str
-    created_at: datetime
+    created_at: _Time
     models: tuple[str, ...] = ("*",)
-    revoked_at: datetime | None = None
+    revoked_at: _Time | None = None
 
     def works(self, now: datetime) -> bool:
         """Whether it is accepted: a key that was rotated may end later than now."""
@@ -88,10 +89,12 @@ def read(path: Path) -> KeyFile:
         return KeyFile(pepper=secrets.token_hex(32))
     except OSError as error:
         raise KeysError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise KeysError(f"{path} is not a file of Relay keys: {' '.join(str(error).split())}") from error
 
 
+# PyYAML lets what Python says of a value pass: of the 13th month, of `!!bool perhaps`, of `!!timestamp soon`.
+_UNREADABLE: Final = (yaml.YAMLError, ValueError, KeyError, AttributeError, RecursionError)
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 

@@ -100,14 +100,17 @@ class Standing(msgspec.Struct, kw_only=True):
         return self.token_ms + self.held_tokens * MINUTE_MS
 
     def move_to(self, moment: Moment, quota: Quota) -> None:
-        """Comes to a later moment: levels flow off, a new day begins."""
+        """Comes to a later moment: levels flow off, a new day begins.
+
+        A clock that goes back over midnight begins no day twice; one that was days ahead was wrong.
+        """
         elapsed, day = moment.ms - self.at_ms, moment.day
         self.at_ms = moment.ms
         if elapsed > 0 and self.request_ms:
             self.request_ms = max(0, self.request_ms - (quota.rpm or self.request_ms) * elapsed)
         if elapsed > 0 and self.token_ms:
             self.token_ms = max(0, self.token_ms - (quota.tpm or self.token_ms) * elapsed)
-        if day > self.day:
+        if day > self.day or day < self.day - 1:
             self.day, self.day_tokens, self.day_pico_usd = day, 0, 0
 
     def reserve(self, demand: Demand) -> None:

@@ -34,15 +34,15 @@ local function standing(state, leases, rpm, tpm)
   local elapsed = math.max(0, now - tonumber(kept[1] or now))
   local day = tonumber(kept[2] or 0)
   local s = {
-    day = math.max(day, today),
+    day = day,
     requests = flowed_off(tonumber(kept[3] or 0), rpm, elapsed),
     tokens = flowed_off(tonumber(kept[4] or 0), tpm, elapsed),
     held = tonumber(kept[5] or 0),
     day_tokens = tonumber(kept[6] or 0),
     day_usd = kept[7] or '0',
   }
-  if today > day then
-    s.day_tokens, s.day_usd = 0, '0'
+  if today > day or today < day - 1 then
+    s.day, s.day_tokens, s.day_usd = today, 0, '0'
   end
   end_dead_leases(leases, s)
   s.in_flight = redis.call('ZCARD', leases)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from proxy.answer import MAX_JSON_BYTES, Reading
 from proxy.call import METERED
@@ -26,8 +26,8 @@ from proxy.source import CLIENT_GONE, Source, has_left
 from proxy.sse import begins_stream
 from proxy.stream_filter import StreamFilter
 from proxy.upstream import UpstreamFault
+from proxy.watch import Watch
 
-WATCH_SECONDS: Final = 1.0
 LATE_USAGE_SECONDS: Final = 1.0  # for usage that was asked for, after a stream has said that it is done
 _FREE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})  # they look, and generate nothing
 
@@ -44,6 +44,7 @@ class Passing:
         server: Server,
         restorer: Restorer | None,
         outbox: Outbox,
+        watch: Watch,
         end: Callable[[Outcome], Awaitable[None]],
         content: Callable[[], None],
     ) -> None:
@@ -54,6 +55,7 @@ class Passing:
         self._server = server
         self._restorer = restorer
         self._outbox = outbox
+        self._watch = watch
         self._end = end
         self._content = content
         self._response = web.StreamResponse()
@@ -73,16 +75,18 @@ class Passing:
         del headers  # it has a copy
         if not (source.streams or source.drop_usage or self._restorer) and source.length is not None:
             self._response.content_length = source.length
+        elif self._http.version < HttpVersion11:
+            self._response.force_close()  # nothing but its end tells the client that the answer is whole
         fault: UpstreamFault | None = None
         last = b""
         try:
             async with asyncio.timeout_at(source.until) as self._deadline:
-                self._look()
+                self._watch.begin(self._look)
                 try:
                     await self._to_client(self._response.prepare(self._http))
                     last = await (self._events() if source.streams else self._body())
                 finally:
-                    self._timer.cancel()
+                    self._watch.end(self._look)
         except UpstreamFault as broken:
             fault = None if self._stream and self._reading.finished else broken
         except TimeoutError:
@@ -225,8 +229,7 @@ class Passing:
             self._deadline.reschedule(drained if until is None else min(drained, until))
 
     def _look(self) -> None:
-        """Looks now and then for the client: while the upstream is silent no write tells that it left."""
-        self._timer = asyncio.get_running_loop().call_later(WATCH_SECONDS, self._look)
+        """Looks for the client, which happens now and then: no write tells, in a silence, that it left."""
         if has_left(self._http):
             self._gone()
         elif self._writing_since and time.monotonic() - self._writing_since > self._server.send_seconds:

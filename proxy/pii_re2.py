@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 MAX_PATTERNS: Final = 100
 _NAMED: Final = re.compile(r"\(\?P?<[A-Za-z_]")
+_SINGLE_BYTE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\C")
 _NAME: Final = re.compile(r"[A-Z][A-Z_]*")
 _MAX_NAME: Final = 40
 _MAX_LENGTH: Final = 1_000
@@ -67,6 +68,8 @@ def check_pattern(pattern: str) -> str:
         raise ValueError(f"should be a pattern of at most {_MAX_LENGTH} characters")
     if _NAMED.search(pattern):
         raise ValueError("should be a pattern without named groups")
+    if _SINGLE_BYTE.search(pattern):
+        raise ValueError(r"should be a pattern without `\C`, which may fit half a character")
     try:
         found = compiled(pattern)
     except ValueError as error:

@@ -16,7 +16,9 @@ encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 _decoder: Final = msgspec.json.Decoder(float_hook=exact)
 # Below these keys a string is JSON itself: a value put into it must be escaped.
 _JSON_TEXTS: Final = frozenset({"arguments", "partial_json"})
-_TOKEN: Final = re.compile(r"<[A-Z][A-Z_]{0,40}_[0-9]{1,9}>")
+_TOKEN: Final = re.compile(r"<([A-Z][A-Z_]{0,40}_[0-9]{1,9})>")
+# Go's encoder, and so Ollama, writes `<` and `>` in JSON as escapes: https://pkg.go.dev/encoding/json#Marshal
+_JSON_TOKEN: Final = re.compile(rf"(?:<|(?<!\\)\\u003[cC]){_TOKEN.pattern[1:-1]}(?:>|\\u003[eE])")
 
 
 class Restorer:
@@ -27,24 +29,26 @@ class Restorer:
         self._escaped = {
             token: json.dumps(value, ensure_ascii=False)[1:-1] for token, value in values.items()
         }
-        self._sorted = sorted(values)
+        self._sorted = sorted([*values, *(rf"\u003c{token[1:-1]}\u003e" for token in values)])
 
     def text(self, text: str, *, escaped: bool = False) -> str:
         """A text with every placeholder replaced; `escaped` for a text that is JSON."""
-        if "<" not in text:
+        if "<" not in text and not (escaped and "\\u003" in text):
             return text
-        values = self._escaped if escaped else self._plain
-        return _TOKEN.sub(lambda found: values.get(found[0], found[0]), text)
+        values, tokens = (self._escaped, _JSON_TOKEN) if escaped else (self._plain, _TOKEN)
+        return tokens.sub(lambda found: values.get(f"<{found[1]}>", found[0]), text)
 
-    def held(self, text: str) -> int:
+    def held(self, text: str, *, escaped: bool = False) -> int:
         """How many characters at the end of a text may be the beginning of a placeholder."""
-        begin = text.rfind("<")
-        if begin < 0:
-            return 0
-        tail = text[begin:]
+        begins = [text.rfind("<")]
+        if escaped and (last := text.rfind("\\")) >= 0:
+            begins += [last, text.rfind("\\", 0, last)]  # of `\u003c` and of `\u003e`
+        return max((len(text) - at for at in begins if at >= 0 and self._is_begun(text[at:])), default=0)
+
+    def _is_begun(self, tail: str) -> bool:
+        """Whether a placeholder begins so and goes on."""
         at = bisect_left(self._sorted, tail)
-        possible = at < len(self._sorted) and self._sorted[at].startswith(tail) and self._sorted[at] != tail
-        return len(tail) if possible else 0
+        return at < len(self._sorted) and self._sorted[at].startswith(tail) and self._sorted[at] != tail
 
     def value(self, value: Any) -> bool:
         """Restores every string at or below a JSON value, in place; whether anything changed."""
@@ -56,7 +60,7 @@ class Restorer:
             for key, item in list(items):
                 if isinstance(item, dict | list):
                     waiting.append(item)
-                elif isinstance(item, str) and "<" in item:
+                elif isinstance(item, str):
                     value[key] = self.text(item, escaped=key in _JSON_TEXTS)
                     changed = changed or value[key] != item
         return changed
@@ -73,7 +77,7 @@ class Channel:
     def feed(self, piece: str) -> str:
         """Takes a piece and gives what can be passed on."""
         text = self.pending + piece
-        held = self._restorer.held(text)
+        held = self._restorer.held(text, escaped=self._escaped)
         passed, self.pending = (text[:-held], text[-held:]) if held else (text, "")
         return self._restorer.text(passed, escaped=self._escaped)
 

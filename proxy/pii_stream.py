@@ -30,7 +30,8 @@ class StreamRestorer:
 
     def event(self, event: Event) -> bytes:
         """One event restored, after those that what was held back needs."""
-        if not self._held and not may_hold_token(event.data):
+        # A backslash, which JSON doubles, may begin the escape of a `<`.
+        if not self._held and not may_hold_token(event.data) and b"\\\\" not in event.data:
             return event.raw
         if event.data == b"[DONE]":
             return self.end() + event.raw

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import TimeoutError as TooSlow
 
@@ -41,6 +41,7 @@ class RedisLink:
         self._section = section
         self._advice = advice
         self._rests_until = 0.0
+        self._refuses = False
         # A reservation is not safe to repeat: whether it was made is not known when its answer is lost.
         pool = BlockingConnectionPool.from_url(
             url,
@@ -62,15 +63,18 @@ class RedisLink:
     async def unavailable(self) -> str | None:
         """Why it cannot be asked at the moment, in one sentence; None when it can."""
         try:
-            with self.translated():
+            with self.translated(writes=False):
                 await self.redis.ping()
         except BackendError as error:
             return str(error)
         return None
 
     @contextmanager
-    def translated(self) -> Iterator[None]:
-        """Redis's failures as `BackendError`, told once in the log when they begin and when they end."""
+    def translated(self, *, writes: bool = True) -> Iterator[None]:
+        """Redis's failures as `BackendError`, told once in the log when they begin and when they end.
+
+        A Redis that is full answers: it refuses to write at once and can still be read, so it does not rest.
+        """
         try:
             yield
         except (RedisError, OSError) as error:
@@ -78,9 +82,11 @@ class RedisLink:
             if self.failure is None:
                 _log.error("%s; %s", sentence, self._advice)
             self.failure = sentence
-            self._rests_until = asyncio.get_running_loop().time() + _REST_SECONDS
+            self._refuses = isinstance(error, ResponseError)
+            if not self._refuses:
+                self._rests_until = asyncio.get_running_loop().time() + _REST_SECONDS
             raise BackendError(sentence) from error
-        if self.failure is not None:
+        if self.failure is not None and (writes or not self._refuses):
             _log.info("%s works again", self._name)
             self.failure = None
 

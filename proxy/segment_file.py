@@ -55,6 +55,11 @@ class SegmentFile:
             raise
         return segment
 
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the file has no name any more: somebody has removed it, and its lines are lost."""
+        return os.fstat(self._fd).st_nlink == 0
+
     def append_intent(self, line: bytes) -> None:
         """Writes an intent line. Raises `OSError`, and then no part of the line stands in the file."""
         self._write(line)

@@ -116,6 +116,16 @@ class SegmentLog:
             with suppress(LogWriteError):
                 await self._sync()
 
+    def leave_deleted(self) -> None:
+        """Looks whether somebody has removed the open segment: what it held is lost, what follows is not."""
+        segment = self._segment
+        if segment is None or not segment.is_deleted:
+            return
+        self._segment, self._lost = None, self._written
+        self._disk.submit(segment.abandon)  # behind what is being synced
+        self._tell_failed()
+        _log.error("%s was deleted while it was written: its lines are lost", segment.path)
+
     def seal(self) -> None:
         """Ends the open segment; fsync and rename follow on the disk thread, before any later segment's."""
         segment = self._segment
@@ -143,7 +153,9 @@ class SegmentLog:
         self._wrote(self._segment.size)
 
     def _wrote(self, size: int) -> None:
-        self.failure = None
+        if self.failure is not None:
+            self.failure = None
+            _log.info("%s can be written again", self._config.dir)
         self._seq += 1
         self._written += size
         self._tell_unsynced(self._written - self._synced)
@@ -151,8 +163,10 @@ class SegmentLog:
     def _failed(self, error: OSError) -> LogWriteError:
         """Tells and counts what went wrong; gives what is to be raised."""
         self._tell_failed()
-        self.failure = f"{self._config.dir}: {error.strerror}"
-        _log.error("cannot write to %s", self.failure)
+        failure = f"{self._config.dir}: {error.strerror}"
+        if failure != self.failure:  # it is tried again ten times a second
+            _log.error("cannot write to %s", failure)
+        self.failure = failure
         return LogWriteError("the log directory cannot be written")
 
     def _published(self, name: str, target: int, error: BaseException | None) -> None:

@@ -29,10 +29,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """An answer below 400 whose head is here: an upstream's, or one that the cache has (`cached`).
 
     `pieces` raises `UpstreamFault`; `length` is known when they are the body as it was announced; `until` is
-    the event loop's time by which it must be whole; `others_wait` tells whether other clients get it too.
-    `usage_asked`, by the client or by Relay, is of streams. A body that is here already is `whole`, and then
-    there are no pieces. `hand_on`, where nobody else wants the pieces, gives them as they arrive, until the
-    end (True) or until they are not taken (False).
+    the event loop's time by which it must be whole; `others_wait`, asked when the client has left, tells
+    whether other clients get it too. `usage_asked`, by the client or by Relay, is of streams. A body that is
+    here already is `whole`, and then there are no pieces. `hand_on`, where nobody else wants the pieces,
+    gives them as they arrive, until the end (True) or until they are not taken (False).
     """
 
     upstream: Upstream

@@ -158,10 +158,11 @@ class Writer:
             with suppress(asyncio.CancelledError):
                 await self._ticker
         self._write_waiting()
+        failure = self.failure  # for there may be room left for a seal
         self._seal()
         await asyncio.to_thread(self._disk.shutdown)
         if self._waiting:
-            raise LogWriteError(f"{len(self._waiting)} records could not be written: {self.failure}")
+            raise LogWriteError(f"{len(self._waiting)} records could not be written: {failure}")
 
     def _write_waiting(self) -> None:
         while self._waiting and self._written(self._waiting[0]):
@@ -187,8 +188,10 @@ class Writer:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
+            self._usage.leave_deleted()
             self._write_waiting()
             if self._content is not None:
+                self._content.leave_deleted()
                 self._look_at_disk()
             if self._usage.old:
                 self._seal()

@@ -123,6 +123,8 @@ def opened(
     manifest or a file is missing, unreadable or was changed.
     """
     told = _Told()
+    if not store.names(archive_manifest.FOLDER):
+        findings.empty.append(store.url)  # in a bucket a misspelt name looks like an empty one
     for _, manifest in archive_manifest.read_all(store, since=period.since, until=period.until):
         told.add(manifest, period, findings)
     with ThreadPoolExecutor() as pool:

@@ -169,13 +169,14 @@ class LogSource:
     """The sealed segments in a directory and in an archive, those that are in both once.
 
     `now` is the clock that says when the directory was listed. What is found out about segments is kept in
-    `cache` (None: nowhere).
+    `cache` (None: nowhere). `copy_of` is the URL that the directory is a copy of.
     """
 
     directory: Path
     now: Callable[[], datetime]
     archive: Store | None = None
     cache: Path | None = None
+    copy_of: str | None = None
 
     def answer(self, question: Question) -> Answer:
         """Raises `SourceError` or `EtlError` when what it reads is not there, or DuckDB gives up."""
@@ -234,4 +235,7 @@ class LogSource:
         if self.archive and not self.directory.exists():
             findings.absent.append(str(self.directory))
             return []
-        return segments.found(self.directory, findings)
+        found = segments.found(self.directory, findings)
+        if self.copy_of and not found:
+            findings.empty.append(self.copy_of)  # in a bucket a misspelt name looks like an empty one
+        return found

@@ -41,7 +41,9 @@ class RemoteLogSource:
         """The segments as they are now, on this machine. Raises as `answer` does."""
         as_of = self.now()
         with copied(self.store) as directory:
-            yield LogSource(directory=directory, archive=self.archive, now=lambda: as_of)
+            yield LogSource(
+                directory=directory, archive=self.archive, now=lambda: as_of, copy_of=self.store.url
+            )
 
 
 @contextmanager

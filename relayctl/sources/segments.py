@@ -41,6 +41,7 @@ class Findings:
     """What was wrong in a directory: kept while reading, told as sentences at the end."""
 
     absent: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     altered: list[str] = field(default_factory=list)
@@ -57,6 +58,7 @@ class Findings:
         """One sentence per kind of finding; empty when the directory holds sound segments only."""
         told = (
             (self.absent, len(self.absent), "log directory", "not read because it does not exist"),
+            (self.empty, len(self.empty), "place", "with no sealed segment in it"),
             (self.foreign, len(self.foreign), "file", "passed over as no segment"),
             (self.unreadable, len(self.unreadable), "segment", "not counted as unreadable"),
             (self.altered, len(self.altered), "segment", "counted as found, not as sealed"),

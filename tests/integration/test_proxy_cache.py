@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from proxy import keys
 from proxy.app import GATEWAY
@@ -216,6 +217,27 @@ async def test_a_redis_that_fails_is_an_empty_cache(tmp_path: Path, provider: Re
         provider.will(GOOD, GOOD)
         answers = [await relay.post(CHAT, ASK) for _ in range(2)]
     assert [(answer.status, is_hit(answer)) for answer in answers] == [(200, False)] * 2
+
+
+async def test_a_redis_that_is_full_is_told_once_and_still_read(
+    tmp_path: Path, provider: Replay, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "proxy.redis_link")
+    with redis_server() as url:
+        cache = {"enabled": True, "backend": "redis", "redis_url": url}
+        async with running(settings(tmp_path, provider.url, cache=cache)) as relay, Redis.from_url(url) as it:
+            provider.default = lambda _: GOOD
+            await relay.post(CHAT, ASK)
+            await it.config_set("maxmemory", "1")
+            for seed in range(3):
+                assert not is_hit(await relay.post(CHAT, ASK | {"seed": seed}))
+                assert is_hit(await relay.post(CHAT, ASK))
+            await it.config_set("maxmemory", "0")
+            await relay.post(CHAT, ASK | {"seed": 1})
+            assert is_hit(await relay.post(CHAT, ASK | {"seed": 1}))
+    full, works = [record.message for record in caplog.records]
+    assert full.endswith("OutOfMemoryError); requests are answered without the cache")
+    assert works.endswith("works again")
 
 
 async def test_two_processes_share_what_redis_keeps(tmp_path: Path, provider: Replay) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.app import GATEWAY
 from tests.cache_data import ASK, CHAT, GOOD, LAST, STREAM, TEXT, is_hit
 from tests.replay import BREAK, STALL, Answer, Pause, Replay, Step, events, json_answer, stream_answer
 from tests.running import Relay, running, settings, until
@@ -107,3 +108,20 @@ async def test_a_client_that_leaves_while_it_waits_for_another_asks_nobody(
         await until(lambda: not relay.active())
         left = next(record for record in relay.records() if record.status == 499)
     assert (left.attempts, left.cost_usd, len(provider.received)) == ((), Decimal(0), 1)
+
+
+async def test_who_asks_while_an_answer_is_only_drained_has_one_of_its_own(
+    tmp_path: Path, provider: Replay
+) -> None:
+    config = settings(tmp_path, provider.url, cache={"enabled": True}, server={"drain_seconds": 0.3})
+    async with running(config) as relay:
+        provider.will(stream_answer((events(TEXT, done=False), STALL)), stream_answer(events(TEXT, LAST)))
+        first = await relay.open(CHAT, STREAM)
+        await first.content.readany()
+        first.close()
+        (flight,) = relay.app[GATEWAY].cache._flights.values()
+        await until(lambda: flight._left)
+        second = await relay.post(CHAT, STREAM)
+        assert (second.body.endswith(events()), is_hit(second)) == (True, False)
+        await until(lambda: not relay.active())
+        assert sorted(record.status for record in relay.records()) == [200, 499]

@@ -112,6 +112,21 @@ async def test_what_is_no_request_reaches_no_provider_and_the_next_client_is_ser
     assert (await relay.post(CHAT, ASKED)).status == 200
 
 
+@pytest.mark.parametrize("kept", ["", "Connection: keep-alive\r\n"])
+async def test_a_stream_to_a_client_of_http_1_0_ends_with_its_connection(
+    provider: Replay, relay: Relay, kept: str
+) -> None:
+    provider.default = lambda _: stream_answer(events(CHUNK, COUNTED))
+    asked = request(relay, more=kept, body=json.dumps(STREAMED).encode()).replace(b" HTTP/1.1", b" HTTP/1.0")
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(relay.url.rpartition(":")[2]))
+    writer.write(asked)
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    assert answer.partition(b"\r\n\r\n")[2] == events(CHUNK)
+    assert b"keep-alive" not in answer
+
+
 async def test_pipelined_requests_are_answered_in_order_with_one_record_each(
     provider: Replay, relay: Relay
 ) -> None:

@@ -36,6 +36,11 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("a price of an upstream that there is not",
      UPSTREAM.format(url=HERE, more="") + "\nprices: {overrides: [{model: x, upstream: b, input_mtok: '1'}]}",
      "'prices.overrides.0.upstream' should be one of a, not 'b'"),
+    ("an alias of what nobody serves", UPSTREAM.format(url=HERE, more="models: ['gpt-*']")
+     + "\naliases: {fast: claude-5}",
+     "'aliases.fast' should be a model of one of the upstreams, not 'claude-5'"),
+    ("an alias of an alias", UPSTREAM.format(url=HERE, more="models: ['gpt-*']")
+     + "\naliases: {fast: small, small: gpt-5-mini}", "not 'small', which is an alias itself"),
     ("a section twice", "server: {port: 1}\nserver: {workers: 1}", "server"),
 ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from proxy import passing
+from proxy import watch
 from proxy.record import RequestLine
 from tests.replay import (
     BREAK,
@@ -40,7 +40,7 @@ STREAM = {"model": "gpt-4o", "stream": True, "messages": [{"content": "1234"}]}
 
 @pytest.fixture
 async def relay(tmp_path: Path, provider: Replay, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Relay]:
-    monkeypatch.setattr(passing, "WATCH_SECONDS", 0.02)
+    monkeypatch.setattr(watch, "WATCH_SECONDS", 0.02)
     async with running(settings(tmp_path, provider.url, server={"drain_seconds": 0.3})) as relay:
         yield relay
 
@@ -250,7 +250,7 @@ async def test_a_stop_waits_for_those_who_are_still_reading_then_records_them(
 async def test_a_client_that_takes_nothing_is_left_after_a_while(
     tmp_path: Path, provider: Replay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passing, "WATCH_SECONDS", 0.02)
+    monkeypatch.setattr(watch, "WATCH_SECONDS", 0.02)
     large = events({"choices": [{"delta": {"content": "1" * 2**20}}]}, done=False)
     config = settings(tmp_path, provider.url, server={"send_seconds": 0.2, "drain_seconds": 5})
     async with running(config) as relay:

@@ -14,7 +14,7 @@ import pytest
 import redis
 import yaml
 
-from proxy import keys, passing
+from proxy import keys, watch
 from proxy.keys import KeyLimits
 from tests.redis_server import free_port, redis_server
 from tests.replay import BREAK, Answer, Replay, events, json_answer, replaying, stream_answer
@@ -208,7 +208,7 @@ async def test_a_slot_comes_back_even_where_relay_itself_fails_to_make_the_recor
 async def test_a_client_that_leaves_gives_its_slot_back_when_its_usage_is_known(
     tmp_path: Path, provider: Replay, backend: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passing, "WATCH_SECONDS", 0.02)
+    monkeypatch.setattr(watch, "WATCH_SECONDS", 0.02)
     go = asyncio.Event()
     usage = {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30}
     begin = events({"choices": [{"delta": {"content": "x"}}]}, done=False)

@@ -153,8 +153,13 @@ async def test_requests_at_the_same_time_never_get_each_others_values(relay: Rel
     assert told == asked
 
 
-async def test_the_arguments_of_a_tool_call_get_the_values_back(relay: Relay, provider: Replay) -> None:
-    call = {"function": {"name": "send", "arguments": '{"to": "<EMAIL_ADDRESS_1>"}'}}
+@pytest.mark.parametrize(
+    "token", ["<EMAIL_ADDRESS_1>", r"\u003cEMAIL_ADDRESS_1\u003e"], ids=["plain", "by Go"]
+)
+async def test_the_arguments_of_a_tool_call_get_the_values_back(
+    relay: Relay, provider: Replay, token: str
+) -> None:
+    call = {"function": {"name": "send", "arguments": f'{{"to": "{token}"}}'}}
     provider.will(json_answer({"choices": [{"message": {"tool_calls": [call]}}]}))
     got = await relay.post(CHAT, chat(ADA))
     (made,) = got.json()["choices"][0]["message"]["tool_calls"]

@@ -116,6 +116,19 @@ async def test_a_refusal_speaks_the_api_s_own_form_and_leaves_one_record(
     assert (provider.received, relay.intents(), record.attempts) == ([], [], ())
 
 
+BATCH = {"requests": [{"custom_id": "1", "params": {"model": "claude-haiku-4-5", "messages": []}}]}
+
+
+async def test_a_key_of_some_models_cannot_ask_for_others_in_a_batch(provider: Replay, relay: Relay) -> None:
+    provider.default = lambda _: json_answer({"id": "msgbatch_1"})
+    for models, status in ((["claude-opus-*"], 403), (["claude-haiku-*"], 200), (["*"], 200)):
+        raw = keys.issue(relay.config.keys.file, user="bob", team="engines", models=models)
+        relay.app[GATEWAY].keys.refresh()
+        answer = await relay.post("/v1/messages/batches", BATCH, {"x-api-key": raw})
+        assert answer.status == status
+    assert len(provider.received) == 2
+
+
 UNREADABLE = [
     b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n--x--\r\n',
     b'\xef\xbb\xbf{"model": "gpt-5-secret"}',

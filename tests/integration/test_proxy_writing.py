@@ -252,6 +252,8 @@ async def test_on_a_full_disk_nothing_goes_upstream_and_what_was_on_its_way_is_w
         assert await relay.metric("relay_log_write_errors_total") >= 2
         ready = await relay.get("/readyz")
         assert (ready.status, "No space left" in ready.json()["reason"]) == (503, True)
+        told = [record.message for record in caplog.records]
+        assert [line.rpartition(": ")[2] for line in told] == ["No space left on device"]  # once
         disk.full = False
         await until(lambda: len(relay.records()) == 2)
         assert (await relay.get("/readyz")).status == 200

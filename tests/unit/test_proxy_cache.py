@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.cache import Kept, MemoryStore, answer_key, is_complete, may_be_kept
+from proxy.cache import Kept, MemoryStore, answer_key, is_complete, looks_up, may_be_kept
 from proxy.cache_flight import BrokenFlightError, Flight
 from proxy.call import read_call
 from tests.arbitrary import JSON
@@ -90,6 +90,11 @@ ASKED: list[tuple[str, dict[str, Any], dict[str, str], bool]] = [
     ("a tool of an odd type", {"tools": [{"type": {}}]}, {}, False),
     ("tools that are none", {"tools": "all"}, {}, False),
     ("search by an option", {"web_search_options": {"search_context_size": "low"}}, {}, False),
+    ("xAI's search", {"search_parameters": {"mode": "auto"}}, {}, False),
+    ("Qwen's search", {"enable_search": True}, {}, False),
+    ("a prompt that the provider keeps", {"prompt": {"id": "pmpt_1"}}, {}, False),
+    ("the prompts of completions", {"prompt": ["a", "b"]}, {}, True),
+    ("what was stored", {"previous_response_id": "resp_1"}, {}, True),
     ("background", {"background": True}, {}, False),
     ("not in the background", {"background": False}, {}, True),
     ("a conversation", {"conversation": "conv_1"}, {}, False),
@@ -106,6 +111,24 @@ def test_only_what_would_be_answered_again_the_same_is_kept(
     more: dict[str, Any], headers: dict[str, str], may: bool
 ) -> None:
     assert may_be_kept(read_call(CHAT, "POST", json.dumps(BODY | more).encode()), headers) is may
+
+
+LOOKING_UP: list[tuple[str, bool]] = [
+    ("gpt-4o-search-preview", True),
+    ("gpt-5-search", True),
+    ("o3-deep-research", True),
+    ("perplexity/sonar-pro", True),
+    ("openai/gpt-4o:online", True),
+    ("gpt-4o", False),
+    ("text-search2", False),
+    ("researcher", False),
+    ("", False),
+]
+
+
+@pytest.mark.parametrize(("model", "expected"), LOOKING_UP, ids=[row[0] for row in LOOKING_UP])
+def test_a_model_that_searches_unasked_is_known_by_its_name(model: str, *, expected: bool) -> None:
+    assert looks_up(model) is expected
 
 
 def test_a_route_that_generates_nothing_is_not_kept() -> None:
@@ -184,6 +207,18 @@ async def test_nobody_joins_an_answer_that_may_not_be_shared() -> None:
     await asyncio.sleep(0)
     flight.end()
     assert await following is None
+
+
+async def test_nobody_joins_when_the_one_that_asked_has_left_alone() -> None:
+    flight = Flight(1000)
+    waiting = asyncio.create_task(followed(flight))
+    await asyncio.sleep(0)
+    assert flight.leave()  # one waits, though the head is not here
+    flight.begin("text/plain")
+    passed = [_ async for _ in flight.passing(pieces_of(b"a"))]
+    assert (await waiting, passed) == (b"a", [b"a"])
+    assert not flight.leave()
+    assert await followed(flight) is None
 
 
 async def test_followers_see_the_break() -> None:

@@ -179,6 +179,13 @@ GARBAGE: list[tuple[str, bytes]] = [
         "a time without a zone",
         b"pepper: x\nkeys:\n- {id: a, user: u, team: t, hash: h, created_at: yesterday}",
     ),
+    (
+        "a time of the file's own without a zone",
+        b"pepper: x\nkeys:\n- {id: a, user: u, team: t, hash: h, created_at: 2026-11-01 10:00:00}",
+    ),
+    ("a day that there is not", b"pepper: 2026-13-45"),
+    ("what YAML itself says is no time", b"pepper: !!timestamp soon"),
+    ("what YAML itself says is no bool", b"pepper: !!bool perhaps"),
     ("nested deep", b"[" * 5000),
 ]
 

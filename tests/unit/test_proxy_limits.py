@@ -136,6 +136,23 @@ def test_a_day_ends_at_midnight_utc() -> None:
     limits.let_in(100)
 
 
+# By how much the UTC clock was ahead for a while, and whether what was used in that time counts after it.
+AHEAD: list[tuple[int, bool]] = [(DAY_MS, True), (2 * DAY_MS, False), (4000 * DAY_MS, False)]
+
+
+@pytest.mark.parametrize(("ahead", "counts"), AHEAD)
+def test_a_clock_that_was_days_ahead_holds_no_day_back(ahead: int, *, counts: bool) -> None:
+    limits = Limits(Quota(tokens_per_day=100))
+    limits.clock.ms += ahead
+    limits.memory.settle(limits.let_in(100), Demand(tokens=100))
+    limits.clock.ms -= ahead
+    grant = limits.ask(100).grant
+    assert (grant is None) is counts
+    if grant is not None:
+        limits.memory.settle(grant, Demand(tokens=1))  # and what is not used comes back
+        limits.let_in(99)
+
+
 def test_a_request_counts_on_the_day_on_which_it_began() -> None:
     limits = Limits(Quota(pico_usd_per_day=100))
     grant = limits.let_in(1, 100)

@@ -16,6 +16,7 @@ REFUSED = [
     (r"(a)\1", "re2"),
     (r"(?<=a)b", "re2"),
     ("(?P<name>a)", "named groups"),
+    (r"E-\C", r"`\\C`"),
     ("a*", "empty"),
     ("a" * 1001, "1000 characters"),
     ("(?:[a-z]{100}){100}", "re2"),

@@ -226,6 +226,11 @@ def test_an_old_line_with_only_the_required_fields_loads_and_a_newer_field_is_pa
     assert (record.cost_usd, record.provider, record.attempts) == (None, "", ())
 
 
+def test_a_number_in_usage_that_nobody_could_count_with_is_no_reason_to_refuse_the_line() -> None:
+    line = a_line().replace(b'"usage": null', b'"usage": {"x": [1e99999999999999999999, 1.50]}')
+    assert from_line(line).usage == {"x": ["1e99999999999999999999", Decimal("1.50")]}
+
+
 TOO_MUCH: list[dict[str, Any]] = [
     {"note": "x" * MAX_LINE_BYTES},
     {"note": "\ud800"},
