@@ -127,9 +127,7 @@ def test_a_model_that_another_parser_may_find_is_noticed(raw: bytes, hides: bool
 
 
 KEYS = st.sampled_from(['"model"', '"mod\\u0065l"', '"messages"', '"m\\u00e9"', '"x"'])
-VALUES = st.sampled_from(
-    ['"a"', '"b"', '{"model": "b"}', '"model"', '[{"x": "\\"model\\""}]', '"Zo\\u00eb"']
-)
+VALUES = st.sampled_from(['"a"', '"b"', '{"model": "b"}', '"model"', '[{"x": "\\"model\\""}]', '"Zo\\u00eb"'])
 
 
 @UNTIMED
