@@ -11,33 +11,41 @@ from collections.abc import Callable
 
 
 class Outbox:
-    """What one event loop has to send."""
+    """What one event loop has to send. While rounds have one thing to send each, nothing waits."""
 
     def __init__(self) -> None:
+        self._sent = 0  # in this round, or waiting to be
+        self._crowded = False
         self._waiting: list[tuple[Callable[[bytes], None], bytes]] = []
         self._turns: list[asyncio.Future[None]] = []
 
     def put(self, write: Callable[[bytes], None], data: bytes) -> None:
         """Has `write` called with the data, before the event loop next waits for anything."""
-        if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._send)
-        self._waiting.append((write, data))
-
-    def turn(self) -> asyncio.Future[None]:
-        """When those who send by themselves may, one after the other."""
-        loop = asyncio.get_running_loop()
-        if not self._turns:
-            loop.call_soon(self._begin)
-        self._turns.append(turn := loop.create_future())
-        return turn
-
-    def _send(self) -> None:
-        ready, self._waiting = self._waiting, []
-        for write, data in ready:
+        self._count()
+        if self._crowded:
+            self._waiting.append((write, data))
+        else:
             write(data)
 
-    def _begin(self) -> None:
+    def turn(self) -> asyncio.Future[None] | None:
+        """When those who send by themselves may, one after the other; None: at once."""
+        self._count()
+        if not self._crowded:
+            return None
+        self._turns.append(turn := asyncio.get_running_loop().create_future())
+        return turn
+
+    def _count(self) -> None:
+        if not self._sent:
+            asyncio.get_running_loop().call_soon(self._end_round)
+        self._sent += 1
+
+    def _end_round(self) -> None:
+        self._crowded, self._sent = self._sent > 1, 0
+        ready, self._waiting = self._waiting, []
         turns, self._turns = self._turns, []
+        for write, data in ready:
+            write(data)
         for turn in turns:
             if not turn.done():  # who waited may have been cancelled
                 turn.set_result(None)

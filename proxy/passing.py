@@ -105,7 +105,8 @@ class Passing:
         else:
             body = self._understood(body)
         await self._end(self._outcome(None))
-        await self._outbox.turn()
+        if (turn := self._outbox.turn()) is not None:
+            await turn
         self._response = web.Response(status=self._source.status, headers=headers, body=body)
         return self._response
 
