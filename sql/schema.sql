@@ -306,6 +306,8 @@ CREATE INDEX usage_days_day ON usage_days USING btree (day);
 
 CREATE INDEX usage_hourly_parts_hour ON usage_hourly_parts USING brin (hour) WITH (pages_per_range='32', autosummarize='on');
 
+CREATE INDEX usage_hourly_parts_user ON usage_hourly_parts USING btree (user_id, hour);
+
 COMMENT ON VIEW etl_gaps IS 'What is missing or contradicts itself; empty when the bill is whole.';
 
 COMMENT ON TABLE etl_intents IS 'Requests that had begun in a segment and not ended in it; their records may come later.';

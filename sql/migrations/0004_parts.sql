@@ -5,6 +5,8 @@
 ALTER TABLE usage_hourly RENAME TO usage_hourly_parts;
 ALTER TABLE usage_hourly_parts DROP CONSTRAINT usage_hourly_pkey;
 CREATE INDEX usage_hourly_parts_hour ON usage_hourly_parts USING brin (hour) WITH (pages_per_range = 32, autosummarize = on);
+-- One user among thousands: a report on somebody would read the hours of everybody.
+CREATE INDEX usage_hourly_parts_user ON usage_hourly_parts (user_id, hour);
 
 COMMENT ON TABLE usage_hourly_parts IS 'Sums per UTC hour of what each load brought, written in the transaction that writes the records; sums of sums are right.';
 
