@@ -152,9 +152,13 @@ class Passing:
         if not self._source.usage_asked or reading.usage is not None or reading.fault is not None:
             return False
         if not self._held:  # for the first time
-            until, end = asyncio.get_running_loop().time() + LATE_USAGE_SECONDS, self._deadline.when()
-            self._deadline.reschedule(until if end is None else min(until, end))
+            self._end_within(LATE_USAGE_SECONDS)
         return True
+
+    def _end_within(self, seconds: float) -> None:
+        """Brings the deadline of the answer forward, where it is later."""
+        soon, end = asyncio.get_running_loop().time() + seconds, self._deadline.when()
+        self._deadline.reschedule(soon if end is None else min(soon, end))
 
     async def _send_held(self) -> None:
         """Sends what `_take` has held, by aiohttp, which waits for a client that reads slowly."""
@@ -225,9 +229,7 @@ class Passing:
             self.gone_ns = time.monotonic_ns()
         if not self._draining and not self._source.others_wait():
             self._draining = True
-            drained = asyncio.get_running_loop().time() + self._server.drain_seconds
-            until = self._source.until
-            self._deadline.reschedule(drained if until is None else min(drained, until))
+            self._end_within(self._server.drain_seconds)
 
     def _look(self) -> None:
         """Looks for the client, which happens now and then: no write tells, in a silence, that it left."""
