@@ -27,13 +27,13 @@ import psycopg
 from bench.etl_stage import LoaderProcess, Stage, one_line, psql, query, seconds_of
 from bench.figures import Figure, interleaved, machine, table, write
 from bench.records import BEGIN, DAYS, records, write_segments
-from etl import rollup
-from etl.archive import archive
-from etl.blocks import read_block
-from etl.database import connect
-from etl.load import Loader
-from etl.queries import named
-from etl.segments import Reading, listing
+from etl.archive.run import archive
+from etl.database.connection import connect
+from etl.database.queries import named
+from etl.load.segment import Loader
+from etl.rollup import rollup
+from etl.segments.blocks import read_block
+from etl.segments.reading import Reading, listing
 from relayctl.demo.postgres import embedded_postgres
 
 RESULT: Final = Path(__file__).with_name("results") / "etl.json"

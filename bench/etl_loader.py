@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from etl.database import connect
-from etl.load import Loader
-from etl.segments import listing
+from etl.database.connection import connect
+from etl.load.segment import Loader
+from etl.segments.reading import listing
 
 
 def peak_memory_kib() -> int:

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from bench.figures import Rows
 from bench.records import records, write_segments
-from etl import partitions
-from etl.database import connect
-from etl.queries import named
-from tests.databases import migrated_database
+from etl.database import partitions
+from etl.database.connection import connect
+from etl.database.queries import named
+from tests.support.databases import migrated_database
 
 MONTHS: Final = [(2026, month) for month in range(8, 13)]
 SQL: Final = Path(__file__).with_name("sql")

@@ -24,16 +24,16 @@ from langfuse.api.client import LangfuseAPI
 
 from bench.etl_loader import peak_memory_kib
 from bench.figures import Figure, interleaved, machine, table, write
-from etl import langfuse
-from etl.langfuse_connection import Credentials
-from etl.langfuse_session import Settings
-from etl.langfuse_span import resource_spans, started_ms, to_span
-from etl.run import run
+from etl.langfuse import export as langfuse
+from etl.langfuse.connection import Credentials
+from etl.langfuse.session import Settings
+from etl.langfuse.span import resource_spans, started_ms, to_span
+from etl.load.run import run
 from relayctl.demo.postgres import embedded_postgres
-from tests.databases import migrated_database
 from tests.faults.langfuse import Target, target
-from tests.integration.langfuse_export import spread
-from tests.integration.langfuse_export import write as write_segments
+from tests.support.databases import migrated_database
+from tests.support.langfuse.export import spread
+from tests.support.langfuse.export import write as write_segments
 
 RESULT = Path(__file__).with_name("results") / "langfuse.json"
 _CHECK_EVERY = 20

@@ -17,9 +17,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from proxy.pii import Scrubber, Vault
-from proxy.pii_config import Pii
-from proxy.pii_phones import TooMany
+from proxy.config.pii import Pii
+from proxy.pii.phones import TooMany
+from proxy.pii.scrubber import Scrubber
+from proxy.request.placeholders import Placeholders
 
 RESULTS = Path(__file__).parent / "results" / "pii.json"
 PAGE = Path(__file__).parents[1] / "docs" / "pii.md"
@@ -71,14 +72,14 @@ def texts() -> dict[str, str]:
     return one | {f"1 MB: {name}": text for name, text in (whole | mixed).items()}
 
 
-def measure(scrub: Callable[[str, Vault], str], text: str) -> tuple[float, str]:
+def measure(scrub: Callable[[str, Placeholders], str], text: str) -> tuple[float, str]:
     """Seconds for one text, the best round, and what came of it."""
     repeat = 200 if len(text) <= 2 * _KB else 1
     best, outcome = float("inf"), ""
     for _ in range(ROUNDS):
         began = time.thread_time()
         for _ in range(repeat):
-            vault = Vault()
+            vault = Placeholders()
             try:
                 scrub(text, vault)
                 outcome = f"{sum(vault.counts.values())} hits"

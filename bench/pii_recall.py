@@ -11,8 +11,8 @@ from collections import Counter
 from pathlib import Path
 
 from bench.pii_data import SEED, Sample, samples
-from proxy.pii_config import Pii
-from proxy.pii_detect import Detector
+from proxy.config.pii import Pii
+from proxy.pii.detect import Detector
 
 PAGE = Path(__file__).parents[1] / "docs" / "pii.md"
 BEGIN, END = "<!-- recall: begin -->", "<!-- recall: end -->"

@@ -17,9 +17,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from proxy.record import Attempt, Fault, UsageRecord, elapsed_ms, to_line
-from proxy.segment import SegmentName, intent_line
-from proxy.segment_file import SegmentFile
+from proxy.segments.file import SegmentFile
+from proxy.segments.lines import SegmentName, intent_line
+from proxy.segments.record import Attempt, Fault, UsageRecord, elapsed_ms, to_line
 
 USERS: Final = 5000
 TEAMS: Final = 200

@@ -22,9 +22,9 @@ from typing import Final
 from bench.etl_stage import Stage, query
 from bench.figures import Figure, Rows, interleaved, machine, table, write
 from bench.records import BEGIN, DAYS, records, write_segments
-from etl import rollup
-from etl.archive import archive
-from etl.database import connect
+from etl.archive.run import archive
+from etl.database.connection import connect
+from etl.rollup import rollup
 from relayctl.demo.postgres import embedded_postgres
 
 RESULT: Final = Path(__file__).with_name("results") / "relayctl.json"

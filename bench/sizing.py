@@ -20,11 +20,11 @@ from typing import Any, Final
 from bench.etl_stage import query
 from bench.figures import machine
 from bench.records import records, write_segments
-from etl.archive import archive
-from etl.database import connect
-from etl.run import run
+from etl.archive.run import archive
+from etl.database.connection import connect
+from etl.load.run import run
 from relayctl.demo.postgres import embedded_postgres
-from tests.databases import migrated_database
+from tests.support.databases import migrated_database
 
 RESULT: Final = Path(__file__).with_name("results") / "sizing.json"
 _MILLION: Final = 1_000_000

@@ -1,0 +1,1 @@
+"""Moves sealed segments into PostgreSQL, an archive and Langfuse. Knows only the segments of the proxy."""

@@ -1,1 +1,1 @@
-"""The gateway: passes requests to providers, meters each exactly, writes what they used to segments."""
+"""The gateway: forwards requests to providers, meters each, writes usage to segments. Knows no database."""

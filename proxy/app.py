@@ -15,25 +15,25 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from proxy.cache_gate import CacheGate
-from proxy.call import METERED
-from proxy.config import Config
+from proxy.cache.middleware import CacheMiddleware
+from proxy.config.settings import Config
 from proxy.errors import KeysError
-from proxy.gateway import Gateway
-from proxy.handlers import handler
-from proxy.keys import KeyStore
-from proxy.limits_gate import Gate
-from proxy.metrics import TEXT_TYPE, Metrics
-from proxy.metrics_board import Board
-from proxy.pii_gate import PiiGate
-from proxy.policy import Policy
-from proxy.prices import PriceTable
-from proxy.routing import Router
-from proxy.upstream import Client
-from proxy.writer import Writer
+from proxy.exchange.handler import handler
+from proxy.exchange.services import Services
+from proxy.limits.middleware import LimitsMiddleware
+from proxy.metering.prices import PriceTable
+from proxy.metrics.registry import TEXT_TYPE, Metrics
+from proxy.metrics.shared_values import Board
+from proxy.pii.middleware import PiiMiddleware
+from proxy.request.call import METERED
+from proxy.request.keys import KeyStore
+from proxy.request.policy import Policy
+from proxy.request.routing import Router
+from proxy.segments.writer import Writer
+from proxy.upstream.client import Client
 
 KEYS_SECONDS: Final = 1.0
-GATEWAY: Final = web.AppKey("gateway", Gateway)
+SERVICES: Final = web.AppKey("gateway", Services)
 
 _log = logging.getLogger(__name__)
 
@@ -86,21 +86,21 @@ def build(
     """
     prices = PriceTable(config.prices.overrides)
     metrics = Metrics(CollectorRegistry(), _labels(config, prices), board)
-    gateway = Gateway(
+    gateway = Services(
         config=config,
         keys=KeyStore(config.keys.file),
         prices=prices,
         metrics=metrics,
-        limits=Gate(config.limits, prices, now),
+        limits=LimitsMiddleware(config.limits, prices, now),
         policy=Policy(config.policy, metrics.policy_blocks.inc),
-        pii=PiiGate(config.pii),
-        cache=CacheGate(config.cache),
+        pii=PiiMiddleware(config.pii),
+        cache=CacheMiddleware(config.cache),
         writer=Writer(config.logs, metrics, now, capture_content=config.analytics.capture_content),
         provider_keys=_provider_keys(config, environ),
         now=now,
     )
     app = web.Application(client_max_size=config.server.max_body_bytes)
-    app[GATEWAY] = gateway
+    app[SERVICES] = gateway
     app.cleanup_ctx.append(_running)
     handle = handler(gateway)
     for path in sorted(METERED):  # found by their names, the rest by a pattern
@@ -115,7 +115,7 @@ def build(
 
 
 async def _running(app: web.Application) -> AsyncIterator[None]:
-    gateway = app[GATEWAY]
+    gateway = app[SERVICES]
     await gateway.writer.start()
     await gateway.limits.backend.start()
     gateway.client = Client()
@@ -146,7 +146,7 @@ async def _healthz(_: web.Request) -> web.Response:
 
 
 async def _readyz(http: web.Request) -> web.Response:
-    gateway = http.app[GATEWAY]
+    gateway = http.app[SERVICES]
     reason = gateway.writer.failure or await asyncio.to_thread(gateway.writer.unwritable)
     reason = reason or await gateway.limits.backend.unavailable()
     if reason:
@@ -164,7 +164,7 @@ def _metrics_handler(
     async def metrics(http: web.Request) -> web.Response:
         if config.metrics.require_auth and not is_bearer(http, master_key):
             return _json({"error": "the master key is missing or wrong"}, status=401)
-        return web.Response(body=http.app[GATEWAY].metrics.text(), headers={"Content-Type": TEXT_TYPE})
+        return web.Response(body=http.app[SERVICES].metrics.text(), headers={"Content-Type": TEXT_TYPE})
 
     return metrics
 

@@ -1,0 +1,1 @@
+"""The operator's command: serves the proxy, runs the ETL, reports and alerts."""

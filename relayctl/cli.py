@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import click
 
-from relayctl import exits
+from relayctl import exit_codes as exits
 from relayctl.errors import InputError, RelayctlError
 
 COMMANDS: Final = {
@@ -28,7 +28,7 @@ COMMANDS: Final = {
     "leaderboard": ("relayctl.commands.leaderboard", "Show the top users, teams or models."),
     "report": ("relayctl.commands.report", "Write one page with charts."),
     "serve": ("relayctl.commands.serve", "Run the proxy with its admin endpoints."),
-    "top": ("relayctl.commands.top", "Watch live what a proxy does."),
+    "top": ("relayctl.commands.top", "PollTimer live what a proxy does."),
     "sql": ("relayctl.commands.sql", "Ask the logs and the archive in SQL."),
     "usage": ("relayctl.commands.usage", "Show usage and cost over time."),
 }

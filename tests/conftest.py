@@ -13,9 +13,9 @@ import hypothesis
 import pytest
 
 from relayctl.demo.postgres import embedded_postgres
-from tests.databases import new_database, system_binaries
-from tests.replay import Replay, replaying
-from tests.running import Relay, running, settings
+from tests.support.databases import new_database, system_binaries
+from tests.support.replay import Replay, replaying
+from tests.support.running import Relay, running, settings
 
 # How long an example takes is the machine's affair; what it finds must be found again.
 hypothesis.settings.register_profile("relay", deadline=None, print_blob=True)

@@ -17,7 +17,7 @@ from typing import Any, Final
 import yaml
 
 from bench.proxy.messages import MODEL
-from proxy import keys
+from proxy.request import keys
 
 PROXY_CORE: Final = 0
 READY_SECONDS: Final = 120

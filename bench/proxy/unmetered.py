@@ -18,13 +18,15 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from proxy import app, config_file, handlers
-from proxy.answer import Reading
-from proxy.config import Config
-from proxy.keys import Key
-from proxy.limits_gate import Admission
+from proxy import app
+from proxy.config import file as config_file
+from proxy.config.settings import Config
+from proxy.exchange import handler as handlers
+from proxy.limits.middleware import Admission
+from proxy.metering.answer import Reading
+from proxy.request.keys import Key
 from proxy.sse import Event
-from relayctl import service
+from relayctl.serve import service
 
 _KEY = Key(id="key_bench", user="ada", team="engines", hash="", created_at=datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -49,7 +51,7 @@ def _finished_event(reading: Reading, event: Event) -> bool:
 def _without_features(build: Callable[..., Any]) -> Callable[..., Any]:
     def built(*arguments: Any, **options: Any) -> Any:
         made = build(*arguments, **options)
-        gateway: Any = made[app.GATEWAY]
+        gateway: Any = made[app.SERVICES]
         gateway.keys.find = lambda _: _KEY
         gateway.writer.intent = gateway.writer.record = _nothing
         gateway.writer.durable = _nothing_later

@@ -1,1 +1,1 @@
-"""Alert rules, evaluated once: the file that Prometheus loads, asked of it or answered from the logs."""
+"""Alert rules and budgets, evaluated once from Prometheus or the logs. Knows no terminal."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from proxy.record import time_text
+from proxy.segments.record import time_text
 from relayctl.alerts.annotations import expanded
 from relayctl.alerts.verdict import Verdict
 from relayctl.alerts.web import RefusedError, Server, ServerError

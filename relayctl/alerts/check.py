@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Final, Literal, get_args
 
 from relayctl.alerts import near_end, prometheus
+from relayctl.alerts.budgets import Statement
 from relayctl.alerts.rules import Rule
 from relayctl.alerts.verdict import Verdict
-from relayctl.budgets import Statement
 from relayctl.errors import InputError
 
 Kind = Literal["prometheus", "logs"]

@@ -17,10 +17,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from etl.archive_store import open_store
-from etl.queries import named
-from proxy.segment import OPEN_SUFFIX, SegmentName
-from relayctl.alerts import twins
+from etl.archive.store import open_store
+from etl.database.queries import named
+from proxy.segments.lines import OPEN_SUFFIX, SegmentName
+from relayctl.alerts import sql_equivalents as twins
 from relayctl.alerts.expression import Condition, conditions
 from relayctl.alerts.rules import Rule
 from relayctl.alerts.verdict import LOOK_BACK, Evaluations, Verdict, labels, state

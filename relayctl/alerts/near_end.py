@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from relayctl.alerts.budgets import Spent
 from relayctl.alerts.rules import Rule, shipped
 from relayctl.alerts.verdict import Verdict, labels
-from relayctl.budgets import Spent
 
 ALERT: Final = "BudgetNearEnd"
 

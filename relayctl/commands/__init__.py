@@ -1,0 +1,1 @@
+"""The commands of `relayctl`: options, one call, one output each. No logic of their own."""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from relayctl import budget_metrics, period
+from relayctl.alerts import budget_metrics
 from relayctl.alerts import rules as rule_files
 from relayctl.alerts.alertmanager import send
+from relayctl.alerts.budgets import Statement, statement
 from relayctl.alerts.check import KINDS, Kind, evaluate
-from relayctl.budgets import Statement, statement
 from relayctl.commands.options import (
     archive_option,
     database_option,
@@ -23,7 +23,8 @@ from relayctl.commands.options import (
 from relayctl.errors import InputError
 from relayctl.render.alerts import alerts_sheet
 from relayctl.render.output import Output, show
-from relayctl.sources import open_source, utc_now
+from relayctl.reports import time_range as period
+from relayctl.sources.opening import open_source, utc_now
 
 _file = click.Path(dir_okay=False, path_type=Path)
 

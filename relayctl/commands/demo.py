@@ -18,7 +18,7 @@ from relayctl.demo import story
 from relayctl.demo.run import Result, Settings, run
 from relayctl.render.output import show
 from relayctl.render.reports import leaderboard_sheet, usage_sheet
-from relayctl.sources import utc_now
+from relayctl.sources.opening import utc_now
 
 _PIPED_WIDTH: Final = 80
 _WIDEST_CHART: Final = 100

@@ -7,8 +7,12 @@ from typing import Final
 
 import click
 
-from etl import database, differences, metrics, migrate, rejects, retry, rollup, run, status
+from etl.database import connection as database
+from etl.database import migrations as migrate
 from etl.errors import EtlError
+from etl.load import metrics, rejects, retry, run, status
+from etl.rollup import rollup
+from etl.rollup import verification as differences
 from relayctl.commands import etl_archive, etl_prune
 from relayctl.commands.options import (
     Duration,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import click
 
-from etl import archive
+from etl.archive import run as archive
 from relayctl.commands.options import Duration, Place, TwinFirst, database_option, local, logs_option, tell
 from relayctl.errors import RelayctlError
 from relayctl.render.sheet import counted

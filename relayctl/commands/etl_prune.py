@@ -9,8 +9,10 @@ from typing import Any, Final
 
 import click
 
-from etl import database, migrate, prune
-from etl.content_prune import prune_content
+from etl.content.prune import prune_content
+from etl.database import connection as database
+from etl.database import migrations as migrate
+from etl.database import prune
 from relayctl.commands.options import (
     database_option,
     found_a_problem,
@@ -23,7 +25,7 @@ from relayctl.commands.options import (
 from relayctl.errors import InputError
 from relayctl.render import etl as sheets
 from relayctl.render.output import Output, show
-from relayctl.sources import utc_now
+from relayctl.sources.opening import utc_now
 
 _KEEP = re.compile(r"(?P<count>[0-9]{1,4})(?P<unit>mo|w|d)")
 _DAYS: Final = {"d": 1, "w": 7}

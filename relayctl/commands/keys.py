@@ -9,15 +9,16 @@ from typing import Any, Final
 
 import click
 
-from proxy import config_file, keys
+from proxy.config import file as config_file
+from proxy.config.quota import MAX_PER_DAY, MAX_PER_MINUTE, MAX_USD
 from proxy.errors import KeysError
-from proxy.limits import MAX_PER_DAY, MAX_PER_MINUTE, MAX_USD
+from proxy.request import keys
 from relayctl.commands.configured import config_option
 from relayctl.commands.options import Duration, output_option
-from relayctl.documents import time_label
 from relayctl.render.keys import keys_sheet
 from relayctl.render.output import Output, show
 from relayctl.render.sheet import Row
+from relayctl.reports.json_documents import time_label
 
 _USD_DIGITS: Final = 12
 _COUNT: Final = click.IntRange(min=1, max=MAX_PER_MINUTE)

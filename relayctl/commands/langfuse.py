@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import click
 
-from etl import langfuse, langfuse_verify
 from etl.errors import EtlError
-from etl.langfuse import Result
-from etl.langfuse_connection import Credentials
-from etl.langfuse_session import Settings
-from relayctl import period
+from etl.langfuse import export as langfuse
+from etl.langfuse import verification as langfuse_verify
+from etl.langfuse.connection import Credentials
+from etl.langfuse.export import Result
+from etl.langfuse.session import Settings
 from relayctl.commands.options import (
     Command,
     Duration,
@@ -34,7 +34,8 @@ from relayctl.render import langfuse as sheets
 from relayctl.render.output import Output, show
 from relayctl.render.progress import progress
 from relayctl.render.sheet import counted
-from relayctl.sources import utc_now
+from relayctl.reports import time_range as period
+from relayctl.sources.opening import utc_now
 
 _ENVIRONMENT = re.compile(r"(?!langfuse)[a-z0-9_-]{1,40}")
 _EARLIEST: Final = "1900-01-01"

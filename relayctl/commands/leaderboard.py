@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from relayctl import reports
 from relayctl.commands.options import Asked, report_options, tell, tell_if_nothing
-from relayctl.question import DIMENSIONS, Dimension
 from relayctl.render.output import show
 from relayctl.render.reports import leaderboard_sheet
-from relayctl.reports import Metric
+from relayctl.reports import reports
+from relayctl.reports.query import DIMENSIONS, Dimension
+from relayctl.reports.reports import Metric
 
 
 @click.command()

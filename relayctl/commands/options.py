@@ -12,12 +12,13 @@ from typing import Any, Final
 
 import click
 
-from relayctl import exits, period
+from relayctl import exit_codes as exits
 from relayctl.errors import InputError
-from relayctl.question import Filters, Source
 from relayctl.render.output import OUTPUTS, Output
 from relayctl.render.sheet import printable
-from relayctl.sources import DEFAULT_LOGS, KINDS, Kind, open_source, utc_now
+from relayctl.reports import time_range as period
+from relayctl.reports.query import Filters, Source
+from relayctl.sources.opening import DEFAULT_LOGS, KINDS, Kind, open_source, utc_now
 
 Command = Callable[..., Any]
 

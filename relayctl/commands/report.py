@@ -11,9 +11,9 @@ import click
 
 from relayctl.commands.options import Asked, source_options, tell, tell_if_nothing
 from relayctl.errors import RelayctlError
-from relayctl.report.content import gather
-from relayctl.report.page import page
-from relayctl.sources import utc_now
+from relayctl.report_page.content import gather
+from relayctl.report_page.page import page
+from relayctl.sources.opening import utc_now
 
 
 @click.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from proxy import config_file
+from proxy.config import file as config_file
 from relayctl.commands.configured import config_option
 from relayctl.commands.options import TwinFirst, archive_option
 
@@ -34,9 +34,9 @@ def command(
     server = settings.server.model_copy(update=overrides)
     # Only now, what is needed in this order: a mistake in the settings is told at once, and the service is
     # loaded into the memory that the price tables of other providers have left, 3 MiB for as long as it runs.
-    from proxy import prices  # noqa: PLC0415
+    from proxy.metering import prices  # noqa: PLC0415
 
     prices.keep_only(settings.upstreams.values())
-    from relayctl import service  # noqa: PLC0415
+    from relayctl.serve import service  # noqa: PLC0415
 
     service.run(settings.model_copy(update={"server": server}), database_url=database_url, archive=archive)

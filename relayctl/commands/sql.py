@@ -6,7 +6,6 @@ import sys
 
 import click
 
-from relayctl import sql_database
 from relayctl.commands.options import (
     Command,
     archive_option,
@@ -15,10 +14,11 @@ from relayctl.commands.options import (
     period_options,
     tell,
 )
-from relayctl.period import Period, period
 from relayctl.render.output import Output, show
 from relayctl.render.sql import sql_sheet
-from relayctl.sources import local_logs, utc_now
+from relayctl.reports.time_range import Period, period
+from relayctl.sources import sql_database
+from relayctl.sources.opening import local_logs, utc_now
 
 
 def _period(since: str | None, until: str | None, tz: str) -> Period:

@@ -13,7 +13,7 @@ from prompt_toolkit.history import FileHistory
 from relayctl.errors import RelayctlError
 from relayctl.render.output import Output, show
 from relayctl.render.sql import sql_sheet
-from relayctl.sql_database import Database
+from relayctl.sources.sql_database import Database
 
 _LEAVING = ("exit", "quit", r"\q")
 

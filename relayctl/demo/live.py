@@ -15,7 +15,7 @@ from typing import Final
 import click
 from aiohttp import web
 
-from proxy.keys import issue_many
+from proxy.request.keys import issue_many
 from relayctl.demo.clock import SimulatedClock
 from relayctl.demo.people import User, company
 from relayctl.demo.plan import Call, plan

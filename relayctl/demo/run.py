@@ -16,10 +16,10 @@ from typing import Final, Protocol
 
 import uvloop
 
-from etl import database
-from etl import run as etl_run
-from etl.migrate import migrate
-from proxy.keys import issue_many
+from etl.database import connection as database
+from etl.database.migrations import migrate
+from etl.load import run as etl_run
+from proxy.request.keys import issue_many
 from relayctl.demo.clock import SimulatedClock
 from relayctl.demo.people import company
 from relayctl.demo.plan import plan, week_before

@@ -14,13 +14,13 @@ from typing import Final
 
 from aiohttp import web
 
-from etl import run as etl_run
+from etl.load import run as etl_run
 from proxy import app as proxy_app
-from proxy.config import Config, Keys, Logs, Upstream
-from relayctl.api import admin_routes
+from proxy.config.settings import Config, Keys, Logs, Upstream
 from relayctl.demo.provider import StandIn
 from relayctl.errors import RelayctlError
-from relayctl.sources import open_source
+from relayctl.serve.admin_api import admin_routes
+from relayctl.sources.opening import open_source
 
 _PROVIDER_KEY: Final = "RELAY_DEMO_PROVIDER_KEY"
 _LOOK_SECONDS: Final = 0.05

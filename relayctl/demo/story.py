@@ -12,17 +12,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from relayctl import reports
 from relayctl.demo.chart import bars
 from relayctl.demo.people import AGENTS
 from relayctl.demo.run import Result
 from relayctl.demo.services import keys_file
 from relayctl.errors import RelayctlError
-from relayctl.period import Period, zone_named
-from relayctl.question import Filters, Source
 from relayctl.render.sheet import counted
-from relayctl.reports import Leaderboard, UsageReport
-from relayctl.sources import open_source
+from relayctl.reports import reports
+from relayctl.reports.query import Filters, Source
+from relayctl.reports.reports import Leaderboard, UsageReport
+from relayctl.reports.time_range import Period, zone_named
+from relayctl.sources.opening import open_source
 
 _UNKNOWN: Final = "unknown"
 

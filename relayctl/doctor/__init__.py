@@ -1,1 +1,1 @@
-"""Looks at a whole set-up and says what to do."""
+"""Checks of a set-up, each with what to do. Changes nothing."""

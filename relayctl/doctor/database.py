@@ -9,10 +9,11 @@ from typing import Final
 
 import psycopg
 
-from etl import migrate, status
-from etl.database import connect, translated
+from etl.database import migrations as migrate
+from etl.database.connection import connect, translated
+from etl.database.queries import named
 from etl.errors import EtlError, SchemaError
-from etl.queries import named
+from etl.load import status
 from relayctl.doctor.finding import Finding, absent, problem, sound, warning
 
 _LATE: Final = timedelta(hours=3)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from proxy import config_file
-from proxy.config import Config
+from proxy.config import file as config_file
+from proxy.config.settings import Config
 from proxy.errors import RelayError
 from relayctl.doctor import database, host, services
 from relayctl.doctor.finding import Finding, problem, sound

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from proxy import keys
-from proxy.config import Config
+from proxy.config.settings import Config
 from proxy.errors import KeysError
-from proxy.segment import OPEN_SUFFIX, SegmentName
+from proxy.request import keys
+from proxy.segments.lines import OPEN_SUFFIX, SegmentName
 from relayctl.doctor.finding import Finding, absent, problem, sound, warning
 
 _LITTLE_SPACE: Final = 2**30

@@ -8,9 +8,9 @@ from typing import Final
 import httpx
 
 from etl.errors import EtlError
-from etl.langfuse_api import Langfuse
-from etl.langfuse_connection import Credentials, Pace
-from proxy.config import Config
+from etl.langfuse.api import Langfuse
+from etl.langfuse.connection import Credentials, Pace
+from proxy.config.settings import Config
 from relayctl.doctor.finding import Finding, absent, problem, sound
 
 _SECONDS: Final = 5.0

@@ -1,1 +1,1 @@
-"""Showing rows: as a table for people, as JSON, NDJSON, CSV or Markdown for everything else."""
+"""Rows as a table, JSON, CSV or Markdown. Computes nothing."""

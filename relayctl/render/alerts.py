@@ -5,8 +5,8 @@ from __future__ import annotations
 from relayctl.alerts.annotations import expanded
 from relayctl.alerts.check import Check
 from relayctl.alerts.verdict import STATES, Verdict, worst_first
-from relayctl.documents import time_label
 from relayctl.render.sheet import Column, Sheet
+from relayctl.reports.json_documents import time_label
 
 ALERTS_SCHEMA = "relay.alerts/v1"
 

@@ -7,9 +7,9 @@ import io
 from decimal import Decimal
 from typing import Final
 
-from proxy.record import money_text
-from relayctl.documents import encode
+from proxy.segments.record import money_text
 from relayctl.render.sheet import Sheet, plain
+from relayctl.reports.json_documents import encode
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from etl.content_prune import OldContent
-from etl.differences import Difference
-from etl.prune import OldMonth
-from etl.rejects import Reject
-from etl.status import Status
-from relayctl.documents import time_label
+from etl.content.prune import OldContent
+from etl.database.prune import OldMonth
+from etl.load.status import Status
+from etl.rollup.verification import Difference
+from etl.segments.rejects import Reject
 from relayctl.render.sheet import Column, Sheet, counted
+from relayctl.reports.json_documents import time_label
 
 STATUS_SCHEMA = "relay.etl-status/v1"
 REJECTS_SCHEMA = "relay.etl-rejects/v1"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from etl.langfuse import Status
-from etl.langfuse_span import moment
-from etl.langfuse_sums import Compared
-from etl.langfuse_verify import Verification
-from relayctl.documents import time_label
+from etl.langfuse.export import Status
+from etl.langfuse.span import moment
+from etl.langfuse.sums import Compared
+from etl.langfuse.verification import Verification
 from relayctl.render.sheet import Column, Row, Sheet, counted
+from relayctl.reports.json_documents import time_label
 
 STATUS_SCHEMA = "relay.langfuse-status/v1"
 VERIFY_SCHEMA = "relay.langfuse-verify/v1"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from relayctl import documents, ranking
-from relayctl.measures import Measures
-from relayctl.period import Period
 from relayctl.render.sheet import Column, Sheet, cell
 from relayctl.render.spark import spark
-from relayctl.reports import Leaderboard, Metric, UsageReport
+from relayctl.reports import json_documents as documents
+from relayctl.reports import ranking
+from relayctl.reports.measures import Measures
+from relayctl.reports.reports import Leaderboard, Metric, UsageReport
+from relayctl.reports.time_range import Period
 
 _MONEY: Final = Column(name="cost_usd", title="cost (USD)", kind="money", weight=8)
 _SHARE: Final = Column(name="share_percent", title="share", kind="percent", weight=6)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final, Literal
 
-from proxy.record import money_text
-from relayctl.documents import encode
+from proxy.segments.record import money_text
+from relayctl.reports.json_documents import encode
 
 Kind = Literal[
     "text", "time", "count", "rank", "money", "milliseconds", "number", "figure", "percent", "change", "trend"

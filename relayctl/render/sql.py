@@ -7,9 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from relayctl.documents import time_label
 from relayctl.render.sheet import Column, Sheet
-from relayctl.sql_database import Result
+from relayctl.reports.json_documents import time_label
+from relayctl.sources.sql_database import Result
 
 SCHEMA: Final = "relay.sql/v1"
 _LARGEST: Final = 2**63

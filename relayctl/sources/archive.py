@@ -11,16 +11,16 @@ from pathlib import Path
 
 import duckdb
 
-from etl import archive_manifest
-from etl.archive_manifest import ArchivedSegment, DayFile, Manifest
-from etl.archive_store import Store
-from etl.queries import named
+from etl.archive import manifest as archive_manifest
+from etl.archive.manifest import ArchivedSegment, DayFile, Manifest
+from etl.archive.store import Store
+from etl.database.queries import named
 from relayctl.errors import SourceError
-from relayctl.period import Period
-from relayctl.sources.facts import Fact, Facts, mark_or_none
+from relayctl.reports.time_range import Period
+from relayctl.sources.archive_selection import Share, Shelf
+from relayctl.sources.file_metadata import Fact, Facts, mark_or_none
+from relayctl.sources.rollup_cache import Piece, learn
 from relayctl.sources.segments import Findings, pattern
-from relayctl.sources.shelf import Share, Shelf
-from relayctl.sources.volumes import Piece, learn
 
 Mark = tuple[int, ...]
 

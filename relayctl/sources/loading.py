@@ -9,11 +9,11 @@ from typing import Any, Final, Literal
 
 import duckdb
 
-from etl.queries import named
-from relayctl.period import Period
+from etl.database.queries import named
+from relayctl.reports.time_range import Period
 from relayctl.sources import segments
-from relayctl.sources.shelf import load_twins, shares_of
-from relayctl.sources.stock import HOUR, Stock, past
+from relayctl.sources.archive_selection import load_twins, shares_of
+from relayctl.sources.report_inputs import HOUR, Stock, past
 
 Connection = duckdb.DuckDBPyConnection
 

@@ -13,16 +13,17 @@ from typing import Any, Final, Self
 
 import duckdb
 
-from etl.archive_store import LocalStore, Store
-from etl.queries import named
+from etl.archive.store import LocalStore, Store
+from etl.database.queries import named
 from relayctl.errors import SourceError
-from relayctl.period import Period
-from relayctl.question import Answer, Latencies, Question
-from relayctl.sources import archive, cells, loading, segments
-from relayctl.sources.facts import Facts
+from relayctl.reports.query import Answer, Latencies, ReportQuery
+from relayctl.reports.time_range import Period
+from relayctl.sources import archive, loading, segments
+from relayctl.sources import result_rows as cells
+from relayctl.sources.archive_selection import Shelf
+from relayctl.sources.file_metadata import Facts
 from relayctl.sources.loading import Connection, naive
-from relayctl.sources.shelf import Shelf
-from relayctl.sources.stock import Stock, know, stocked
+from relayctl.sources.report_inputs import Stock, know, stocked
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_SLOT_US: Final = 10**18
@@ -54,17 +55,17 @@ def _microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def parameters(question: Question) -> dict[str, Any]:
+def parameters(question: ReportQuery) -> dict[str, Any]:
     """What records are added up with: the slots, the dimensions to group by, the filters."""
     slots = _Slots.between(question.inner_boundaries)
     return {"slot_us": slots.length_us, "shift_us": slots.shift_us, **cells.parameters(question)}
 
 
-def _period(question: Question) -> dict[str, datetime]:
+def _period(question: ReportQuery) -> dict[str, datetime]:
     return {"since": naive(question.period.since), "until": naive(question.period.until)}
 
 
-def _fits(question: Question, wide: Question) -> bool:
+def _fits(question: ReportQuery, wide: ReportQuery) -> bool:
     """Whether the sums that were made for the wide question can tell the other one."""
     slots = _Slots.between(wide.inner_boundaries)
     filtered = ("user", "users"), ("team", "teams"), ("model", "models")
@@ -82,16 +83,16 @@ def _fits(question: Question, wide: Question) -> bool:
 class LogRecords:
     """The records of a stock, added up or loaded when a question first needs it."""
 
-    def __init__(self, connection: Connection, stock: Stock, opened: Question, answer: Answer) -> None:
+    def __init__(self, connection: Connection, stock: Stock, opened: ReportQuery, answer: Answer) -> None:
         self._connection = connection
         self._stock = stock
         self._opened = opened
         self._answer = answer
-        self._summed: Question | None = None
+        self._summed: ReportQuery | None = None
         self._is_loaded = False
         connection.execute(named("report_logs_tables"))
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: ReportQuery) -> Answer:
         """Raises `SourceError` when DuckDB gives up."""
         with translated():
             made = parameters(self._sum(question))
@@ -107,7 +108,7 @@ class LogRecords:
         found = cells.from_rows(rows, question.group_by)
         return Answer(cells=found, as_of=self._answer.as_of, notes=self._answer.notes)
 
-    def latencies(self, question: Question) -> Latencies:
+    def latencies(self, question: ReportQuery) -> Latencies:
         """Raises `SourceError` when DuckDB gives up."""
         with translated():
             if self._summed is None or self._summed.period != self._opened.period:
@@ -118,7 +119,7 @@ class LogRecords:
             rows = self._connection.execute(named("report_logs_latencies")).fetchall()
         return Latencies(rows=cells.latencies(rows))
 
-    def _sum(self, question: Question) -> Question:
+    def _sum(self, question: ReportQuery) -> ReportQuery:
         """Makes sums that can tell the question, and gives the one they were made for."""
         if self._summed and _fits(question, self._summed):
             return self._summed
@@ -132,7 +133,7 @@ class LogRecords:
         self._summed = wide
         return wide
 
-    def _reads_little(self, wide: Question) -> bool:
+    def _reads_little(self, wide: ReportQuery) -> bool:
         """Whether reading the stock for these sums is less than loading it for these and all that follow."""
         loose = self._stock.loose()
         if self._is_loaded or (loose.shelf.shares and self._opened.filters.users):
@@ -140,7 +141,7 @@ class LogRecords:
             return False
         return not loose.has_files() or (self._summed is None and wide is self._opened)
 
-    def _is_summed(self, wide: Question) -> bool:
+    def _is_summed(self, wide: ReportQuery) -> bool:
         stock = replace(self._stock, period=wide.period)
         return loading.add_sums(self._connection, stock, parameters(wide), wide.inner_boundaries)
 
@@ -178,13 +179,13 @@ class LogSource:
     cache: Path | None = None
     copy_of: str | None = None
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: ReportQuery) -> Answer:
         """Raises `SourceError` or `EtlError` when what it reads is not there, or DuckDB gives up."""
         with self.opened(question) as records:
             return records.answer(question)
 
     @contextmanager
-    def opened(self, question: Question) -> Iterator[LogRecords]:
+    def opened(self, question: ReportQuery) -> Iterator[LogRecords]:
         """Raises as `answer` does."""
         findings = segments.Findings()
         as_of = self.now()

@@ -11,16 +11,18 @@ from typing import Any, Final
 import psycopg
 from psycopg import IsolationLevel
 
-from etl import database, migrate, status
-from etl.queries import named
-from relayctl.question import Answer, Latencies, Question
-from relayctl.sources import cells
+from etl.database import connection as database
+from etl.database import migrations as migrate
+from etl.database.queries import named
+from etl.load import status
+from relayctl.reports.query import Answer, Latencies, ReportQuery
+from relayctl.sources import result_rows as cells
 
 _HOUR: Final = timedelta(hours=1)
 _TICK: Final = timedelta(microseconds=1)
 
 
-def parameters(question: Question) -> dict[str, Any]:
+def parameters(question: ReportQuery) -> dict[str, Any]:
     """What `report_postgres` is asked with."""
     hours_from, hours_until = _whole_hours(question)
     return {
@@ -33,7 +35,7 @@ def parameters(question: Question) -> dict[str, Any]:
     }
 
 
-def _whole_hours(question: Question) -> tuple[datetime, datetime]:
+def _whole_hours(question: ReportQuery) -> tuple[datetime, datetime]:
     """The part of the period that the hourly rollup can tell; empty where a bucket begins within an hour."""
     since, until = question.period.since, question.period.until
     first, last = _hour_of(since + _HOUR - _TICK), _hour_of(until)
@@ -46,7 +48,7 @@ def _hour_of(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
-def _missing(question: Question, pruned_before: datetime | None) -> tuple[str, ...]:
+def _missing(question: ReportQuery, pruned_before: datetime | None) -> tuple[str, ...]:
     """What cannot be told any more: parts of hours before the horizon, whose records are pruned."""
     hours_from, hours_until = _whole_hours(question)
     period = question.period
@@ -66,7 +68,7 @@ class PostgresRecords:
 
     connection: psycopg.Connection
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: ReportQuery) -> Answer:
         """For any question."""
         rows = self.connection.execute(named("report_postgres"), parameters(question)).fetchall()
         return Answer(
@@ -75,7 +77,7 @@ class PostgresRecords:
             notes=_missing(question, self._pruned_before()),
         )
 
-    def latencies(self, question: Question) -> Latencies:
+    def latencies(self, question: ReportQuery) -> Latencies:
         """For any question; of what is pruned nothing is known."""
         period = question.period
         asked = {"since": period.since, "until": period.until, **cells.filters(question)}
@@ -96,13 +98,13 @@ class PostgresSource:
 
     url: str = field(repr=False)
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: ReportQuery) -> Answer:
         """Raises `EtlError` when the database is down or has no Relay schema."""
         with self.opened(question) as records:
             return records.answer(question)
 
     @contextmanager
-    def opened(self, _question: Question) -> Iterator[PostgresRecords]:
+    def opened(self, _question: ReportQuery) -> Iterator[PostgresRecords]:
         """One snapshot, for any question. Raises as `answer` does."""
         with database.connect(self.url) as connection:
             migrate.check(connection)

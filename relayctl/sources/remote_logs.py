@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from etl.archive_store import Store
-from proxy.segment import OPEN_SUFFIX, SegmentName
+from etl.archive.store import Store
+from proxy.segments.lines import OPEN_SUFFIX, SegmentName
 from relayctl.errors import SourceError
-from relayctl.question import Answer, Question
+from relayctl.reports.query import Answer, ReportQuery
 from relayctl.sources.logs import LogRecords, LogSource
 
 
@@ -25,13 +25,13 @@ class RemoteLogSource:
     now: Callable[[], datetime]
     archive: Store | None = None
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: ReportQuery) -> Answer:
         """Raises `SourceError` or `EtlError` when the bucket cannot be read or the disk is full."""
         with self.opened(question) as records:
             return records.answer(question)
 
     @contextmanager
-    def opened(self, question: Question) -> Iterator[LogRecords]:
+    def opened(self, question: ReportQuery) -> Iterator[LogRecords]:
         """Raises as `answer` does."""
         with self.local() as source, source.opened(question) as records:
             yield records

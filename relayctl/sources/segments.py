@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
-from proxy.record import (
+from proxy.segments.lines import IntentLine, SealLine, SegmentName, last_line, parse_line, sealed_segments
+from proxy.segments.record import (
     MAX_LINE_BYTES,
     RequestLine,
     as_milliseconds,
@@ -21,11 +22,10 @@ from proxy.record import (
     money_text,
     time_text,
 )
-from proxy.segment import IntentLine, SealLine, SegmentName, last_line, parse_line, sealed_segments
 from relayctl.errors import SourceError
 
 if TYPE_CHECKING:
-    from etl.rejects import Reject
+    from etl.segments.rejects import Reject
 
 _SHOWN: Final = 3
 _CHUNK: Final = MAX_LINE_BYTES // 2
@@ -142,7 +142,7 @@ def write_clean_copy(path: Path, copy: Path, findings: Findings) -> tuple[dateti
     that does not fit. Raises `OSError`.
     """
     # The ETL's own reading needs PostgreSQL's driver, which takes longer to import than most reports.
-    from etl.segments import Reading  # noqa: PLC0415 - see above
+    from etl.segments.reading import Reading  # noqa: PLC0415 - see above
 
     reading, times = Reading(path), set[datetime]()
     with copy.open("wb") as clean:

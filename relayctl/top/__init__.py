@@ -1,1 +1,1 @@
-"""What a running proxy does at the moment: rates by model from its metrics, by team from its segments."""
+"""Live rates of a running proxy. Knows no terminal."""

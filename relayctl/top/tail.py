@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from proxy.record import RequestLine
-from proxy.segment import OPEN_SUFFIX, SegmentName, parse_line
+from proxy.segments.lines import OPEN_SUFFIX, SegmentName, parse_line
+from proxy.segments.record import RequestLine
 from relayctl.top.rates import Rates, of_sorted, ratio
 
 WINDOW_SECONDS: Final = 60.0

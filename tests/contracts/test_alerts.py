@@ -12,12 +12,13 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from etl.queries import directory
-from proxy.metrics import Metrics
-from relayctl.alerts import expression, logs, rules, twins
+from etl.database.queries import statements
+from proxy.metrics.registry import Metrics
+from relayctl.alerts import expression, logs, rules
+from relayctl.alerts import sql_equivalents as twins
 from relayctl.cli import relayctl
-from tests.declared_metrics import declared, mistakes, used
-from tests.promtool import promtool
+from tests.support.monitoring.declared_metrics import declared, mistakes, used
+from tests.support.monitoring.promtool import promtool
 
 ROOT = Path(__file__).parents[2]
 ALERTS = ROOT / "dashboards" / "alerts"
@@ -128,7 +129,7 @@ def test_the_check_of_metrics_finds_mistakes() -> None:
 
 
 def test_an_alert_has_a_twin_in_sql_or_a_reason_why_logs_cannot_tell() -> None:
-    written = {path.stem for path in (directory() / "queries").glob("alert_*.sql")}
+    written = {name for name in statements() if name.startswith("alert_")}
     assert sorted(twins.TWINS.values()) == sorted(written)
     assert sorted([*twins.TWINS, *twins.UNKNOWN_FROM_LOGS]) == sorted(NAMES)
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from proxy import config_file
+from proxy.config import file as config_file
 from relayctl.demo import live
-from tests.command_lines import problem
+from tests.support.command_lines import problem
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text("utf-8")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.declared_metrics import mistakes
-from tests.grafana import DASHBOARDS, Query, dashboards, promql, queries
+from tests.support.monitoring.declared_metrics import mistakes
+from tests.support.monitoring.grafana import DASHBOARDS, Query, dashboards, promql, queries
 
 ALL = dashboards()
 PANELS = [

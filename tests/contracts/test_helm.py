@@ -16,9 +16,9 @@ import yaml
 from kubernetes_validate.utils import all_versions  # type: ignore[import-untyped]  # it has no types
 
 from helm.sync import copies
-from proxy import config_file
-from tests.command_lines import problem
-from tests.helm_chart import CHART, VALUES, Manifest, containers, of_kind, pods, rendered
+from proxy.config import file as config_file
+from tests.support.command_lines import problem
+from tests.support.monitoring.helm_chart import CHART, VALUES, Manifest, containers, of_kind, pods, rendered
 
 OLDEST, NEWEST = all_versions()[0], all_versions()[-1]
 # A sidecar that outlives its pod's containers is known since this version; the chart refuses an older one.

@@ -17,7 +17,7 @@ import helm_python
 import pytest
 import yaml
 
-from tests.helm_chart import CHART, VALUES
+from tests.support.monitoring.helm_chart import CHART, VALUES
 
 KEPT = "a-master-key-from-the-first-install"
 SECRET = {

@@ -6,8 +6,8 @@ import asyncio
 import os
 import sys
 
-from tests.helm_chart import CHART
-from tests.running import Relay
+from tests.support.monitoring.helm_chart import CHART
+from tests.support.running import Relay
 
 SCRIPT = CHART / "files" / "test.py"
 

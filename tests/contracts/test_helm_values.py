@@ -9,7 +9,7 @@ import helm_python
 import pytest
 import yaml
 
-from tests.helm_chart import CHART, VALUES, of_kind, render, rendered
+from tests.support.monitoring.helm_chart import CHART, VALUES, of_kind, render, rendered
 
 ARCHIVE = VALUES["archive"]
 

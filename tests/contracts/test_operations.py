@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from proxy import config_file
-from tests.command_lines import problem
+from proxy.config import file as config_file
+from tests.support.command_lines import problem
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "operations.md").read_text("utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ASSETS = Path(__file__).parents[2] / "relayctl" / "report" / "assets"
+ASSETS = Path(__file__).parents[2] / "relayctl" / "report_page" / "assets"
 
 # From the npm package chart.js 4.6.1: dist/chart.umd.min.js and LICENSE.md.
 VENDORED = {

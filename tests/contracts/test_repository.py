@@ -27,6 +27,20 @@ def test_a_module_has_at_most_300_lines(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= 300
 
 
+def test_a_folder_of_code_has_at_most_20_files() -> None:
+    folders: dict[Path, int] = {}
+    for path in SOURCES:
+        folders[path.parent] = folders.get(path.parent, 0) + (path.name != "__init__.py")
+    assert {str(folder): count for folder, count in folders.items() if count > 20} == {}
+
+
+@pytest.mark.parametrize("path", sorted(p for p in MODULES if p.name == "__init__.py"), ids=_name)
+def test_a_package_says_what_it_is_for_and_nothing_else(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    assert len(tree.body) == 1
+    assert ast.get_docstring(tree)
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=_name)
 def test_a_module_opens_with_a_sentence(path: Path) -> None:
     text = path.read_text("utf-8")

@@ -17,15 +17,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from etl.run import run
-from proxy.config import Upstream
-from proxy.prices import PriceTable
-from proxy.record import UsageRecord, to_line
-from proxy.segment import SegmentName
-from proxy.segment_file import SegmentFile
-from proxy.usage import TokenUsage
-from tests.databases import migrated_database
-from tests.real_input import TracedRequest, needs_real_input, traced_requests
+from etl.load.run import run
+from proxy.config.settings import Upstream
+from proxy.metering.prices import PriceTable
+from proxy.metering.usage import TokenUsage
+from proxy.segments.file import SegmentFile
+from proxy.segments.lines import SegmentName
+from proxy.segments.record import UsageRecord, to_line
+from tests.support.databases import migrated_database
+from tests.support.real_input import TracedRequest, needs_real_input, traced_requests
 
 pytestmark = needs_real_input
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from proxy import watch
-from proxy.record import RequestLine
-from tests.integration.test_proxy_leaving import Leaver, the_record
-from tests.real_input import RECORDINGS, Recording, needs_real_input
-from tests.replay import Answer, Received, Replay, events, json_answer, stream_answer
-from tests.running import Relay, Whole, running, settings
+from proxy.exchange import poll_timer as watch
+from proxy.segments.record import RequestLine
+from tests.integration.proxy.exchange.test_leaving_clients import Leaver, the_record
+from tests.support.real_input import RECORDINGS, Recording, needs_real_input
+from tests.support.replay import Answer, Received, Replay, events, json_answer, stream_answer
+from tests.support.running import Relay, Whole, running, settings
 
 pytestmark = needs_real_input
 
@@ -151,7 +151,7 @@ async def test_a_client_that_leaves_half_way_is_recorded_with_all_the_tokens(
     recording: Recording,
     encode: Callable[[bytes], bytes],
 ) -> None:
-    monkeypatch.setattr(watch, "WATCH_SECONDS", 0.02)
+    monkeypatch.setattr(watch, "POLL_SECONDS", 0.02)
     sent, rest = encode(recording.body), asyncio.Event()
     headers = _content_type(recording) | ({"Content-Encoding": "gzip"} if sent != recording.body else {})
     half = len(sent) // 2

@@ -21,10 +21,10 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
-from etl.database import connect
+from etl.database.connection import connect
 from relayctl.demo.postgres import embedded_postgres
-from tests.databases import migrated_database
-from tests.integration.etl_segments import Intent, Item, SegmentWriter, record
+from tests.support.databases import migrated_database
+from tests.support.etl.segments import Intent, Item, SegmentWriter, record
 
 RESULT = Path(__file__).parents[2] / "bench" / "results" / "etl_faults.json"
 RELAYCTL = Path(sys.executable).with_name("relayctl")

@@ -21,13 +21,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from etl.run import run
-from proxy.record import UsageRecord
-from relayctl import exits
+from etl.load.run import run
+from proxy.segments.record import UsageRecord
+from relayctl import exit_codes as exits
 from relayctl.demo.postgres import embedded_postgres
-from tests.databases import migrated_database
-from tests.integration.langfuse_export import expected, held, spread, write
-from tests.langfuse_state import PUBLIC_KEY, SECRET_KEY, Fault
+from tests.support.databases import migrated_database
+from tests.support.langfuse.export import expected, held, spread, write
+from tests.support.langfuse.state import PUBLIC_KEY, SECRET_KEY, Fault
 
 RESULT = Path(__file__).parents[2] / "bench" / "results" / "langfuse_faults.json"
 RELAYCTL = Path(sys.executable).with_name("relayctl")
@@ -72,7 +72,7 @@ def target(*, lag: float, seed: int = 0, check_every: int = 1) -> Iterator[Targe
     """A new, empty stand-in."""
     options = ["--lag", str(lag), "--seed", str(seed), "--check-every", str(check_every)]
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.langfuse_server", *options], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.support.langfuse.server", *options], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
         url = f"http://127.0.0.1:{int(process.stdout.readline())}"

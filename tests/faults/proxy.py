@@ -26,11 +26,11 @@ from typing import Any, Final
 
 import aiohttp
 
-from etl.content import Contents
-from proxy.config import Config
-from proxy.segment import IntentLine, SealLine
-from tests.integration.test_proxy_writing import check_segments
-from tests.replay import (
+from etl.content.reading import Contents
+from proxy.config.settings import Config
+from proxy.segments.lines import IntentLine, SealLine
+from tests.integration.proxy.segments.test_writing import check_segments
+from tests.support.replay import (
     BREAK,
     Answer,
     Pause,
@@ -42,8 +42,8 @@ from tests.replay import (
     replaying,
     stream_answer,
 )
-from tests.running import lines, settings, until
-from tests.serving import WORKERS, Served, serving
+from tests.support.running import lines, settings, until
+from tests.support.serving import WORKERS, Served, serving
 
 RESULT: Final = Path(__file__).parents[2] / "bench" / "results" / "proxy_faults.json"
 CHAT: Final = "/v1/chat/completions"

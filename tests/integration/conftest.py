@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from etl.database import connect
-from tests.databases import migrated_database, new_database
-from tests.integration.etl_segments import SegmentWriter
+from etl.database.connection import connect
+from tests.support.databases import migrated_database, new_database
+from tests.support.etl.segments import SegmentWriter
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from relayctl.alerts import rules
-from tests.monitoring import alertmanager_server, prometheus_server
-from tests.replay import BREAK, Answer, replaying
-from tests.running import Relay, process, settings
+from tests.support.monitoring.servers import alertmanager_server, prometheus_server
+from tests.support.replay import BREAK, Answer, replaying
+from tests.support.running import Relay, process, settings
 
 ALERT: Final = "UpstreamErrors"
 _PATIENCE: Final = 60

@@ -21,11 +21,11 @@ from urllib.parse import urlsplit
 import psycopg
 import yaml
 
-from etl.database import connect
-from etl.migrate import migrate
-from proxy.record import RequestLine
+from etl.database.connection import connect
+from etl.database.migrations import migrate
+from proxy.segments.record import RequestLine
 from relayctl.demo.postgres import embedded_postgres
-from tests.running import lines
+from tests.support.running import lines
 
 ROOT: Final = Path(__file__).parents[2]
 SERVICES: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]

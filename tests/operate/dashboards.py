@@ -1,7 +1,7 @@
 """`python -m tests.operate.dashboards` holds the dashboards against Grafana's own types, with its compiler.
 
 `@grafana/schema` and TypeScript come from npm into var/tools on the first run. That the panels' queries give
-something is tests/integration/test_dashboards_show_data.py.
+something is tests/integration/dashboards/test_show_data.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from tests.grafana import DASHBOARDS
+from tests.support.monitoring.grafana import DASHBOARDS
 
 GRAFANA: Final = "12.1.1"
 TYPESCRIPT: Final = "5.9.3"

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import yaml
 
-from tests.helm_chart import ROOT, VALUES, rendered
+from tests.support.monitoring.helm_chart import ROOT, VALUES, rendered
 
 VERSION: Final = "3.3.30"
 HOME: Final = ROOT / "var" / "tools" / f"checkov-{VERSION}"

@@ -25,14 +25,14 @@ import aiohttp
 import yaml
 from aiohttp import web
 
-from etl import archive_manifest
-from etl.archive_store import open_store
-from etl.database import connect
-from proxy import keys
+from etl.archive import manifest as archive_manifest
+from etl.archive.store import open_store
+from etl.database.connection import connect
+from proxy.request import keys
 from relayctl.demo.postgres import embedded_postgres
 from relayctl.demo.provider import StandIn
-from tests.databases import migrated_database
-from tests.s3 import BUCKET, s3_server
+from tests.support.databases import migrated_database
+from tests.support.s3 import BUCKET, s3_server
 
 ROOT: Final = Path(__file__).parents[2]
 BIN: Final = Path(sys.executable).parent

@@ -1,0 +1,1 @@
+"""Reads and prunes segments of captured content. Knows no usage segment."""

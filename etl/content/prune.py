@@ -1,0 +1,50 @@
+"""Removes sealed content segments that are older than what is kept; usage segments are never touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from etl.errors import SegmentError
+from etl.segments.reading import listing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OldContent:
+    """The content segments that were sealed before a moment: how many, their bytes, when they were sealed."""
+
+    segments: int
+    bytes: int
+    since: datetime | None
+    until: datetime | None
+
+
+def prune_content(directory: Path, before: datetime, *, dry_run: bool) -> OldContent:
+    """Removes the content segments of a log directory that were sealed before a moment.
+
+    With `dry_run` nothing is removed, and the result tells what would be. Raises `SegmentError`.
+    """
+    found = [(path, *_sealed(path)) for path in listing(directory, "content")]
+    old = [(path, sealed_at, size) for path, sealed_at, size in found if sealed_at < before]
+    for path, _, _ in [] if dry_run else old:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise SegmentError(f"content segment {path} cannot be removed: {error.strerror}") from error
+    return OldContent(
+        segments=len(old),
+        bytes=sum(size for _, _, size in old),
+        since=min((sealed_at for _, sealed_at, _ in old), default=None),
+        until=max((sealed_at for _, sealed_at, _ in old), default=None),
+    )
+
+
+def _sealed(path: Path) -> tuple[datetime, int]:
+    """When a segment was last written to, and its size."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        # Another process has removed it, so there is nothing left to do.
+        return datetime.max.replace(tzinfo=UTC), 0
+    return datetime.fromtimestamp(stat.st_mtime, UTC), stat.st_size

@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, migrations, partitions, and the statements by name. Knows no segment."""

@@ -1,0 +1,33 @@
+"""The SQL of Relay: named statements in `sql/<engine>/*.sql`; Python holds only their names."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+_NAME: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+
+
+@cache
+def directory() -> Path:
+    """Where `sql/` is: inside this package when installed from a wheel, beside it in a checkout."""
+    installed = Path(__file__).parents[1] / "sql"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "sql"
+
+
+@cache
+def statements() -> dict[str, str]:
+    """Every statement by its name, which is unique over all engines."""
+    found: dict[str, str] = {}
+    for path in sorted(directory().glob("*/*.sql")):
+        if path.parent.name != "migrations":
+            _, *parts = _NAME.split(path.read_text(encoding="utf-8"))
+            found |= {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
+    return found
+
+
+def named(name: str) -> str:
+    """The text of a statement. Raises `KeyError` for a name that does not exist."""
+    return statements()[name]

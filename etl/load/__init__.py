@@ -1,0 +1,1 @@
+"""Loads segments into PostgreSQL: one transaction and one ledger row each. Knows no archive."""

@@ -1,0 +1,23 @@
+"""Stores rejected lines in PostgreSQL, and lists them."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg.rows import class_row
+
+from etl.database.connection import translated
+from etl.database.queries import named
+from etl.segments.rejects import Reject
+
+
+def save(connection: psycopg.Connection, rejects: list[Reject]) -> None:
+    """Stores rejects in the caller's transaction."""
+    rows = [(one.segment, one.line_number, one.byte_offset, one.reason, one.line) for one in rejects]
+    with connection.cursor() as cursor:
+        cursor.executemany(named("insert_reject"), rows)
+
+
+def listed(connection: psycopg.Connection, limit: int) -> list[Reject]:
+    """At most `limit` rejects, those of the segments loaded last first. Raises `EtlError`."""
+    with translated(connection), connection.cursor(row_factory=class_row(Reject)) as cursor:
+        return cursor.execute(named("list_rejects"), (limit,)).fetchall()

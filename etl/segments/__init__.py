@@ -1,0 +1,1 @@
+"""Reads sealed segments: lines, blocks of lines, and what is rejected. Knows no database."""

@@ -1,0 +1,1 @@
+"""Rate limits and quotas: reserved before a request is sent, settled by its record. Knows no HTTP."""

@@ -1,0 +1,1 @@
+"""Segments of JSON lines and the records in them: their form, their files, their writer. Knows no HTTP."""

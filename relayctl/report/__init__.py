@@ -1,1 +1,0 @@
-"""The report on one page: what it holds, and the page itself."""

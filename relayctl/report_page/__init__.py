@@ -1,0 +1,1 @@
+"""The HTML page of `relayctl report`. Loads nothing from outside its file."""

@@ -1,0 +1,97 @@
+"""What the page of a report holds: the reports that other commands show, of one state of the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from relayctl.alerts import budgets
+from relayctl.reports import reports
+from relayctl.reports.buckets import buckets
+from relayctl.reports.query import (
+    DIMENSIONS,
+    Answer,
+    Dimension,
+    Filters,
+    Latencies,
+    Records,
+    ReportQuery,
+    Source,
+)
+from relayctl.reports.reports import Leaderboard, Metric, UsageReport
+from relayctl.reports.time_range import Period
+
+_METRICS: Final[tuple[Metric, ...]] = ("cost", "tokens")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """Everything on the page. `budgets` is None where no file of them was given."""
+
+    period: Period
+    filters: Filters
+    made_at: datetime
+    days: UsageReport
+    by_team: UsageReport
+    by_model: UsageReport
+    models: UsageReport
+    leaderboards: Sequence[Leaderboard]
+    latencies: Latencies
+    budgets: Sequence[budgets.Spent] | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OneState:
+    """A source whose every answer is of the same records."""
+
+    records: Records
+
+    def answer(self, question: ReportQuery) -> Answer:
+        return self.records.answer(question)
+
+    @contextmanager
+    def opened(self, _question: ReportQuery) -> Iterator[Records]:
+        yield self.records
+
+
+def gather(
+    source: Source, period: Period, *, filters: Filters, now: datetime, budgets_file: Path | None
+) -> Content:
+    """Asks for everything. Raises `InputError`, `SourceError` or `EtlError`.
+
+    The budgets are asked for by themselves: their days and months are not the report's.
+    """
+    question = ReportQuery(
+        period=period, buckets=buckets(period, "day"), group_by=DIMENSIONS, filters=filters
+    )
+    with source.opened(question) as records:
+        state = _OneState(records=records)
+
+        def daily(*group_by: Dimension) -> UsageReport:
+            return reports.usage_report(state, period, group_by=group_by, filters=filters)
+
+        days = daily()
+        return Content(
+            period=period,
+            filters=filters,
+            made_at=now,
+            days=days,
+            by_team=daily("team"),
+            by_model=daily("model"),
+            models=reports.usage_report(
+                state, period, granularity="total", group_by=("model",), filters=filters
+            ),
+            leaderboards=[
+                reports.leaderboard(state, period, dimension=dimension, metric=metric, filters=filters)
+                for dimension in DIMENSIONS
+                for metric in _METRICS
+            ],
+            latencies=records.latencies(question),
+            budgets=budgets.statement(source, budgets_file, now).spent if budgets_file else None,
+            notes=days.notes,
+        )

@@ -1,0 +1,1 @@
+"""Usage, leaderboard and their terms: time range, query, measures. Knows no source and no output format."""

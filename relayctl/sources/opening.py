@@ -1,0 +1,71 @@
+"""Where records are: a PostgreSQL that the ETL fills, or the log directory itself, read with DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from relayctl.errors import InputError
+from relayctl.reports.query import Source
+
+if TYPE_CHECKING:  # at run time only where it is used: see open_source
+    from relayctl.sources.logs import LogSource
+    from relayctl.sources.remote_logs import RemoteLogSource
+
+Kind = Literal["auto", "postgres", "logs"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+DEFAULT_LOGS: Final = "var/logs"
+
+
+def utc_now() -> datetime:
+    """The clock of every report that is given no other."""
+    return datetime.now(UTC)
+
+
+def open_source(
+    kind: Kind,
+    database_url: str | None,
+    logs: str,
+    *,
+    archive: str | None = None,
+    now: Callable[[], datetime] = utc_now,
+) -> Source:
+    """The source to ask; `auto` is PostgreSQL when a URL is given, else the logs. Connects to nothing yet.
+
+    `logs` and `archive`, which is read together with the logs, are directories or `s3://bucket/prefix`.
+    Raises `InputError` for PostgreSQL without a URL, `EtlError` for an address that is neither.
+    """
+    # Each driver is imported only where it is used: together they take longer than most reports.
+    if kind == "postgres" or (kind == "auto" and database_url):
+        if not database_url:
+            raise InputError(
+                "source", "source postgres needs a database: give --database-url or set RELAY_DATABASE_URL"
+            )
+        from relayctl.sources.postgres import PostgresSource  # noqa: PLC0415 - see above
+
+        return PostgresSource(url=database_url)
+    return _log_source(logs, archive, now)
+
+
+def _log_source(logs: str, archive: str | None, now: Callable[[], datetime]) -> LogSource | RemoteLogSource:
+    from etl.archive.store import open_store  # noqa: PLC0415 - see above
+    from relayctl.sources.file_metadata import cache_directory  # noqa: PLC0415 - see above
+    from relayctl.sources.logs import LogSource  # noqa: PLC0415 - see above
+
+    shelf = open_store(archive) if archive else None
+    if "://" in logs:
+        from relayctl.sources.remote_logs import RemoteLogSource  # noqa: PLC0415 - see above
+
+        return RemoteLogSource(store=open_store(logs), archive=shelf, now=now)
+    return LogSource(directory=Path(logs), archive=shelf, now=now, cache=cache_directory())
+
+
+def local_logs(logs: str, archive: str | None) -> AbstractContextManager[LogSource]:
+    """Logs and archive on this machine, those from S3 as copies.
+
+    Raises `SourceError` or `EtlError` when they cannot be had.
+    """
+    return _log_source(logs, archive, utc_now).local()

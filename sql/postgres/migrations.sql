@@ -1,0 +1,24 @@
+-- name: applied_migrations
+-- The migrations a database has had.
+SELECT version, name, sha256 FROM schema_migrations ORDER BY version
+
+-- name: create_schema_migrations
+-- The ledger of migrations, which must be there before the first of them.
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    version    integer PRIMARY KEY,
+    name       text NOT NULL,
+    sha256     text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)
+
+-- name: insert_migration
+-- Says that a migration was applied, in its own transaction.
+INSERT INTO schema_migrations (version, name, sha256) VALUES (%s, %s, %s)
+
+-- name: lock_migrations
+-- Waits until no other process migrates this database; held until the end of the transaction.
+SELECT pg_advisory_xact_lock(hashtextextended('relay migrations', 0))
+
+-- name: server_time
+-- The server's clock at this moment.
+SELECT clock_timestamp();

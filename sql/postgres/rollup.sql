@@ -1,0 +1,164 @@
+-- name: insert_unrefreshed
+-- Says that usage_daily does not show this load yet, and which days changed.
+INSERT INTO etl_unrefreshed (days) VALUES (%s::date[])
+
+-- name: take_unrefreshed
+-- Takes the marks of the loads that the refresh in this transaction will show; gives their number and days.
+WITH taken AS (
+    DELETE FROM etl_unrefreshed RETURNING days
+)
+SELECT (SELECT count(*) FROM taken), ARRAY(SELECT DISTINCT unnest(days) FROM taken)
+
+-- name: lock_refresh
+-- Waits until nobody else refreshes or checks usage_daily; held until the end of the transaction.
+SELECT pg_advisory_xact_lock(hashtextextended('relay refresh', 0))
+
+-- name: hold_refresh
+-- Waits until nobody else refreshes or checks usage_daily; held until it is released or the connection ends.
+SELECT pg_advisory_lock(hashtextextended('relay refresh', 0))
+
+-- name: release_refresh
+-- Lets others refresh usage_daily again.
+SELECT pg_advisory_unlock(hashtextextended('relay refresh', 0))
+
+-- name: gather_hours
+-- Of those of the given days on which an hour's sums lie in two parts and more on average: one part of each hour, user,
+-- team and model. What no part could hold stays in several.
+WITH crowded AS (
+    SELECT day
+    FROM (
+        SELECT (hour AT TIME ZONE 'UTC')::date AS day, count(*) AS parts, sum(total_tokens) AS tokens
+        FROM usage_hourly_parts
+        WHERE hour >= (SELECT min(d) FROM unnest(%(days)s::date[]) d)::timestamp AT TIME ZONE 'UTC'
+          AND hour < (SELECT max(d) + 1 FROM unnest(%(days)s::date[]) d)::timestamp AT TIME ZONE 'UTC'
+          AND (hour AT TIME ZONE 'UTC')::date = ANY (%(days)s::date[])
+        GROUP BY day, hour, user_id, team_id, model
+    ) part
+    GROUP BY day
+    HAVING sum(parts) >= 2 * count(*) AND max(tokens) < 9223372036854775807
+),
+taken AS (
+    DELETE FROM usage_hourly_parts p
+    USING crowded c
+    WHERE p.hour >= c.day::timestamp AT TIME ZONE 'UTC' AND p.hour < (c.day + 1)::timestamp AT TIME ZONE 'UTC'
+    RETURNING p.*
+)
+INSERT INTO usage_hourly_parts (
+    hour, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
+    cost_usd, unpriced_requests, estimated_requests, estimated_cost_usd, latency_ms
+)
+SELECT hour, user_id, team_id, model, sum(requests), sum(errors), sum(cache_hits), sum(prompt_tokens),
+       sum(completion_tokens), sum(total_tokens), sum(cost_usd), sum(unpriced_requests), sum(estimated_requests),
+       sum(estimated_cost_usd), sum(latency_ms)
+FROM taken
+GROUP BY 1, 2, 3, 4
+ORDER BY 1, 2, 3, 4
+
+-- name: forget_days
+-- Makes room for days that are to be added up anew; without days for all.
+DELETE FROM usage_days
+WHERE %(days)s::date[] IS NULL OR day = ANY (%(days)s::date[])
+
+-- name: add_up_days
+-- Adds up days from their hours; without days all.
+INSERT INTO usage_days (
+    day, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
+    cost_usd, unpriced_requests, avg_latency_ms
+)
+SELECT (hour AT TIME ZONE 'UTC')::date, user_id, team_id, model, sum(requests), sum(errors), sum(cache_hits),
+       sum(prompt_tokens), sum(completion_tokens), sum(total_tokens), sum(cost_usd), sum(unpriced_requests),
+       round(sum(latency_ms) / sum(requests), 3)
+FROM usage_hourly_parts
+WHERE %(days)s::date[] IS NULL
+   OR (hour >= (SELECT min(d) FROM unnest(%(days)s::date[]) d)::timestamp AT TIME ZONE 'UTC'
+       AND hour < (SELECT max(d) + 1 FROM unnest(%(days)s::date[]) d)::timestamp AT TIME ZONE 'UTC'
+       AND (hour AT TIME ZONE 'UTC')::date = ANY (%(days)s::date[]))
+GROUP BY 1, 2, 3, 4
+ORDER BY 1, 2, 3, 4
+
+-- name: refresh_usage_daily
+-- Makes usage_daily anew from usage_hourly while readers go on reading the old one.
+REFRESH MATERIALIZED VIEW CONCURRENTLY usage_daily
+
+-- name: set_refreshed_at
+-- When usage_daily was last refreshed.
+UPDATE etl_state SET refreshed_at = now()
+
+-- name: daily_differences
+-- Measures of usage_daily that are not what the records make, of the time that is not pruned.
+WITH horizon AS (
+    SELECT COALESCE(pruned_before, '-infinity') AS at FROM etl_state
+),
+stored AS (
+    SELECT v.* FROM usage_daily v, horizon WHERE v.day >= horizon.at AT TIME ZONE 'UTC'
+),
+made AS (
+    SELECT (created_at AT TIME ZONE 'UTC')::date AS day, user_id, team_id, model, count(*) AS requests,
+           count(*) FILTER (WHERE status >= 400 OR error_type IS NOT NULL) AS errors,
+           count(*) FILTER (WHERE cache_hit) AS cache_hits, sum(prompt_tokens) AS prompt_tokens,
+           sum(completion_tokens) AS completion_tokens, sum(total_tokens) AS total_tokens,
+           sum(cost_usd) AS cost_usd, count(*) FILTER (WHERE cost_usd IS NULL) AS unpriced_requests,
+           round(sum(latency_ms) / count(*), 3) AS avg_latency_ms
+    FROM usage_records, horizon
+    WHERE created_at >= horizon.at
+    GROUP BY 1, 2, 3, 4
+)
+SELECT 'usage_daily' AS rollup, day::timestamp AT TIME ZONE 'UTC' AS since, user_id, team_id, model, d.measure, d.stored,
+       d.recomputed
+FROM stored s
+FULL JOIN made m USING (day, user_id, team_id, model)
+CROSS JOIN LATERAL (VALUES
+    ('requests', s.requests::numeric, m.requests::numeric),
+    ('errors', s.errors, m.errors),
+    ('cache_hits', s.cache_hits, m.cache_hits),
+    ('prompt_tokens', s.prompt_tokens, m.prompt_tokens),
+    ('completion_tokens', s.completion_tokens, m.completion_tokens),
+    ('total_tokens', s.total_tokens, m.total_tokens),
+    ('cost_usd', s.cost_usd, m.cost_usd),
+    ('unpriced_requests', s.unpriced_requests, m.unpriced_requests),
+    ('avg_latency_ms', s.avg_latency_ms, m.avg_latency_ms)
+) AS d (measure, stored, recomputed)
+WHERE d.stored IS DISTINCT FROM d.recomputed
+ORDER BY day, user_id, team_id, model, d.measure
+LIMIT %s
+
+-- name: hourly_differences
+-- Measures of usage_hourly that are not what the records make, of the time that is not pruned.
+WITH horizon AS (
+    SELECT COALESCE(pruned_before, '-infinity') AS at FROM etl_state
+),
+stored AS (
+    SELECT h.* FROM usage_hourly h, horizon WHERE h.hour >= horizon.at
+),
+made AS (
+    SELECT date_trunc('hour', created_at, 'UTC') AS hour, user_id, team_id, model, count(*) AS requests,
+           count(*) FILTER (WHERE status >= 400 OR error_type IS NOT NULL) AS errors,
+           count(*) FILTER (WHERE cache_hit) AS cache_hits, sum(prompt_tokens) AS prompt_tokens,
+           sum(completion_tokens) AS completion_tokens, sum(total_tokens) AS total_tokens,
+           sum(cost_usd) AS cost_usd, count(*) FILTER (WHERE cost_usd IS NULL) AS unpriced_requests,
+           count(*) FILTER (WHERE usage_source = 'estimated') AS estimated_requests,
+           sum(cost_usd) FILTER (WHERE usage_source = 'estimated') AS estimated_cost_usd,
+           sum(latency_ms) AS latency_ms
+    FROM usage_records, horizon
+    WHERE created_at >= horizon.at
+    GROUP BY 1, 2, 3, 4
+)
+SELECT 'usage_hourly' AS rollup, hour AS since, user_id, team_id, model, d.measure, d.stored, d.recomputed
+FROM stored s
+FULL JOIN made m USING (hour, user_id, team_id, model)
+CROSS JOIN LATERAL (VALUES
+    ('requests', s.requests::numeric, m.requests::numeric),
+    ('errors', s.errors, m.errors),
+    ('cache_hits', s.cache_hits, m.cache_hits),
+    ('prompt_tokens', s.prompt_tokens, m.prompt_tokens),
+    ('completion_tokens', s.completion_tokens, m.completion_tokens),
+    ('total_tokens', s.total_tokens, m.total_tokens),
+    ('cost_usd', s.cost_usd, m.cost_usd),
+    ('unpriced_requests', s.unpriced_requests, m.unpriced_requests),
+    ('estimated_requests', s.estimated_requests, m.estimated_requests),
+    ('estimated_cost_usd', s.estimated_cost_usd, m.estimated_cost_usd),
+    ('latency_ms', s.latency_ms, m.latency_ms)
+) AS d (measure, stored, recomputed)
+WHERE d.stored IS DISTINCT FROM d.recomputed
+ORDER BY hour, user_id, team_id, model, d.measure
+LIMIT %s

@@ -1,7 +1,0 @@
--- The share of requests that took more than 5 s, over an hour and over five minutes, at each step.
-SELECT step.at,
-       sum(slot.slow) / sum(slot.requests),
-       sum(slot.slow) FILTER (slot.at > step.at - INTERVAL 5 MINUTE)
-           / sum(slot.requests) FILTER (slot.at > step.at - INTERVAL 5 MINUTE)
-FROM step JOIN slot ON slot.at > step.at - INTERVAL 1 HOUR AND slot.at <= step.at
-GROUP BY step.at

@@ -1,2 +1,0 @@
--- Up to when every sealed segment is loaded.
-SELECT as_of FROM etl_state

@@ -1,5 +1,0 @@
--- Requests that Langfuse refused, and why; the latest first.
-SELECT request_id, started_ms, COALESCE(reason, '') AS reason FROM spans
-WHERE target = :target AND state = 'rejected'
-ORDER BY started_ms DESC, request_id
-LIMIT :limit

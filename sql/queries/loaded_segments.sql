@@ -1,2 +1,0 @@
--- Which of these segments are loaded.
-SELECT name FROM etl_segments WHERE name = ANY(%s)

@@ -1,2 +1,0 @@
--- The horizon before which records may be pruned.
-SELECT pruned_before FROM etl_state

@@ -1,2 +1,0 @@
--- They are of another question.
-TRUNCATE durations

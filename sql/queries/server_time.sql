@@ -1,2 +1,0 @@
--- The server's clock at this moment.
-SELECT clock_timestamp();

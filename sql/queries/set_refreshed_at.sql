@@ -1,2 +1,0 @@
--- When usage_daily was last refreshed.
-UPDATE etl_state SET refreshed_at = now()

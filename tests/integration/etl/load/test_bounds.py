@@ -1,0 +1,99 @@
+"""What one segment holds, however wild, never costs the others, the refresh or the server anything."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from etl.database import partitions
+from etl.load.run import run
+from etl.rollup import rollup
+from tests.support.etl.segments import SegmentWriter, record, records
+from tests.support.etl.state import contents
+
+pytestmark = pytest.mark.every_postgres
+
+HUGE = {"prompt_tokens": 2**53, "completion_tokens": 0, "total_tokens": 2**53}
+
+
+def test_a_day_may_have_more_tokens_than_any_of_its_hours_can(
+    migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
+) -> None:
+    begin = datetime(2026, 11, 1, tzinfo=UTC)
+    for hour in range(3):
+        moment = begin + timedelta(hours=hour)
+        writer.segment(
+            *(
+                record(1, created_at=moment, request_id=f"req_{hour}_{number}", **HUGE)
+                for number in range(1000)
+            )
+        )
+    result = run(migrated_url, writer.directory)
+    assert (result.failed, result.refreshed, result.waiting) == ((), True, 0)
+    total = 3000 * 2**53
+    assert total > 2**63
+    rows = database.execute("SELECT prompt_tokens, total_tokens FROM usage_daily").fetchall()
+    assert rows == [(total, total)]
+
+
+def test_an_hour_that_a_segment_overflows_fails_alone(
+    migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
+) -> None:
+    for part, number_of in enumerate((800, 800, 1600)):
+        writer.segment(*(record(1, request_id=f"req_{part}_{number}", **HUGE) for number in range(number_of)))
+    writer.segment(*records(3, start=10))
+    result = run(migrated_url, writer.directory)
+    # The sum of the first two is more than a part can hold too: they stay in two.
+    assert (result.loaded, result.waiting, result.refreshed) == (1603, 1, True)
+    assert result.failed[0].endswith("is out of range for type bigint")
+    now = contents(database)
+    assert (now.hours, now.days) == (now.recomputed_hours, now.recomputed_days)
+
+
+def test_a_segment_of_thousands_of_months_needs_a_few_hundred_locks(
+    migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = [datetime(year, month, 3, tzinfo=UTC) for year in range(1900, 2400) for month in range(1, 13)]
+    writer.segment(*(record(number, created_at=time) for number, time in enumerate(times)))
+    locks: list[int] = []
+    mark = rollup.mark
+
+    def counted(connection: psycopg.Connection, when: rollup.When) -> None:
+        mark(connection, when)
+        row = database.execute(
+            "SELECT count(*) FROM pg_locks WHERE pid = %s", (connection.info.backend_pid,)
+        ).fetchone()
+        assert row
+        locks.append(row[0])
+
+    monkeypatch.setattr(rollup, "mark", counted)
+    result = run(migrated_url, writer.directory)
+    assert (result.failed, result.loaded) == ((), 6000)
+    assert len(partitions.existing(database)) == 30 * 12 + 2
+    # A server with its default settings has room for 6,400 and more.
+    assert 362 <= max(locks) < 1000
+    now = contents(database)
+    assert (now.hours, now.days) == (now.recomputed_hours, now.recomputed_days)
+
+
+def test_this_month_and_the_next_have_their_partitions_before_their_first_record(
+    migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
+) -> None:
+    before = datetime.now(UTC)
+    run(migrated_url, writer.directory)
+    expected = partitions.ahead(before) | partitions.ahead(datetime.now(UTC))
+    made = {(one.since.year, one.since.month) for one in partitions.existing(database) if one.since}
+    assert partitions.ahead(before) <= made <= expected
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (datetime(2026, 11, 30, 23, 59, tzinfo=UTC), {(2026, 11), (2026, 12)}),
+        (datetime(2026, 12, 1, tzinfo=UTC), {(2026, 12), (2027, 1)}),
+    ],
+)
+def test_ahead_of_need_are_two_months(moment: datetime, expected: set[partitions.Month]) -> None:
+    assert partitions.ahead(moment) == expected

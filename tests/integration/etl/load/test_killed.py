@@ -1,0 +1,141 @@
+"""Killed anywhere, nothing is half there, and the next run ends as if nobody had been killed."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from etl.database.connection import connect
+from etl.errors import DatabaseError
+from etl.load import ledger, rejects, staging
+from etl.load import segment as load
+from etl.load.run import run
+from etl.rollup import rollup
+from tests.support.etl.segments import Intent, SegmentWriter, record, records
+from tests.support.etl.state import contents
+
+# Every step of the transaction that loads a segment; those of staging are for a segment with duplicates.
+STEPS = [
+    (ledger, "claim"),
+    (load, "to_row"),
+    (rollup.Hours, "flush"),
+    (rejects, "save"),
+    (load._Load, "_send_intents"),
+    (staging, "store"),
+    (staging, "contradictions"),
+    (rollup, "mark"),
+    (ledger, "enter"),
+]
+
+
+class _Died(BaseException):
+    """Stands for the end of the process: nobody catches it."""
+
+
+def _dying(step: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
+    def die(*arguments: Any, **named: Any) -> Any:
+        if after:
+            step(*arguments, **named)
+        raise _Died
+
+    return die
+
+
+def _write(writer: SegmentWriter) -> None:
+    writer.segment(Intent(record=record(900)), *records(30), b"junk\n")
+    writer.segment(*records(30, start=20), b"junk\n", record(3, status=418))
+
+
+def _assert_whole(connection: psycopg.Connection) -> None:
+    """Every segment that has a ledger row is there with all its lines, and nothing else is there."""
+    now = contents(connection)
+    accounted = connection.execute(
+        "SELECT COALESCE(sum(loaded), 0), COALESCE(sum(rejected), 0) FROM etl_segments"
+    )
+    assert accounted.fetchone() == (now.records.total(), now.rejects.total())
+    assert now.hours == now.recomputed_hours
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step[0].__name__}.{step[1]}")
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_load_that_ends_at_any_step_leaves_nothing_half(
+    migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, step: tuple[Any, str], after: bool
+) -> None:
+    """Invariant 3: one segment, one transaction, one ledger row."""
+    _write(writer)
+    owner, name = step
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, name, _dying(getattr(owner, name), after=after))
+        with pytest.raises(_Died):
+            run(migrated_url, writer.directory)
+    _assert_whole(database)
+    result = run(migrated_url, writer.directory)
+    assert result.waiting == 0
+    now = contents(database)
+    assert (now.records.total(), now.rejects.total(), now.ledger.total()) == (49, 3, 2)
+    assert (now.hours, now.days) == (now.recomputed_hours, now.recomputed_days)
+
+
+def _die_in_the_fifth_segment(url: str, directory: Path) -> None:
+    """Runs in a process of its own: after all records of its fifth segment are sent it is gone."""
+    mark, calls = rollup.mark, itertools.count(1)
+
+    def mark_or_die(connection: psycopg.Connection, when: rollup.When) -> None:
+        if next(calls) == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        mark(connection, when)
+
+    rollup.mark = mark_or_die
+    run(url, directory)
+
+
+def test_a_killed_process_leaves_whole_segments_and_frees_its_work(
+    migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
+) -> None:
+    for start in range(0, 2000, 200):
+        writer.segment(*records(200, start=start))
+    process = multiprocessing.get_context("spawn").Process(
+        target=_die_in_the_fifth_segment, args=(migrated_url, writer.directory)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    _assert_whole(database)
+    assert contents(database).ledger.total() == 4
+    result = run(migrated_url, writer.directory)
+    # PostgreSQL may need a moment to see that the killed one is gone, and until then it holds one segment.
+    while result.waiting:
+        result = run(migrated_url, writer.directory)
+    now = contents(database)
+    assert (now.records.total(), now.ledger.total()) == (2000, 10)
+    assert (now.hours, now.days) == (now.recomputed_hours, now.recomputed_days)
+
+
+def test_a_server_that_ends_the_connection_is_told_and_loses_nothing(
+    migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
+) -> None:
+    for start in range(0, 1000, 100):
+        writer.segment(*records(100, start=start))
+
+    def terminate(done: int, _total: int) -> None:
+        if done == 3:
+            database.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid() "
+                "AND backend_type = 'client backend'"
+            )
+
+    with pytest.raises(DatabaseError, match=r"failed: .*what was not loaded waits in"):
+        run(migrated_url, writer.directory, progress=terminate)
+    _assert_whole(database)
+    assert run(migrated_url, writer.directory).waiting == 0
+    with connect(migrated_url) as connection:
+        assert contents(connection).records.total() == 1000

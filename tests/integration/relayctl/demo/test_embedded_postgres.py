@@ -1,0 +1,231 @@
+"""The embedded PostgreSQL: a real server for whoever asks, and nothing left when they are gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from relayctl.demo import postgres_binaries
+from relayctl.demo.postgres import embedded_postgres
+from relayctl.demo.postgres_binaries import EmbeddedPostgresError, newest_binaries, output_of
+
+ROOT = Path(__file__).parents[4]
+NOBODY: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": []}
+
+HOLD = """
+import os, sys
+from relayctl.demo.postgres import embedded_postgres
+if user := int(os.environ.get("BECOME", 0)):
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+with embedded_postgres() as url:
+    print(url, flush=True)
+    sys.stdin.read()
+"""
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user, or hide files")
+
+
+def socket_directory(url: str) -> Path:
+    return Path(str(conninfo_to_dict(url)["host"]))
+
+
+def processes_of(directory: Path) -> list[str]:
+    """The command lines that name the directory, of living processes."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if str(directory) in line:
+            found.append(line)
+    return found
+
+
+def wait_for(what: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 30
+    while not what() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return what()
+
+
+def ask(url: str, question: str) -> object:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(question).fetchone()
+    return row[0] if row else None
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A scratch directory that every user can write to; pytest's own is closed to others."""
+    with tempfile.TemporaryDirectory(prefix="t-") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+def holder(*, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    """A process of its own that starts a server, prints its URL and holds it until its input ends."""
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+    )
+
+
+def test_the_server_answers_in_utf8_and_utc_and_listens_on_no_network() -> None:
+    with embedded_postgres() as url:
+        assert int(str(ask(url, "SHOW server_version_num"))) >= 150000
+        assert ask(url, "SHOW server_encoding") == "UTF8"
+        assert ask(url, "SHOW timezone") == "UTC"
+        assert ask(url, "SHOW listen_addresses") == ""
+        assert ask(url, "SELECT datcollate FROM pg_database LIMIT 1") == "C"
+
+
+def test_its_directory_is_closed_to_others_and_gone_afterwards() -> None:
+    with embedded_postgres() as url:
+        directory = socket_directory(url)
+        assert directory.stat().st_mode & 0o777 == 0o700
+        assert processes_of(directory)
+    assert not directory.exists()
+    assert not processes_of(directory)
+
+
+def test_an_exception_in_the_block_stops_the_server_too() -> None:
+    def fail_inside() -> None:
+        with embedded_postgres() as url:
+            raise LookupError(url)
+
+    with pytest.raises(LookupError) as caught:
+        fail_inside()
+    directory = socket_directory(str(caught.value))
+    assert not directory.exists()
+    assert not processes_of(directory)
+
+
+def test_several_servers_run_side_by_side() -> None:
+    def name_it(number: int) -> object:
+        with embedded_postgres() as url, psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE number_{number}".encode())
+            return ask(url, "SELECT count(*) FROM pg_database WHERE datname LIKE 'number%'")
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(name_it, range(3))) == [1, 1, 1]
+
+
+def test_a_killed_process_leaves_neither_server_nor_directory() -> None:
+    with holder() as process:
+        assert process.stdout
+        directory = socket_directory(process.stdout.readline())
+        assert processes_of(directory)
+        process.send_signal(signal.SIGKILL)
+    assert wait_for(lambda: not processes_of(directory))
+    assert wait_for(lambda: not directory.exists())
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        "relay-pg-*/data",  # initdb has begun
+        "relay-pg-*/data/PG_VERSION",  # initdb is filling the directory
+        "relay-pg-*/data/postmaster.opts",  # the server has begun
+        "relay-pg-*/.s.PGSQL.5432",  # the server has its socket
+    ],
+)
+def test_a_process_killed_during_the_start_leaves_nothing(open_directory: Path, sign: str) -> None:
+    with holder(env={"TMPDIR": str(open_directory)}) as process:
+        assert wait_for(lambda: any(open_directory.glob(sign)))
+        process.kill()
+    assert wait_for(lambda: not any(open_directory.iterdir()))
+    assert wait_for(lambda: not processes_of(open_directory))
+
+
+@needs_root
+def test_a_normal_user_without_a_home_gets_a_server_of_their_own() -> None:
+    # The process changes user by itself: the interpreter may lie where only root can start it.
+    with holder(env={"HOME": "/nonexistent", "BECOME": str(NOBODY["user"])}) as process:
+        assert process.stdout
+        assert process.stdin
+        url = process.stdout.readline().strip()
+        assert ask(url, "SELECT 1") == 1
+        assert socket_directory(url).owner() == "nobody"
+        process.stdin.close()
+        assert process.wait(30) == 0
+    assert not socket_directory(url).exists()
+
+
+@needs_root
+def test_under_root_the_server_runs_as_another_user() -> None:
+    with embedded_postgres() as url:
+        assert socket_directory(url).stat().st_uid != 0
+        assert ask(url, "SELECT pg_read_file('/proc/self/status') ~ 'Uid:\\s+0'") is False
+
+
+@needs_root
+def test_binaries_that_only_root_can_reach_are_copied(tmp_path: Path) -> None:
+    package = newest_binaries().parents[1]
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for source in (package, *package.parent.glob(f"{package.name}.libs")):
+        output_of("cp", "-a", source, closed)
+    binaries = closed / package.name / newest_binaries().parent.name / "bin"
+    assert not output_of(binaries / "postgres", "--version", **NOBODY)
+    with embedded_postgres(binaries=binaries) as url:
+        assert ask(url, "SELECT 1") == 1
+        directory = socket_directory(url)
+    assert closed.stat().st_mode & 0o777 == 0o700
+    assert not directory.exists()
+
+
+def test_a_temporary_directory_with_a_long_name_is_passed_over(
+    open_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = open_directory / ("x" * 100)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    with embedded_postgres() as url:
+        assert ask(url, "SELECT 1") == 1
+    assert not any(deep.iterdir())
+
+
+def test_without_the_wheel_the_systems_server_is_taken_or_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    system = tuple(postgres_binaries._system_binaries())
+    monkeypatch.setattr(postgres_binaries, "find_spec", lambda _: None)
+    if any(postgres_binaries._version(path) >= 15 for path in system):
+        assert newest_binaries() in system
+    monkeypatch.setattr(postgres_binaries, "_system_binaries", list)
+    with pytest.raises(EmbeddedPostgresError, match=r"pip install 'relayctl\[demo\]'"):
+        newest_binaries()
+
+
+def test_binaries_that_do_not_run_are_one_sentence(tmp_path: Path) -> None:
+    for name in ("initdb", "postgres"):
+        (tmp_path / name).write_text("#!/bin/sh\necho 'initdb: error: no room' >&2\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    tmp_path.chmod(0o755)
+    sentence = r"^PostgreSQL did not start: initdb: error: no room$"
+    with pytest.raises(EmbeddedPostgresError, match=sentence), embedded_postgres(binaries=tmp_path):
+        pytest.fail("it started")
+
+
+def test_each_test_gets_an_empty_database_of_its_own(database_url: str, postgres_url: str) -> None:
+    assert ask(database_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    assert ask(database_url, "SELECT current_database()") != ask(postgres_url, "SELECT current_database()")

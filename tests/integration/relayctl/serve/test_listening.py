@@ -1,0 +1,51 @@
+"""The end of listening: who has connected before it is answered, who comes after it is refused."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+import uvloop
+from aiohttp import web
+
+from relayctl.serve import listening
+
+
+def connected(address: tuple[str, int], count: int) -> list[socket.socket]:
+    """Clients that have connected and asked, while the server's loop had no turn to accept them."""
+    clients = [socket.create_connection(address) for _ in range(count)]
+    for client in clients:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n")
+    return clients
+
+
+def answer_of(client: socket.socket) -> bytes:
+    """All that a client has got, until its connection ended."""
+    client.settimeout(5)
+    with client, client.makefile("rb") as got:
+        return got.read()
+
+
+async def stopped_with_a_queue(address: list[tuple[str, int]]) -> list[socket.socket]:
+    async def hello(_: web.Request) -> web.Response:
+        return web.Response(text="hello")
+
+    app = web.Application()
+    app.router.add_get("/", hello)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    sockets = listening.bind("127.0.0.1", 0)
+    await listening.listen(runner, sockets, None)
+    address.append(sockets[0].getsockname())
+    clients = connected(address[0], 5)
+    await listening.stop_listening(runner, sockets, None)
+    await runner.cleanup()
+    return clients
+
+
+def test_a_stop_answers_who_waits_to_be_accepted_and_refuses_who_comes_later() -> None:
+    address: list[tuple[str, int]] = []
+    clients = uvloop.run(stopped_with_a_queue(address))
+    assert [answer_of(client)[-5:] for client in clients] == [b"hello"] * 5
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address[0])

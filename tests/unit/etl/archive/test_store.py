@@ -1,0 +1,84 @@
+"""A store has whole files only, and says in one sentence what is wrong with its address."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from etl.archive.store import LocalStore, S3Store, open_store
+from etl.errors import ArchiveError
+
+# An address, and the kind of store at it with its address as it is shown.
+ADDRESSES = [
+    ("var/archive", LocalStore, "var/archive"),
+    ("/var/archive/", LocalStore, "/var/archive"),
+    ("s3://bucket", S3Store, "s3://bucket"),
+    ("s3://bucket/", S3Store, "s3://bucket"),
+    ("s3://my-bucket.of.logs/a/b/", S3Store, "s3://my-bucket.of.logs/a/b"),
+]
+
+
+@pytest.mark.parametrize(("address", "kind", "shown"), ADDRESSES)
+def test_an_address_names_a_store(address: str, kind: type, shown: str) -> None:
+    store = open_store(address)
+    assert isinstance(store, kind)
+    assert store.url == shown
+
+
+@pytest.mark.parametrize(
+    "address", ["s3://", "s3:///x", "s3://Bucket/x", "s3://a:b@bucket/x", "gs://bucket/x", "https://x/y"]
+)
+def test_any_other_address_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(ArchiveError, match="neither a directory nor s3://bucket/prefix") as told:
+        open_store(address)
+    assert address not in str(told.value).replace("s3://bucket/prefix", "")
+
+
+def test_what_is_put_can_be_read_and_listed(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    for name, data in (("a/2", b"two"), ("a/1", b"one"), ("b/3", b"")):
+        store.put(name, io.BytesIO(data))
+        with store.open(name) as file:
+            assert file.read() == data
+    assert store.names("a") == ["a/1", "a/2"]
+    assert store.names("c") == []
+
+
+def test_putting_again_replaces(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.put("x/1", io.BytesIO(b"half"))
+    store.put("x/1", io.BytesIO(b"whole"))
+    assert (tmp_path / "x/1").read_bytes() == b"whole"
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["1"]
+
+
+class _Broken(io.BytesIO):
+    """A file that cannot be read to its end."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell():
+            raise OSError(5, "Input/output error")
+        return super().read(3)
+
+
+def test_a_put_that_fails_midway_leaves_nothing(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    with pytest.raises(ArchiveError, match="cannot be written: input/output error"):
+        store.put("x/1", _Broken(b"something"))
+    assert list((tmp_path / "x").iterdir()) == []
+
+
+def test_what_a_killed_writer_left_is_not_listed(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x/.1.0123").write_bytes(b"half")
+    assert LocalStore(tmp_path).names("x") == []
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ArchiveError, match="cannot be read: no such file or directory"),
+        LocalStore(tmp_path).open("x/1"),
+    ):
+        pass

@@ -1,0 +1,150 @@
+"""The account that is taken of a segment while it is read."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from etl.errors import SegmentError
+from etl.segments.reading import Reading, listing
+from etl.segments.rejects import Reject
+from proxy.segments.record import MAX_LINE_BYTES, RequestLine, to_line
+from tests.support.etl.segments import Intent, SegmentWriter, record, records
+
+
+def read(path: Path) -> Reading:
+    reading = Reading(path)
+    for _ in reading:
+        pass
+    return reading
+
+
+def test_a_whole_segment_has_no_hole_and_no_problem(tmp_path: Path) -> None:
+    path = SegmentWriter(tmp_path).segment(Intent(record=record(1)), *records(3))
+    reading = read(path)
+    assert reading.problem() is None
+    assert (reading.first_seq, reading.last_seq, reading.missing_lines) == (1, 6, 0)
+    assert (reading.records, reading.intents, reading.rejected) == (3, 1, 0)
+    assert reading.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_second_segment_knows_the_first_and_goes_on_counting(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path)
+    first = writer.segment(*records(2))
+    second = read(writer.segment(*records(2, start=3)))
+    assert second.previous == read(first).sha256
+    assert (second.first_seq, second.last_seq) == (5, 8)
+
+
+def test_a_reject_is_numbered_and_found_at_its_offset(tmp_path: Path) -> None:
+    long = b'{"x":"' + b"y" * (3 * MAX_LINE_BYTES) + b'"}\n'
+    path = SegmentWriter(tmp_path).segment(record(1), long, b"junk\n", record(2), b"last")
+    found = {item.line_number: item for item in Reading(path) if isinstance(item, Reject)}
+    assert sorted(found) == [3, 4, 6]
+    data = path.read_bytes()
+    starts = {number: data[one.byte_offset :][:4] for number, one in found.items()}
+    assert starts == {3: b'{"x"', 4: b"junk", 6: b"last"}
+    assert found[3].reason == f"the line has more than {MAX_LINE_BYTES} bytes"
+    assert len(found[3].line) < 10_000
+
+
+def test_an_unreadable_line_still_takes_its_number(tmp_path: Path) -> None:
+    reading = read(SegmentWriter(tmp_path).segment(b"junk\n", *records(2), b"junk\n"))
+    assert (reading.first_seq, reading.last_seq, reading.missing_lines) == (1, 6, 0)
+
+
+@pytest.mark.parametrize(
+    ("removed", "missing", "first_seq"),
+    [
+        (slice(2, 3), 1, 1),
+        (slice(1, 4), 3, 1),
+        (slice(0, 1), 0, 2),  # the first line: only the segment before can tell
+    ],
+)
+def test_removed_lines_leave_a_hole(tmp_path: Path, removed: slice, missing: int, first_seq: int) -> None:
+    path = SegmentWriter(tmp_path).segment(*records(5))
+    lines = path.read_bytes().splitlines(keepends=True)
+    del lines[removed]
+    path.write_bytes(b"".join(lines))
+    reading = read(path)
+    assert (reading.missing_lines, reading.first_seq, reading.last_seq) == (missing, first_seq, 7)
+    assert "sha256" in (reading.problem() or "")
+
+
+def test_a_segment_of_nothing_readable_has_no_line_numbers(tmp_path: Path) -> None:
+    path = SegmentWriter(tmp_path).segment()
+    path.write_bytes(b"\0\n\xff")
+    reading = read(path)
+    assert (reading.first_seq, reading.last_seq, reading.rejected) == (None, None, 2)
+    assert reading.problem() == "the first line is not an open line; there is no seal line"
+
+
+def test_an_empty_file_is_a_segment_with_a_problem(tmp_path: Path) -> None:
+    path = SegmentWriter(tmp_path).segment()
+    path.write_bytes(b"")
+    assert read(path).problem() == "the first line is not an open line; there is no seal line"
+
+
+def _edit(path: Path, old: bytes, new: bytes) -> Path:
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (b'"prompt_tokens":11,"completion_tokens":5,"total_tokens":16',
+         b'"prompt_tokens":12,"completion_tokens":5,"total_tokens":17',
+         "the seal says prompt_tokens 23, the lines make 24"),
+        (b'"cost_usd":"0.001"', b'"cost_usd":"0.002"', "the seal says cost_usd 0.003, the lines make 0.004"),
+        (b'"records":2', b'"records":3', "the seal says records 3, the lines make 2"),
+        (b'"cost_usd":"0.003"', b'"cost_usd":"sNaN"', "the cost_usd of the seal is not a number"),
+        (b'"user_id":"user-1"', b'"user_id":"user-2"', "the seal says sha256"),
+        (b'"seq":3,', b'"seq":2,', "line 3 has seq 2 where 3 was due"),
+        (b"-w1-000001.jsonl", b"-w9-000001.jsonl", "the open line names segment usage-20261101T093000Z-w9-"),
+    ],
+)  # fmt: skip
+def test_an_edit_contradicts_the_seal(tmp_path: Path, old: bytes, new: bytes, problem: str) -> None:
+    path = _edit(SegmentWriter(tmp_path).segment(*records(2)), old, new)
+    assert problem in (read(path).problem() or "")
+
+
+def test_lines_after_the_seal_are_read_and_told(tmp_path: Path) -> None:
+    path = SegmentWriter(tmp_path).segment(record(1))
+    with path.open("ab") as file:
+        file.write(to_line(record(2), 4) + b"junk\n")
+    reading = read(path)
+    assert (reading.records, reading.rejected) == (2, 1)
+    assert (reading.problem() or "").endswith("2 lines stand after the seal")
+
+
+def test_only_sealed_segments_are_listed_and_in_order(tmp_path: Path) -> None:
+    """Invariant 2: only sealed files are loaded; the rename is the hand-over."""
+    writer = SegmentWriter(tmp_path)
+    expected = [writer.segment(), writer.segment()]
+    still_open = writer.segment()
+    still_open.rename(still_open.with_name(still_open.name + ".open"))
+    (tmp_path / "usage-notes.jsonl").write_text("foreign")
+    assert listing(tmp_path) == expected
+
+
+def test_a_log_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        SegmentError, match=r"log directory .*/none cannot be read: No such file or directory"
+    ):
+        listing(tmp_path / "none")
+
+
+def test_a_name_that_is_not_a_segments_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SegmentError, match="does not have the name of a segment"):
+        Reading(tmp_path / "notes.jsonl")
+
+
+def test_reading_gives_records_in_file_order(tmp_path: Path) -> None:
+    path = SegmentWriter(tmp_path).segment(*records(4))
+    ids = [item.request_id for item in Reading(path) if isinstance(item, RequestLine)]
+    assert ids == [one.request_id for one in records(4)]

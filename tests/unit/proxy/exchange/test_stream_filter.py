@@ -1,0 +1,137 @@
+"""What the client gets of a stream: the upstream's bytes, less the usage chunk that Relay asked for."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.exchange.stream_filter import StreamFilter, is_usage_chunk
+from proxy.metering.answer import Reading
+from proxy.sse import parse_event
+from tests.support.arbitrary import JSON, UNTIMED
+from tests.support.replay import events
+
+USAGE = {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14}
+INJECTED = events({"id": "x", "choices": [], "usage": USAGE}, done=False)
+CONTENT = events({"choices": [{"delta": {"content": "é😀"}}], "usage": None}, done=False)
+DONE = b"data: [DONE]\n\n"
+
+
+def passed(*chunks: bytes, drop_usage: bool) -> bytes:
+    stream = StreamFilter(Reading("openai"), drop_usage=drop_usage)
+    return b"".join([*(stream.feed(chunk) for chunk in chunks), stream.end()])
+
+
+KEPT: list[tuple[str, dict[str, Any]]] = [
+    ("Azure's first chunk", {"choices": [], "prompt_filter_results": []}),
+    ("usage beside content", {"choices": [{"delta": {"content": "x"}}], "usage": USAGE}),
+    ("usage on the finish chunk", {"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": USAGE}),
+    ("a null usage", {"choices": [], "usage": None}),
+    ("no choices at all", {"usage": USAGE}),
+    ("null choices", {"choices": None, "usage": USAGE}),
+    ("an error with usage", {"choices": [], "usage": USAGE, "error": {"code": 502, "message": "gone"}}),
+    ("the word inside a text", {"choices": [], "note": 'he said "usage"'}),
+]
+
+
+@pytest.mark.parametrize("value", [row[1] for row in KEPT], ids=[row[0] for row in KEPT])
+def test_a_chunk_that_is_not_the_injected_one_is_kept(value: dict[str, Any]) -> None:
+    body = events(value)
+    assert passed(body, drop_usage=True) == body
+
+
+STREAMS: list[tuple[str, bytes, bytes]] = [
+    ("at the end", CONTENT + INJECTED + DONE, CONTENT + DONE),
+    ("without [DONE]", CONTENT + INJECTED, CONTENT),
+    ("unfinished content after it", INJECTED + b"data: half", b"data: half"),
+    ("comments around it", b": a\n\n" + INJECTED + b": b\n\n" + DONE, b": a\n\n: b\n\n" + DONE),
+    ("CRLF", (CONTENT + INJECTED + DONE).replace(b"\n", b"\r\n"), (CONTENT + DONE).replace(b"\n", b"\r\n")),
+    ("usage that nothing ends", CONTENT + INJECTED.rstrip(), CONTENT),
+    ("usage after [DONE]", CONTENT + DONE + INJECTED, CONTENT + DONE),
+    ("usage that half a blank line ends", CONTENT + DONE + INJECTED[:-1], CONTENT + DONE),
+    ("carriage returns", (CONTENT + INJECTED).replace(b"\n", b"\r"), CONTENT.replace(b"\n", b"\r")),
+    ("usage told twice", CONTENT + INJECTED + INJECTED + DONE, CONTENT + DONE),
+]
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"), [row[1:] for row in STREAMS], ids=[row[0] for row in STREAMS]
+)
+def test_the_injected_chunk_goes_wherever_the_cuts_are(stream: bytes, expected: bytes) -> None:
+    for cut in range(len(stream) + 1):
+        assert passed(stream[:cut], stream[cut:], drop_usage=True) == expected
+    assert passed(*(bytes([byte]) for byte in stream), drop_usage=True) == expected
+
+
+@UNTIMED
+@given(data=st.binary(max_size=80), cuts=st.lists(st.integers(0, 80), max_size=5))
+def test_every_other_byte_passes_as_it_came(data: bytes, cuts: list[int]) -> None:
+    borders = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    pieces = [data[start:end] for start, end in itertools.pairwise(borders)]
+    assert passed(*pieces, drop_usage=True) == data
+    stream = StreamFilter(Reading("openai"), drop_usage=False)
+    assert [stream.feed(piece) for piece in pieces] == pieces
+    assert stream.end() == b""
+
+
+@UNTIMED
+@given(value=JSON)
+def test_only_a_chunk_with_usage_and_empty_choices_is_the_injected_one(value: object) -> None:
+    found = is_usage_chunk(parse_event(events(value, done=False)))
+    fits = (
+        isinstance(value, dict)
+        and isinstance(value.get("usage"), dict)
+        and value.get("choices") == []
+        and value.get("error") is None
+    )
+    assert found == fits
+
+
+def test_an_event_is_given_out_with_the_chunk_that_ends_it_and_the_stream_knows_when_it_stands_in_one() -> (
+    None
+):
+    held = StreamFilter(Reading("openai"), drop_usage=True)
+    assert held.feed(CONTENT[:9]) == b""
+    assert not held.in_event  # the client has nothing of it
+    assert held.feed(CONTENT[9:]) == CONTENT
+    plain = StreamFilter(Reading("openai"), drop_usage=False)
+    assert plain.feed(CONTENT[:9]) == CONTENT[:9]
+    assert plain.in_event
+    assert plain.feed(CONTENT[9:]) == CONTENT[9:]
+    assert not plain.in_event
+
+
+def test_a_chunk_dropped_is_read_all_the_same() -> None:
+    reading = Reading("openai")
+    StreamFilter(reading, drop_usage=True).feed(INJECTED)
+    assert reading.usage is not None
+    assert reading.usage.raw == json.loads(json.dumps(USAGE))
+
+
+@given(words=st.lists(st.text(max_size=6), min_size=2, max_size=8), escaped=st.booleans(), data=st.data())
+def test_a_chunk_that_is_one_known_event_is_counted_as_it_is_by_reading_it(
+    words: list[str], escaped: bool, data: st.DataObject
+) -> None:
+    raw = [
+        b"data: "
+        + json.dumps({"choices": [{"delta": {"content": word}}]}, ensure_ascii=escaped).encode(
+            "utf-8", "surrogatepass"
+        )
+        + b"\n\n"
+        for word in words
+    ]
+    cuts = data.draw(st.sets(st.integers(0, sum(map(len, raw)))))
+    read, whole, cut = Reading("openai"), Reading("openai"), Reading("openai")
+    for event in raw:
+        read.read_event(parse_event(event))
+    stream = b"".join(raw)
+    borders = [0, *sorted(cuts), len(stream)]
+    for reading, chunks in ((whole, raw), (cut, [stream[a:b] for a, b in itertools.pairwise(borders)])):
+        passing = StreamFilter(reading, drop_usage=True)
+        assert b"".join([*map(passing.feed, chunks), passing.end()]) == stream
+        assert (reading.text_bytes, reading.content_begun) == (read.text_bytes, read.content_begun)
