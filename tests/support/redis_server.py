@@ -28,13 +28,25 @@ def _binary() -> str:
     return str(Path(spec.origin).parent / "bin" / "redis-server")
 
 
-def free_port(*, lowest: int = 0, highest: int = 65_535) -> int:
-    """A TCP port that nobody listens on: the system's choice, or the first one in a range."""
-    for port in range(lowest, highest + 1):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
-    raise RuntimeError(f"no TCP port from {lowest} to {highest} is free")
+def free_port() -> int:
+    """A free TCP port, chosen by the system."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def free_cluster_port() -> int:
+    """A free TCP port of which the cluster bus port, 10,000 above, is free too.
+
+    Both lie below the ports that Linux gives to outgoing connections, which could take them meanwhile.
+    """
+    lowest = 10_000 + os.getpid() % 10_000  # test processes begin at different ports
+    for port in range(lowest, 22_768):
+        with socket.socket() as client, socket.socket() as bus, suppress(OSError):
+            client.bind(("127.0.0.1", port))
+            bus.bind(("127.0.0.1", port + 10_000))
+            return port
+    raise RuntimeError(f"no pair of free TCP ports from {lowest} on")
 
 
 @contextmanager

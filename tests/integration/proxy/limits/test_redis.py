@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ from proxy.limits.redis import RedisLimits
 from proxy.limits.rules import Demand, Grant, Subject
 from proxy.limits.script import redis_keys, script_text
 from tests.support.limits_model import subject_of_key, subject_of_team
-from tests.support.redis_server import free_port, redis_server
+from tests.support.redis_server import free_cluster_port, free_port, redis_server
 
 LEASE_SECONDS = 60
 TEST_TIME = "redis.call('HMGET', 'test:time', 'seconds', 'microseconds')"
@@ -159,9 +158,7 @@ async def test_a_request_that_is_cancelled_while_it_asks_holds_nothing(redis_url
 
 
 async def test_key_and_team_lie_on_one_node_of_a_cluster() -> None:
-    # The nodes of a cluster talk on a port 10,000 above.
-    port = free_port(lowest=20_000 + os.getpid() % 10_000, highest=55_535)
-    with redis_server("--cluster-enabled", "yes", port=port) as url:
+    with redis_server("--cluster-enabled", "yes", port=free_cluster_port()) as url:
         async with Redis.from_url(url) as client, limits(url) as backend:
             await client.cluster("ADDSLOTS", *range(16_384))
             async with asyncio.timeout(20):
