@@ -9,7 +9,8 @@ import msgspec
 
 from proxy.cache.single_flight import BrokenFlightError, Flight
 from proxy.cache.store import Form, Kept, MemoryStore, Store, answer_key, is_complete, looks_up, may_be_kept
-from proxy.config.settings import Cache, Upstream
+from proxy.config.cache import Cache
+from proxy.config.upstreams import Upstream
 from proxy.metering.answer import Reading
 from proxy.request.call import Call
 from proxy.request.context import Request

@@ -13,7 +13,8 @@ from typing import Final
 
 from aiohttp import HttpVersion11, web
 
-from proxy.config.settings import Server, Upstream
+from proxy.config.server import Server
+from proxy.config.upstreams import Upstream
 from proxy.errors import api_of, refusal_event
 from proxy.exchange.poll_timer import PollTimer
 from proxy.exchange.source import CLIENT_GONE, Source, has_left

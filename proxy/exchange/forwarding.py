@@ -14,7 +14,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.exchange.services import Services
 from proxy.request.call import Call
 from proxy.request.context import Request
@@ -63,7 +63,7 @@ class Forwarding:
         """Whether Relay asks this upstream for usage where the client did not."""
         return (
             call.may_lack_usage
-            and upstream.asks_for_usage
+            and upstream.needs_usage_option
             and upstream.name not in self._gateway.without_stream_options
         )
 

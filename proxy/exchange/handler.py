@@ -13,7 +13,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from proxy.cache.middleware import Hit, Lead
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.content.capture import Capture
 from proxy.errors import Api, LogWriteError, Refusal, api_of, refusal_body
 from proxy.exchange.delivery import Passing

@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import web
 
-from proxy.config.settings import Server
+from proxy.config.server import Server
 from proxy.errors import Refusal
 from proxy.exchange.source import CLIENT_GONE
 

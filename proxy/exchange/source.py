@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.segments.record import Fault
 from proxy.upstream.connection import Taker
 

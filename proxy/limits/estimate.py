@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from proxy.config.quota import as_pico
-from proxy.config.settings import Upstream
+from proxy.config.quota import to_pico_usd
+from proxy.config.upstreams import Upstream
 from proxy.limits.rules import MAX_TOKENS, Demand
 from proxy.metering.prices import PriceTable
 from proxy.metering.usage import TokenUsage
@@ -106,9 +106,9 @@ def demand(
     names = (model,) if model else ()
     asked = tier if isinstance(tier, str) else None
     cost_usd = prices.cost(usage, upstream=upstream, models=names, at=at, tier=asked)
-    return Demand(tokens=tokens, pico_usd=1 if cost_usd is None else as_pico(cost_usd))
+    return Demand(tokens=tokens, pico_usd=1 if cost_usd is None else to_pico_usd(cost_usd))
 
 
 def used(tokens: int, cost_usd: Decimal | None) -> Demand:
     """What a record says that its request used; a cost that nobody knows cannot be charged."""
-    return Demand(tokens=min(tokens, MAX_TOKENS), pico_usd=as_pico(cost_usd))
+    return Demand(tokens=min(tokens, MAX_TOKENS), pico_usd=to_pico_usd(cost_usd))

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 import msgspec
 
 from proxy.config.limits import Limits
-from proxy.config.quota import Quota, as_pico
+from proxy.config.quota import Quota, to_pico_usd
 from proxy.errors import Api, BackendError, Refusal, api_of
 from proxy.limits.estimate import demand, used
 from proxy.limits.headers import LimitExceeded, headers
@@ -147,9 +147,9 @@ class LimitsMiddleware:
         return known
 
     def _subjects(self, key: Key) -> Iterator[Subject]:
-        if (own := _quota_of(key, self._defaults)).limits_anything:
+        if (own := _quota_of(key, self._defaults)).has_limits:
             yield Subject(kind="key", id=key.id, team=key.team, quota=own)
-        if (team := self._teams.get(key.team, Quota())).limits_anything:
+        if (team := self._teams.get(key.team, Quota())).has_limits:
             yield Subject(kind="team", id=key.team, team=key.team, quota=team)
 
 
@@ -161,5 +161,5 @@ def _quota_of(key: Key, defaults: Quota) -> Quota:
         tpm=defaults.tpm if key.tpm is None else key.tpm,
         concurrency=defaults.concurrency if key.concurrency is None else key.concurrency,
         tokens_per_day=defaults.tokens_per_day if a_day is None else a_day,
-        pico_usd_per_day=defaults.pico_usd_per_day if usd is None else as_pico(usd),
+        pico_usd_per_day=defaults.pico_usd_per_day if usd is None else to_pico_usd(usd),
     )

@@ -19,7 +19,8 @@ import msgspec
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot, set_custom_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TimeOfDateConstraint
 
-from proxy.config.settings import PriceOverride, Upstream
+from proxy.config.prices import PriceOverride
+from proxy.config.upstreams import Upstream
 from proxy.metering.tariff import Tariff
 from proxy.metering.usage import TokenUsage
 from proxy.segments.record import MONEY_LIMIT, as_money, clip

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from proxy.config.patterns import Match, compiled
+from proxy.config.patterns import Match, compile_pattern
 from proxy.pii.checks import digits_of, iban_length, is_card, is_ip, is_ssn
 from proxy.pii.entity_patterns import PATTERNS
 from proxy.pii.phones import Effort, PhoneBook, goes_on
@@ -44,9 +44,9 @@ class Detector:
     def __init__(self, entities: Sequence[str], patterns: Mapping[str, str], regions: Sequence[str]) -> None:
         token = rf"<(?:{'|'.join(sorted({*PATTERNS, *patterns}))})_[0-9]{{1,9}}>"
         builtin = [each for entity, several in PATTERNS.items() if entity in entities for each in several]
-        self._pattern = compiled("|".join([token, *builtin]), automaton_bytes=_AUTOMATON_BYTES)
+        self._pattern = compile_pattern("|".join([token, *builtin]), automaton_bytes=_AUTOMATON_BYTES)
         own = "|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns.items())
-        self._own = compiled(f"{token}|{own}", automaton_bytes=_AUTOMATON_BYTES) if own else None
+        self._own = compile_pattern(f"{token}|{own}", automaton_bytes=_AUTOMATON_BYTES) if own else None
         self._entities = frozenset(entities)
         self._phones = PhoneBook(regions)
 

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from cachetools import LRUCache
 
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 
 FAILURES: Final = 3
 _REMEMBERED: Final = 1024

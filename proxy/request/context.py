@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.request.call import Call
 from proxy.request.keys import Key
 from proxy.request.placeholders import Placeholders

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NoReturn
 
-from proxy.config.patterns import compiled
+from proxy.config.patterns import compile_pattern
 from proxy.config.pii import Policy as Rules
 from proxy.errors import Refusal
 from proxy.request.call import Call
@@ -17,7 +17,7 @@ class Policy:
 
     def __init__(self, rules: Rules, count: Callable[[], None]) -> None:
         joined = "|".join(f"(?:{pattern})" for pattern in rules.blocked_patterns)
-        self._blocked = compiled(joined) if joined else None
+        self._blocked = compile_pattern(joined) if joined else None
         self._max = rules.max_input_bytes
         self._count = count
 

@@ -9,7 +9,8 @@ from typing import Final
 
 from multidict import CIMultiDict
 
-from proxy.config.settings import Config, Upstream
+from proxy.config.settings import Config
+from proxy.config.upstreams import Upstream
 from proxy.errors import Api, Refusal
 from proxy.request.call import METERED
 from proxy.request.keys import PREFIX

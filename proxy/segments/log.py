@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Concatenate, Literal, ParamSpec
 
-from proxy.config.settings import Logs
+from proxy.config.server import Logs
 from proxy.errors import LogWriteError
 from proxy.segments.file import SegmentFile
 from proxy.segments.lines import SegmentName

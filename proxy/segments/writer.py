@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final, Protocol
 
-from proxy.config.settings import Logs
+from proxy.config.server import Logs
 from proxy.errors import LogWriteError
 from proxy.segments.content_lines import Content, content_line
 from proxy.segments.file import SegmentFile, seal_leftovers

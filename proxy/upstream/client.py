@@ -12,7 +12,7 @@ from types import TracebackType
 
 from multidict import CIMultiDict
 
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.errors import Refusal
 from proxy.upstream.connection import Connection, StaleError, Taker
 from proxy.upstream.decoding import Decoder

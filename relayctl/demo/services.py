@@ -16,7 +16,9 @@ from aiohttp import web
 
 from etl.load import run as etl_run
 from proxy import app as proxy_app
-from proxy.config.settings import Config, Keys, Logs, Upstream
+from proxy.config.server import Keys, Logs
+from proxy.config.settings import Config
+from proxy.config.upstreams import Upstream
 from relayctl.demo.provider import StandIn
 from relayctl.errors import RelayctlError
 from relayctl.serve.admin_api import admin_routes

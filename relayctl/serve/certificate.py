@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 from typing import Final
 
-from proxy.config.settings import Tls
+from proxy.config.server import Tls
 from proxy.errors import RelayError
 
 _Stamp = tuple[tuple[int, int, int], ...]

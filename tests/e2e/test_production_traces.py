@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from etl.load.run import run
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.metering.prices import PriceTable
 from proxy.metering.usage import TokenUsage
 from proxy.segments.file import SegmentFile

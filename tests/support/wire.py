@@ -24,7 +24,7 @@ import pytest
 import uvloop
 from multidict import CIMultiDict
 
-from proxy.config.settings import Timeouts, Upstream
+from proxy.config.upstreams import Timeouts, Upstream
 from proxy.upstream.client import Answer, Client, UpstreamFault, pieces
 
 HEAD = b"HTTP/1.1 200 OK\r\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from proxy.config.settings import Timeouts
+from proxy.config.upstreams import Timeouts
 from proxy.upstream.client import Client
 from tests.support.wire import (
     CHUNKED,

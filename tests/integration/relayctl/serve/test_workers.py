@@ -14,7 +14,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from proxy.config.settings import Config, ProcessLog
+from proxy.config.server import ProcessLog
+from proxy.config.settings import Config
 from proxy.segments.lines import Line, OpenLine, SealLine, SegmentName
 from proxy.segments.record import RequestLine
 from tests.support.redis_server import redis_server

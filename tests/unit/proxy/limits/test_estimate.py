@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from proxy.config.settings import PriceOverride, Upstream
+from proxy.config.prices import PriceOverride
+from proxy.config.upstreams import Upstream
 from proxy.limits.estimate import demand, estimated_usage, used
 from proxy.limits.rules import MAX_TOKENS, Demand
 from proxy.metering.prices import PriceTable

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config.quota import Quota, as_pico
+from proxy.config.quota import Quota, to_pico_usd
 from proxy.limits.memory import MemoryLimits
 from proxy.limits.rules import DAY_MS, Decision, Demand, Grant, Moment
 from tests.support.limits_model import level, subject_of_key, subject_of_team
@@ -247,4 +247,4 @@ MONEY = [
 
 @pytest.mark.parametrize(("usd", "pico"), MONEY)
 def test_money_is_counted_in_whole_pico_dollars(usd: Decimal | None, pico: int) -> None:
-    assert as_pico(usd) == pico
+    assert to_pico_usd(usd) == pico

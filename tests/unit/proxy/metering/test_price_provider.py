@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.metering.prices import PriceTable
 from proxy.metering.usage import TokenUsage
 

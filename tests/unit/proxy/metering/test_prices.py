@@ -13,7 +13,8 @@ from genai_prices.data_snapshot import DataSnapshot, get_snapshot, set_custom_sn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config.settings import PriceOverride, Upstream
+from proxy.config.prices import PriceOverride
+from proxy.config.upstreams import Upstream
 from proxy.exchange.stream_filter import StreamFilter
 from proxy.metering.answer import Reading
 from proxy.metering.prices import UNKNOWN, Price, PriceTable, keep_only

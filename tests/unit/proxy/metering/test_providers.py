@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from proxy.config.settings import PriceOverride, Upstream
+from proxy.config.prices import PriceOverride
+from proxy.config.upstreams import Upstream
 from proxy.errors import api_of
 from proxy.metering.prices import PriceTable
 from proxy.metering.record_builder import Outcome, make_record

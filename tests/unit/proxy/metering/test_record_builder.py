@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config.settings import PriceOverride, Upstream
+from proxy.config.prices import PriceOverride
+from proxy.config.upstreams import Upstream
 from proxy.errors import Api, api_of
 from proxy.exchange.stream_filter import StreamFilter
 from proxy.metering.answer import Reading

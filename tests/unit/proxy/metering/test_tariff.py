@@ -11,7 +11,7 @@ from genai_prices.types import ModelPrice, TieredPrices
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.metering import tariff
 from proxy.metering.prices import PriceTable
 from proxy.metering.tariff import Tariff, asked_cost

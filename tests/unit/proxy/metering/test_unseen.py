@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from proxy.config.settings import PriceOverride, Upstream
+from proxy.config.prices import PriceOverride
+from proxy.config.upstreams import Upstream
 from proxy.errors import api_of
 from proxy.exchange.stream_filter import StreamFilter
 from proxy.limits.estimate import estimated_usage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.request.circuit_breaker import FAILURES, CircuitBreaker
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from proxy.config.settings import Config, Upstream
+from proxy.config.settings import Config
+from proxy.config.upstreams import Upstream
 from proxy.errors import Api
 from proxy.request.routing import Router, client_headers, upstream_headers, upstream_url
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from proxy.config.settings import Tls
+from proxy.config.server import Tls
 from proxy.errors import RelayError
 from relayctl.serve.certificate import Certificate
 
