@@ -12,7 +12,7 @@ from types import MappingProxyType
 from aiohttp import web
 from multidict import CIMultiDict
 
-from proxy.cache.middleware import Hit, Lead
+from proxy.cache.middleware import CacheHit, Leader
 from proxy.config.upstreams import Upstream
 from proxy.content.capture import Capture
 from proxy.errors import Api, LogWriteError, Refusal, api_of, refusal_body
@@ -67,7 +67,7 @@ class Exchange:
         self._passing: Passing | None = None
         self._admission = gateway.limits.unlimited
         self._restorer: Restorer | None = None
-        self._lead: Lead | None = None
+        self._lead: Leader | None = None
         self._capture = Capture(gateway.pii) if gateway.writer.captures_content else None
         self._request = Request(
             request_id=new_request_id(),
@@ -122,17 +122,17 @@ class Exchange:
         self._admission = await self._gateway.limits.admit(self._request)
         call, self._restorer = self._gateway.pii.scrub(self._request, call)
         forwarding = Forwarding(self._gateway, self._http, self._request, self)
-        found: Hit | Lead | None = None
+        found: CacheHit | Leader | None = None
         if self._gateway.cache.enabled:
-            found = await self._gateway.cache.find(
+            found = await self._gateway.cache.lookup(
                 self._request,
                 call,
                 upstreams[0],
-                asks_usage=forwarding.asks_usage(upstreams[0], call),
+                requests_usage=forwarding.asks_usage(upstreams[0], call),
                 path=self._http.raw_path,
                 headers=self._http.headers,
             )
-        if isinstance(found, Hit):
+        if isinstance(found, CacheHit):
             return await self._pass_hit(call, found, upstreams[0])
         self._lead = found
         try:
@@ -142,7 +142,7 @@ class Exchange:
             return await forwarding.send(upstreams, call)
         finally:
             if found is not None:
-                await self._gateway.cache.land(found, self._reading)
+                await self._gateway.cache.finish(found, self._reading)
 
     def _route(self, call: Call) -> tuple[Upstream, ...]:
         """The upstreams to ask, in their order. Raises `Refusal` (400, 403, 404, 405)."""
@@ -179,7 +179,7 @@ class Exchange:
         if alone and answer.content_type != EVENT_STREAM:
             whole = answer.at_once()
         elif lead is not None:
-            parts = lead.passing(upstream, answer, asked_usage=asked_usage, pieces=parts)
+            parts = lead.share(upstream, answer, requested_usage=asked_usage, chunks=parts)
         if self._capture is not None:
             parts = self._capture.observe(parts, streams=answer.content_type == EVENT_STREAM)
         source = Source(
@@ -193,7 +193,7 @@ class Exchange:
             drop_usage=asked_usage,
             usage_asked=asked_usage or (call is not None and call.asks_usage),
             until=until,
-            others_wait=lead.flight.leave if lead else nobody,
+            others_wait=lead.flight.leader_left if lead else nobody,
         )
         headers = self._client_headers(answer.headers)
         if alone and source.streams and call is not None:
@@ -202,14 +202,14 @@ class Exchange:
             answer.headers.clear()
         return self._pass(source, headers)
 
-    async def _pass_hit(self, call: Call, hit: Hit, upstream: Upstream) -> web.StreamResponse:
+    async def _pass_hit(self, call: Call, hit: CacheHit, upstream: Upstream) -> web.StreamResponse:
         """Passes on another request's answer: whole from the store, or as it comes."""
         source = Source(
             upstream=upstream,
             status=200,
             content_type=hit.content_type,
             length=hit.length,
-            pieces=hit.pieces,
+            pieces=hit.chunks,
             drop_usage=call.may_lack_usage and hit.has_usage,
             cached=True,
         )
