@@ -50,7 +50,7 @@ def _labels(config: Config, prices: PriceTable) -> Callable[[str], str]:
     def label(model: str) -> str:
         if router.configured(model):
             return model
-        names = (prices.known_name(upstream, model) for upstream in router.fitting(model))
+        names = (prices.known_name(upstream, model) for upstream in router.serving(model))
         return next((name for name in names if name), "other")
 
     return label

@@ -79,20 +79,20 @@ class Forwarding:
         until = None if total is None else asyncio.get_running_loop().time() + total
         began, status = time.monotonic_ns(), None
         try:
-            body = call.upstream_body(model=model, ask_usage=ask_usage)
+            body = call.upstream_body(model=model, include_usage=ask_usage)
             sending = gateway.client.send(upstream, http.method, url, headers, body)
             del headers, body  # let go of when they are sent: the answer may take minutes
             async with sending as answer:
                 status = answer.status
                 self._attempted(upstream, status, began)
                 if status < 400:
-                    gateway.health.worked(upstream, model)
+                    gateway.health.record_success(upstream, model)
                     return await self._delivery.pass_on(upstream, answer, asked_usage=ask_usage, until=until)
                 error = b"".join([piece async for piece in pieces(upstream, answer)])
         except UpstreamFault as fault:
             if status is None:
                 self._attempted(upstream, None, began)
-            gateway.health.failed(upstream, model)
+            gateway.health.record_failure(upstream, model)
             refused = status is not None and status >= 400
             if refused:
                 fault.sent = False  # whatever became of its words, nothing is billed
@@ -102,7 +102,7 @@ class Forwarding:
         if ask_usage and status in {400, 422} and b"stream_options" in error:
             return await self._without_stream_options(upstream, call, last=last)
         if _is_overload(status):
-            gateway.health.failed(
+            gateway.health.record_failure(
                 upstream, model, wait=_retry_after(answer.headers) if status == 429 else None
             )
             if not last:

@@ -116,7 +116,7 @@ class Exchange:
             await received(self._http, self._gateway.config.server),
         )
         if call.body is not None and self._gateway.may_differ(self._request.key, call):
-            call = self._request.call = call.scrubbed()
+            call = self._request.call = call.reencoded()
         upstreams = self._route(call)
         self._gateway.policy.check(call)
         self._admission = await self._gateway.limits.admit(self._request)
@@ -191,14 +191,14 @@ class Exchange:
             whole=whole,
             hand_on=partial(hand_on, upstream, answer) if alone else None,
             drop_usage=asked_usage,
-            usage_asked=asked_usage or (call is not None and call.asks_usage),
+            usage_asked=asked_usage or (call is not None and call.requests_usage),
             until=until,
             others_wait=lead.flight.leader_left if lead else nobody,
         )
         headers = self._client_headers(answer.headers)
         if alone and source.streams and call is not None:
             # What has been sent and read is let go of: the answer may take minutes.
-            call.let_go()
+            call.release_body()
             answer.headers.clear()
         return self._pass(source, headers)
 

@@ -13,7 +13,7 @@ from proxy.limits.middleware import LimitsMiddleware
 from proxy.metering.prices import PriceTable
 from proxy.metrics.registry import Metrics
 from proxy.pii.middleware import PiiMiddleware
-from proxy.request.call import Call, hides_model, hides_something
+from proxy.request.call import Call, has_ambiguous_model, has_duplicate_names
 from proxy.request.circuit_breaker import CircuitBreaker
 from proxy.request.keys import PREFIX, Key, KeyStore
 from proxy.request.policy import Policy
@@ -64,9 +64,9 @@ class Services:
 
     def may_differ(self, key: Key, call: Call) -> bool:
         """Whether the upstream may find another prompt or model in a body than Relay checks."""
-        if self._reads_prompts and hides_something(call):
+        if self._reads_prompts and has_duplicate_names(call):
             return True
-        return "*" not in key.models and hides_model(call)
+        return "*" not in key.models and has_ambiguous_model(call)
 
     def key_of(self, headers: Mapping[str, str]) -> Key | None:
         """The Relay key that a request carries in either API's header; None when it is not one of ours."""
@@ -82,6 +82,6 @@ def check_model(key: Key, call: Call) -> None:
     if call.raw and call.body is None:  # a form, say, with a model in it
         message = "this Relay key is limited to some models, and this body does not name one in JSON"
         raise Refusal(403, "model_not_allowed", message)
-    for model in [call.model or ""] if call.metered else call.models_within():
+    for model in [call.model or ""] if call.metered else call.all_models():
         if not key.allows(model):
             raise Refusal(403, "model_not_allowed", f"this Relay key may not use the model '{clip(model)}'")

@@ -37,7 +37,7 @@ class PiiMiddleware:
         if not placeholders.values:
             return call, None
         request.pii_entities = placeholders.counts
-        request.call = call.scrubbed()
+        request.call = call.reencoded()
         return request.call, Restorer(placeholders.values) if self._restore else None
 
     def scrub_answer(self, request: Request, output: Any) -> Any:
@@ -46,7 +46,9 @@ class PiiMiddleware:
             return output
         captured = {"output": output}
         try:
-            self._scrubber.scrub(captured, request.placeholders.of_answer() if request.placeholders else None)
+            self._scrubber.scrub(
+                captured, request.placeholders.for_answer() if request.placeholders else None
+            )
         except Refusal:
             return {"cut": "it holds too much of what may be personal data"}
         return captured["output"]

@@ -13,7 +13,7 @@ from proxy.errors import Refusal
 from proxy.pii.detect import PER_MEGABYTE, Detector, Hit
 from proxy.pii.phones import TooMany
 from proxy.request.placeholders import Placeholders
-from proxy.request.text_fields import BETWEEN, Place, prompt_places
+from proxy.request.text_fields import SEPARATOR, TextField, prompt_fields
 
 
 class Scrubber:
@@ -33,7 +33,7 @@ class Scrubber:
         """
         placeholders = placeholders or Placeholders()
         try:
-            for place, text in self._scrubbed(prompt_places(body), placeholders):
+            for place, text in self._scrubbed(prompt_fields(body), placeholders):
                 place.holder[place.key] = text
         except TooMany:
             raise Refusal(
@@ -46,13 +46,15 @@ class Scrubber:
 
     def scrub_text(self, text: str, placeholders: Placeholders) -> str:
         """One text scrubbed. Raises `TooMany`."""
-        places = [Place([text], 0, text, signed=False)]
+        places = [TextField([text], 0, text, signed=False)]
         return next((scrubbed for _, scrubbed in self._scrubbed(places, placeholders)), text)
 
-    def _scrubbed(self, places: Sequence[Place], placeholders: Placeholders) -> Iterator[tuple[Place, str]]:
+    def _scrubbed(
+        self, places: Sequence[TextField], placeholders: Placeholders
+    ) -> Iterator[tuple[TextField, str]]:
         """The places that change, with their new texts; all are searched as one, which is quicker."""
         texts = [place.text.encode("utf-8", "surrogatepass") for place in places]
-        data = BETWEEN.join(texts)
+        data = SEPARATOR.join(texts)
         hits = iter(self._detector.find(data))
         hit = next(hits, None)
         start = 0
@@ -67,7 +69,7 @@ class Scrubber:
                 hit = next(hits, None)
             if inside:
                 yield place, _replaced(data, start, end, inside, placeholders, signed=place.signed)
-            start = end + len(BETWEEN)
+            start = end + len(SEPARATOR)
 
 
 def _replaced(
@@ -78,9 +80,9 @@ def _replaced(
     pieces = []
     for begin, stop, entity in hits:
         value = data[begin:stop]
-        if signed and not placeholders.known(value):
+        if signed and not placeholders.has(value):
             continue
-        pieces += [data[start:begin], placeholders.token(value, entity).encode()]
+        pieces += [data[start:begin], placeholders.add(value, entity).encode()]
         start = stop
     pieces.append(data[start:end])
     return _text(b"".join(pieces))

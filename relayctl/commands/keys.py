@@ -121,7 +121,7 @@ def list_keys(*, config: Path | None, output: Output) -> None:
 
 
 def _row(key: keys.Key, now: datetime) -> Row:
-    ending = key.revoked_at is not None and key.works(now)
+    ending = key.revoked_at is not None and key.is_valid(now)
     return {
         "key_id": key.id,
         "user_id": key.user,
@@ -134,7 +134,7 @@ def _row(key: keys.Key, now: datetime) -> Row:
         "usd_per_day": key.usd_per_day,
         "created_at": time_label(key.created_at),
         "revoked_at": time_label(key.revoked_at) if key.revoked_at else None,
-        "state": "ending" if ending else "works" if key.works(now) else "revoked",
+        "state": "ending" if ending else "works" if key.is_valid(now) else "revoked",
     }
 
 
