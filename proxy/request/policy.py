@@ -33,7 +33,7 @@ class Policy:
             message = f"the prompt is longer than the {self._max_bytes} bytes of Relay's policy; shorten it"
             self._refuse("input_too_large", message)
         if self._blocked is not None and self._blocked.search(SEPARATOR.join(texts)):
-            message = "Relay's policy does not allow this prompt; change it, or ask who runs Relay"
+            message = "Relay's policy does not allow this prompt; change it, or contact the operator of Relay"
             self._refuse("content_blocked", message)
 
     def _refuse(self, code: str, message: str) -> NoReturn:

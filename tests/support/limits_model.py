@@ -73,10 +73,10 @@ class Model:
         """End a request; it counts on the day on which it began."""
         for subject in subjects:
             history = self.of[subject.kind, subject.id]
-            held = history.reserved.pop(lease)
+            reserved = history.reserved.pop(lease)
             history.tokens.append((now, used.tokens))
-            history.day_tokens[int(began // DAY_SECONDS)] += used.tokens - held.tokens
-            history.day_usd[int(began // DAY_SECONDS)] += used.pico_usd - held.pico_usd
+            history.day_tokens[int(began // DAY_SECONDS)] += used.tokens - reserved.tokens
+            history.day_usd[int(began // DAY_SECONDS)] += used.pico_usd - reserved.pico_usd
 
     def _refusals(self, subject: Subject, charge: Charge, now: Fraction) -> list[Refusal]:
         quota, history = subject.quota, self.of[subject.kind, subject.id]
@@ -90,8 +90,8 @@ class Model:
             over = level(history.requests, quota.rpm, now) + 1 - quota.rpm
             check("rpm", over > 0, math.ceil(over * 60_000 / quota.rpm))
         if quota.tpm is not None and charge.tokens:
-            held = sum(one.tokens for one in history.reserved.values())
-            over = level(history.tokens, quota.tpm, now) + held + charge.tokens - quota.tpm
+            reserved = sum(one.tokens for one in history.reserved.values())
+            over = level(history.tokens, quota.tpm, now) + reserved + charge.tokens - quota.tpm
             check("tpm", over > 0, math.ceil(over * 60_000 / quota.tpm), charge.tokens > quota.tpm)
         if quota.concurrency is not None:
             check("concurrency", len(history.reserved) >= quota.concurrency, 1000)
