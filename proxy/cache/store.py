@@ -21,7 +21,7 @@ from proxy.request.call import Call
 
 Form = Literal["json", "stream", "stream with usage"]
 
-# Fields that do not change the answer: its transport, and identifiers of the end user.
+# Not in the key as sent: the model (it is there as resolved), the transport, identifiers of the end user.
 _NOT_IN_KEY: Final = frozenset({"model", "stream", "stream_options", "user", "metadata"})
 # State or tools at the provider: the same request may get another answer later.
 _STATEFUL: Final = (

@@ -60,7 +60,7 @@ class Admission:
         self._settle(recorded_charge(record.total_tokens, record.cost_usd))
 
     async def settled(self) -> None:
-        """Wait for the settlement: a client with a complete answer may send its next request immediately."""
+        """Wait until the settlement is done, so that the client can send its next request immediately."""
         if self._settlement is not None:
             await asyncio.wait({self._settlement})
 

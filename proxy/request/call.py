@@ -70,7 +70,7 @@ class Call(msgspec.Struct, kw_only=True):
         return _encoder.encode(changed)
 
     def reencoded(self) -> Call:
-        """Return the call with `raw` encoded from `body`, which was changed or is not what `raw` may mean."""
+        """Return the call with `raw` encoded from `body`: after a change, or to drop duplicate names."""
         return msgspec.structs.replace(self, raw=_encoder.encode(self.body))
 
     def prompt_bytes(self) -> int:

@@ -96,15 +96,15 @@ HOP_BY_HOP = {
 
 @pytest.mark.parametrize("api_key", ["sk-ours", None])
 def test_credentials_and_hop_by_hop_headers_are_not_sent_upstream(api_key: str | None) -> None:
-    kept = {
+    passed_on = {
         "Content-Type": "application/json",
         "anthropic-beta": "x",
         "User-Agent": "openai/1",
         "OpenAI-Beta": "y",
     }
-    sent = upstream_headers(an_upstream(), api_key, CIMultiDict(CREDENTIALS | HOP_BY_HOP | kept))
+    sent = upstream_headers(an_upstream(), api_key, CIMultiDict(CREDENTIALS | HOP_BY_HOP | passed_on))
     ours = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    assert dict(sent) == kept | {"Accept-Encoding": "identity"} | ours
+    assert dict(sent) == passed_on | {"Accept-Encoding": "identity"} | ours
 
 
 def test_each_api_gets_its_key_in_its_own_header() -> None:
@@ -141,7 +141,7 @@ NOT_SENT_TO_CLIENTS = {
 
 
 def test_rate_limits_cookies_and_framing_are_not_sent_to_clients() -> None:
-    kept = {
+    passed_on = {
         "Content-Type": "application/json",
         "retry-after": "3",
         "retry-after-ms": "3000",
@@ -149,5 +149,5 @@ def test_rate_limits_cookies_and_framing_are_not_sent_to_clients() -> None:
         "x-request-id": "req_theirs",
         "openai-version": "2020-10-01",
     }
-    theirs = CIMultiDict(NOT_SENT_TO_CLIENTS | kept | {"x-relay-request-id": "forged"})
-    assert dict(client_headers(theirs, "req_ours")) == kept | {"x-relay-request-id": "req_ours"}
+    theirs = CIMultiDict(NOT_SENT_TO_CLIENTS | passed_on | {"x-relay-request-id": "forged"})
+    assert dict(client_headers(theirs, "req_ours")) == passed_on | {"x-relay-request-id": "req_ours"}
