@@ -15,7 +15,7 @@ from etl.archive.manifest import ArchivedSegment, DayFile, Manifest, StoredFile,
 from etl.archive.parquet import Rows, to_parquet
 from etl.archive.store import Store
 from etl.errors import ArchiveError, SegmentError
-from etl.segments.reading import Reading
+from etl.segments.reader import SegmentReader
 from proxy.segments.record import RequestLine
 
 _GROUP_BYTES: Final = 64 * 2**20
@@ -53,7 +53,7 @@ class _Group:
 
     def read(self, path: Path) -> None:
         """Takes the records of a segment, exactly those that the ETL would load."""
-        tally, reading, written = Tally(), Reading(path), 0
+        tally, reading, written = Tally(), SegmentReader(path), 0
         for item in reading:
             if isinstance(item, RequestLine):
                 tally.add(item)
@@ -65,12 +65,12 @@ class _Group:
         self._segments.append(
             ArchivedSegment(
                 name=path.name,
-                sha256=reading.sha256,
+                sha256=reading.integrity.sha256,
                 bytes=reading.byte_offset,
-                seal=reading.seal.sha256 if reading.seal else None,
+                seal=reading.integrity.seal.sha256 if reading.integrity.seal else None,
                 rejected=reading.rejected,
                 intents=reading.intents,
-                problem=reading.problem(),
+                problem=reading.integrity.problem(),
                 sums=tally.sums(),
             )
         )

@@ -18,11 +18,11 @@ from etl.archive import pack as archive_pack
 from etl.archive import verification as archive_verify
 from etl.archive.manifest import ArchivedSegment, Manifest
 from etl.archive.store import Store, open_store
-from etl.database.connection import connect, translated
-from etl.database.migrations import check
+from etl.database.connection import connect, translate_errors
+from etl.database.migrations import check_schema
 from etl.database.queries import named
 from etl.errors import SegmentError
-from etl.segments.reading import listing
+from etl.segments.reader import list_segments
 
 # Sums of money over all segments of a group stay exact: 12 fractional digits leave 48 before the point.
 _EXACT: Final = Context(prec=60)
@@ -80,7 +80,7 @@ class _Archiving:
 
     def archive(self, progress: Progress | None) -> None:
         """Archives every sealed segment that is not in the archive; one that is unreadable stops no other."""
-        paths = listing(self._directory)
+        paths = list_segments(self._directory)
         for name, manifest in manifests.read_all(self._store):
             self._know(name, manifest)
         todo = [path for path in paths if path.name not in self._archived]
@@ -102,7 +102,7 @@ class _Archiving:
 
     def remove(self, older_than: timedelta, now: datetime) -> None:
         """Removes the local segments last written before `now - older_than` that nobody needs any more."""
-        old = [path for path in listing(self._directory) if _written_at(path) < now - older_than]
+        old = [path for path in list_segments(self._directory) if _written_at(path) < now - older_than]
         loaded = _marked(self._connection, [path.name for path in old]) if self._connection else None
         proved: dict[str, list[str]] = {}
         for path in old:
@@ -142,12 +142,12 @@ def _mark(connection: psycopg.Connection, url: str, manifest: Manifest) -> None:
     """Tells the ledger which of its segments are in the archive."""
     names = [segment.name for segment in manifest.segments]
     hashes = [segment.sha256 for segment in manifest.segments]
-    with translated(connection):
+    with translate_errors(connection):
         connection.execute(named("mark_archived"), {"archive": url, "names": names, "hashes": hashes})
 
 
 def _marked(connection: psycopg.Connection, names: list[str]) -> set[str]:
-    with translated(connection):
+    with translate_errors(connection):
         return {name for (name,) in connection.execute(named("archived_segments"), (names,))}
 
 
@@ -168,7 +168,7 @@ def archive(
     with ExitStack() as stack:
         connection = stack.enter_context(connect(database_url)) if database_url else None
         if connection:
-            check(connection)
+            check_schema(connection)
         stack.enter_context(localcontext(_EXACT))
         run = _Archiving(directory, open_store(to, create=True), connection)
         run.archive(progress)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from etl.errors import SegmentError
-from etl.segments.reading import listing
+from etl.segments.reader import list_segments
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +25,7 @@ def prune_content(directory: Path, before: datetime, *, dry_run: bool) -> OldCon
 
     With `dry_run` nothing is removed, and the result tells what would be. Raises `SegmentError`.
     """
-    found = [(path, *_sealed(path)) for path in listing(directory, "content")]
+    found = [(path, *_sealed(path)) for path in list_segments(directory, "content")]
     old = [(path, sealed_at, size) for path, sealed_at, size in found if sealed_at < before]
     for path, _, _ in [] if dry_run else old:
         try:

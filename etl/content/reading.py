@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from etl.segments.reading import listing
+from etl.segments.reader import list_segments
 from proxy.segments.content_lines import MAX_CONTENT_LINE_BYTES, ContentLine, parse_content_line
 from proxy.segments.lines import SealLine, SegmentName, last_line
 
@@ -53,7 +53,7 @@ class Contents:
 
     def places(self) -> Iterator[tuple[Path, int, Captured]]:
         """The same with the segment and the byte at which each stands."""
-        for path in listing(self.directory, "content"):
+        for path in list_segments(self.directory, "content"):
             try:
                 with path.open("rb") as file:
                     if self._may_hold(path, file):

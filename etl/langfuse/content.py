@@ -10,7 +10,7 @@ from typing import Final
 from etl.content.reading import Captured, Contents, captured_at
 from etl.database.queries import named
 from etl.errors import SegmentError
-from etl.segments.reading import listing
+from etl.segments.reader import list_segments
 from proxy.segments.lines import OPEN_SUFFIX, SegmentName
 from proxy.segments.record import UsageRecord
 
@@ -97,6 +97,6 @@ def _before(first: datetime, margin: timedelta) -> datetime:
 
 def _has_segments(directory: Path) -> bool:
     try:
-        return bool(listing(directory, "content"))
+        return bool(list_segments(directory, "content"))
     except SegmentError:
         return False

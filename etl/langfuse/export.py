@@ -16,7 +16,7 @@ from etl.langfuse.ledger import UNSENT, Counts, Refusal
 from etl.langfuse.sender import Sender
 from etl.langfuse.session import Session, Settings, session
 from etl.langfuse.source import Period
-from etl.load.run import stopped_by_signals
+from etl.load.run import stop_on_signals
 
 _LONGEST_PAUSE: Final = 60.0
 _SHOWN_REJECTS: Final = 100
@@ -91,7 +91,7 @@ def backfill(
     SIGINT, SIGTERM or `stop` end it after the request to Langfuse that is under way.
     """
     stop = stop or threading.Event()
-    with stopped_by_signals(stop), session(settings, stop=stop) as active, active.sender() as sender:
+    with stop_on_signals(stop), session(settings, stop=stop) as active, active.sender() as sender:
         with suppress(StoppedError):
             export(active, sender, active.period(since, until), progress)
         return _result(active, sender, stopped=stop.is_set())
@@ -153,7 +153,7 @@ def follow(
     """
     stop = stop or threading.Event()
     pause = interval
-    with stopped_by_signals(stop), suppress(StoppedError):
+    with stop_on_signals(stop), suppress(StoppedError):
         while not stop.is_set():
             begun = time.monotonic()
             try:

@@ -8,8 +8,8 @@ from typing import Any, Final, Self
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
-from etl.database.connection import connect, translated
-from etl.database.migrations import check
+from etl.database.connection import connect, translate_errors
+from etl.database.migrations import check_schema
 from etl.database.queries import named
 from etl.errors import DatabaseError
 from etl.langfuse.ledger import Counts, Item, Refusal, Sent, Settled, State, pages
@@ -33,14 +33,14 @@ class PostgresLedger:
         """Raises `EtlError` when the database cannot be used."""
         connection = connect(url)
         try:
-            check(connection)
+            check_schema(connection)
             return cls(connection, base_url, project_id)
         except BaseException:
             connection.close()
             raise
 
     def _rows(self, query: str, **values: Any) -> list[TupleRow]:
-        with translated(self._connection):
+        with translate_errors(self._connection):
             cursor = self._connection.execute(named(query), self._keys | values)
             return cursor.fetchall() if cursor.description else []
 
@@ -92,7 +92,10 @@ class PostgresLedger:
 
     def counts(self) -> Counts:
         """How many requests are in which state."""
-        with translated(self._connection), self._connection.cursor(row_factory=class_row(Counts)) as cursor:
+        with (
+            translate_errors(self._connection),
+            self._connection.cursor(row_factory=class_row(Counts)) as cursor,
+        ):
             found = cursor.execute(named("langfuse_counts"), self._keys).fetchone()
         if found is None:
             raise DatabaseError("PostgreSQL gave no counts of the Langfuse ledger")

@@ -13,13 +13,13 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
-from etl.database.connection import translated
+from etl.database.connection import translate_errors
 from etl.database.queries import named
 from etl.errors import SegmentError
 from etl.langfuse.content import ended_at
 from etl.langfuse.ledger import Item, Ledger
 from etl.load.status import as_of
-from etl.segments.reading import Reading, listing
+from etl.segments.reader import SegmentReader, list_segments
 from proxy.segments.lines import SealLine, last_line, parse_line
 from proxy.segments.record import Fault, RequestLine, UsageRecord
 
@@ -72,7 +72,7 @@ class PostgresRecords:
 
     def count(self, period: Period) -> int:
         """How many records there are to look at."""
-        with translated(self._connection):
+        with translate_errors(self._connection):
             asked = {"since": period.since, "until": period.until}
             row = self._connection.execute(named("langfuse_count_records"), asked).fetchone()
         return int(row[0]) if row else 0
@@ -91,7 +91,7 @@ class PostgresRecords:
         return as_of(self._connection)
 
     def _rows(self, **place: Any) -> list[dict[str, Any]]:
-        with translated(self._connection), self._connection.cursor(row_factory=dict_row) as cursor:
+        with translate_errors(self._connection), self._connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(named("langfuse_records"), place | {"limit": _PAGE}).fetchall()
 
 
@@ -114,7 +114,7 @@ class LogRecords:
 
     def _paths(self) -> Iterator[Path]:
         known = self._finished_before()
-        paths = [path for path in listing(self._directory) if path.name not in known]
+        paths = [path for path in list_segments(self._directory) if path.name not in known]
         for start in range(0, len(paths), _NAMES):
             some = paths[start : start + _NAMES]
             finished = self._ledger.finished([path.name for path in some]) if self._ledger else set()
@@ -160,7 +160,7 @@ class LogRecords:
 
 def _records(path: Path) -> Iterator[UsageRecord]:
     try:
-        yield from (line for line in Reading(path) if isinstance(line, RequestLine))
+        yield from (line for line in SegmentReader(path) if isinstance(line, RequestLine))
     except FileNotFoundError:
         return  # archived or pruned since it was listed
     except OSError as error:

@@ -133,7 +133,7 @@ def test_a_content_segment_that_was_altered_is_told_and_not_used(tmp_path: Path)
     path.write_bytes(path.read_bytes().replace(b"answer", b"ANSWER", 1))
     with langfuse_server() as server:
         (note,) = langfuse.backfill(settings(server, tmp_path)).notes
-        assert note.startswith(f"{path.name} gives no content")
+        assert note.startswith(f"the content of {path.name} is not used")
         assert not any("langfuse.observation.output" in row.attributes for row in server.rows)
         assert held(server.summary()) == expected(RECORDS)
 

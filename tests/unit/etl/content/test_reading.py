@@ -14,7 +14,7 @@ import pytest
 from etl.content.prune import prune_content
 from etl.content.reading import Contents, captured_at
 from etl.errors import SegmentError
-from etl.segments.reading import listing
+from etl.segments.reader import list_segments
 from proxy.segments.content_lines import MAX_CONTENT_LINE_BYTES, Content, content_line
 from proxy.segments.file import SegmentFile
 from proxy.segments.lines import SegmentName
@@ -128,7 +128,7 @@ def test_a_directory_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 def test_usage_s_readers_do_not_see_content(tmp_path: Path) -> None:
     segment(tmp_path, 1, ("a", NOON))
     findings = segments.Findings()
-    assert listing(tmp_path) == segments.found(tmp_path, findings) == []
+    assert list_segments(tmp_path) == segments.found(tmp_path, findings) == []
     assert findings.sentences() == ()
 
 
@@ -170,7 +170,7 @@ def test_the_command_prunes_content_without_a_database(
     assert old.exists()
     assert cli.run([*ask, "json"]) == exits.DONE
     assert json.loads(capsys.readouterr().out)["content"]["segments"] == 1
-    assert listing(tmp_path, "content") == [kept]
+    assert list_segments(tmp_path, "content") == [kept]
 
 
 WRONG = [
