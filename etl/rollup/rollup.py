@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 import psycopg
 
-from etl.database.connection import translated
+from etl.database.connection import translate_errors
 from etl.database.queries import named
 from etl.records.rows import to_csv
 from etl.segments.blocks import Block, QuickRecord
@@ -174,7 +174,7 @@ def refresh(connection: psycopg.Connection, *, force: bool = True) -> bool:
     Without `force` only when something was loaded since the last time, and only its days are added up.
     Gives whether it was refreshed. Raises `EtlError`.
     """
-    with translated(connection), connection.transaction():
+    with translate_errors(connection), connection.transaction():
         connection.execute(named("lock_refresh"))
         return renew(connection, force=force)
 

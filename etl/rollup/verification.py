@@ -11,7 +11,7 @@ import psycopg
 from psycopg import IsolationLevel, errors
 from psycopg.rows import class_row
 
-from etl.database.connection import translated
+from etl.database.connection import translate_errors
 from etl.database.queries import named
 from etl.rollup import rollup
 
@@ -42,7 +42,7 @@ def find(connection: psycopg.Connection) -> list[Difference]:
     Loads that `usage_daily` does not show yet are brought into it first: they are no difference. What lies
     before the horizon of `etl prune` cannot be recomputed and is passed over. Raises `EtlError`.
     """
-    with translated(connection):
+    with translate_errors(connection):
         # Before the transaction: its snapshot must see what the last refresh did.
         connection.execute(named("hold_refresh"))
         before, connection.isolation_level = connection.isolation_level, IsolationLevel.REPEATABLE_READ

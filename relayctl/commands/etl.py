@@ -123,7 +123,7 @@ def refresh_command(*, url: str, check: bool, output: Output) -> None:
     Example: relayctl etl refresh --check -o json
     """
     with database.connect(url) as connection:
-        migrate.check(connection)
+        migrate.check_schema(connection)
         if not check:
             rollup.refresh(connection, force=True)
             click.echo("usage_daily is up to date", err=True)
@@ -145,7 +145,7 @@ def status_command(*, url: str, logs: str, output: Output) -> None:
     """
     directory = local(logs, "compared with the database")
     with database.connect(url) as connection:
-        migrate.check(connection)
+        migrate.check_schema(connection)
         found = status.read(connection, directory if directory.is_dir() else None)
     if found.waiting is None:
         tell((f"there is no log directory {logs}: what waits there is not known; give --logs",))
@@ -179,8 +179,8 @@ def rejects_command(*, url: str, logs: str, limit: int, again: bool, output: Out
     """
     result = retry.retry(url, local(logs, "loaded again")) if again else None
     with database.connect(url) as connection:
-        migrate.check(connection)
-        found = rejects.listed(connection, limit)
+        migrate.check_schema(connection)
+        found = rejects.list_rejects(connection, limit)
     if result:
         click.echo(_retried(result), err=True)
     show(sheets.rejects_sheet(found), output)

@@ -57,7 +57,7 @@ def command(*, to: str, older_than: int | None, logs: str, database_url: str | N
         database_url=database_url,
     )
     click.echo(_summary(result), err=True)
-    tell(tuple(result.kept))
+    tell(tuple(result.retained))
     if result.failed:
         raise RelayctlError(
             f"{counted(len(result.failed), 'segment')} could not be archived: {'; '.join(result.failed)}"

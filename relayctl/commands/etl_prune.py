@@ -89,7 +89,7 @@ def command(
         content = prune_content(directory, content_keep(utc_now()), dry_run=dry_run)
     if keep is not None and url is not None:
         with database.connect(url) as connection:
-            migrate.check(connection)
+            migrate.check_schema(connection)
             months = prune.prune(connection, keep(utc_now()), dry_run=dry_run)
     show(sheets.prune_sheet(months, content, dry_run=dry_run), output)
     if not all(month.dropped for month in months):

@@ -98,7 +98,7 @@ def _settings_options(command: Command) -> Command:
                 "not beginning with langfuse",
             )
         settings = Settings(
-            credentials=Credentials.of(os.environ),
+            credentials=Credentials.from_environ(os.environ),
             database_url=database_url,
             logs=local(logs, "sent to Langfuse"),
             ledger=ledger,
@@ -160,7 +160,7 @@ def backfill_command(
     Example: relayctl langfuse backfill --since 2026-01-01
     """
     if dry_run:
-        number = langfuse.planned(settings, since=since, until=until)
+        number = langfuse.count_unsent(settings, since=since, until=until)
         click.echo(f"{counted(number, 'request')} would be sent")
         return
     with progress("records") as advance:

@@ -10,7 +10,7 @@ from typing import Final
 import psycopg
 
 from etl.database import migrations as migrate
-from etl.database.connection import connect, translated
+from etl.database.connection import connect, translate_errors
 from etl.database.queries import named
 from etl.errors import EtlError, SchemaError
 from etl.load import status
@@ -36,7 +36,7 @@ def database(url: str | None, logs: Path) -> Iterator[Finding]:
 
 
 def _clock(connection: psycopg.Connection) -> Finding:
-    with translated(connection):
+    with translate_errors(connection):
         row = connection.execute(named("server_time")).fetchone()
     assert row is not None
     return clock(datetime.now(UTC) - row[0], "the database")
@@ -57,7 +57,7 @@ def clock(ahead: timedelta, other: str) -> Finding:
 
 def _schema(connection: psycopg.Connection, logs: Path) -> Iterator[Finding]:
     try:
-        migrate.check(connection)
+        migrate.check_schema(connection)
     except SchemaError as error:
         what, _, advice = str(error).rpartition(": ")
         yield problem("schema", what, advice)

@@ -9,7 +9,7 @@ import httpx
 
 from etl.errors import EtlError
 from etl.langfuse.api import Langfuse
-from etl.langfuse.connection import Credentials, Pace
+from etl.langfuse.connection import Credentials, RateLimiter
 from proxy.config.settings import Config
 from relayctl.doctor.finding import Finding, absent, problem, sound
 
@@ -82,9 +82,9 @@ def langfuse(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield absent(name, "no keys are set", "set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY for traces")
         return
     try:
-        credentials = Credentials.of(environ)
+        credentials = Credentials.from_environ(environ)
         httpx.get(f"{credentials.base_url}/api/public/health", timeout=_SECONDS)
-        client = Langfuse(credentials, Pace(), timeout=int(_SECONDS))
+        client = Langfuse(credentials, RateLimiter(), timeout=int(_SECONDS))
     except EtlError as error:
         yield problem(name, str(error), "set both keys of one project")
         return

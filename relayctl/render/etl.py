@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from etl.content.prune import OldContent
-from etl.database.prune import OldMonth
+from etl.database.prune import OldPartition
 from etl.load.status import Status
 from etl.rollup.verification import Difference
 from etl.segments.rejects import Reject
@@ -88,7 +88,7 @@ def differences_sheet(differences: Sequence[Difference]) -> Sheet:
     )
 
 
-def prune_sheet(months: Sequence[OldMonth], content: OldContent | None, *, dry_run: bool) -> Sheet:
+def prune_sheet(months: Sequence[OldPartition], content: OldContent | None, *, dry_run: bool) -> Sheet:
     """The months and the content segments older than what is kept, and what became of them."""
     dropped = "would be dropped" if dry_run else "dropped"
     rows = [

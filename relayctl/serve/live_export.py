@@ -85,7 +85,7 @@ def live_export(config: Config, *, database_url: str | None) -> Iterator[None]:
     if not config.analytics.enabled:
         yield
         return
-    Credentials.of(os.environ)
+    Credentials.from_environ(os.environ)
     # Not on the command line, which everybody on the machine can read.
     database = {"RELAY_DATABASE_URL": database_url} if database_url else {}
     export = _Export(command(config), os.environ | database)

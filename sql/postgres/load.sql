@@ -1,5 +1,5 @@
 -- name: copy_usage_records
--- Records straight into their partitions, in the order of etl/records/rows.py.
+-- Copies records directly into their partitions, in the column order of etl/records/rows.py.
 COPY usage_records (
     request_id, created_at, user_id, team_id, key_id, model, upstream_model, provider, endpoint,
     stream, status, prompt_tokens, completion_tokens, total_tokens, cache_read_tokens, cache_write_tokens,
@@ -7,22 +7,22 @@ COPY usage_records (
 ) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
 
 -- name: copy_usage_hourly_parts
--- Hourly sums of a part of a load.
+-- Copies the hourly sums of a part of a load.
 COPY usage_hourly_parts (
     hour, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
     cost_usd, unpriced_requests, estimated_requests, estimated_cost_usd, latency_ms
 ) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
 
--- name: lock_straight_load
--- Waits while a staged load runs; any number of straight loads run together.
+-- name: lock_direct_load
+-- Waits while a staged load runs; any number of direct loads run concurrently.
 SELECT pg_advisory_xact_lock_shared(hashtextextended('relay staged load', 0))
 
 -- name: lock_staged_load
--- Waits until no other load runs, and keeps others waiting until the end of the transaction.
+-- Waits until no other load runs, and blocks other loads until the end of the transaction.
 SELECT pg_advisory_xact_lock(hashtextextended('relay staged load', 0))
 
--- name: create_loading_tables
--- What a load keeps aside; the rows go with the end of each transaction, the table with the connection.
+-- name: create_staging_table
+-- Creates the staging table; its rows last for a transaction, the table for a connection.
 CREATE TEMPORARY TABLE IF NOT EXISTS loading_records (
     LIKE usage_records,
     line_number bigint NOT NULL,
@@ -31,7 +31,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS loading_records (
 ) ON COMMIT DELETE ROWS
 
 -- name: copy_loading_records
--- Records into the staging table, in the order of etl/records/rows.py, with the place of their line.
+-- Copies records with the position of their line into the staging table, in the order of etl/records/rows.py.
 COPY loading_records (
     request_id, created_at, user_id, team_id, key_id, model, upstream_model, provider, endpoint,
     stream, status, prompt_tokens, completion_tokens, total_tokens, cache_read_tokens, cache_write_tokens,
@@ -40,7 +40,7 @@ COPY loading_records (
 ) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
 
 -- name: insert_staged_records
--- Stores each staged record whose identity is not stored yet (of several with one identity, the first line)
+-- Stores each staged record whose identity is not stored yet (the first line where several share one)
 -- and marks it as new.
 WITH firsts AS (
     SELECT created_at, request_id, min(line_number) AS line_number
@@ -70,7 +70,7 @@ JOIN stored USING (created_at, request_id)
 WHERE l.line_number = firsts.line_number
 
 -- name: staged_contradictions
--- Where the staged records stand that were not stored and are not what is stored under their identity.
+-- The positions of staged records whose identity is stored with other content.
 SELECT l.line_number, l.byte_offset
 FROM loading_records l
 JOIN usage_records r USING (created_at, request_id)
@@ -87,7 +87,7 @@ WHERE NOT l.is_new
 ORDER BY l.line_number
 
 -- name: sum_staged_records
--- The hourly sums of the staged records that are new, and when those were.
+-- Appends the hourly sums of new staged records; returns their first and last hour and their days.
 WITH part AS (
     INSERT INTO usage_hourly_parts (
     hour, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
@@ -107,12 +107,12 @@ WITH part AS (
 SELECT min(hour), max(hour), array_agg(DISTINCT (hour AT TIME ZONE 'UTC')::date)
 FROM part
 
--- name: forget_staged_lines
--- Takes lines out of the staging table.
+-- name: delete_staged_lines
+-- Deletes lines from the staging table.
 DELETE FROM loading_records WHERE line_number = ANY(%s)
 
 -- name: delete_staged_rejects
--- Forgets the rejects of a segment whose lines are in the staging table: they are accepted now.
+-- Deletes the rejects of a segment whose lines are staged, because they are accepted now.
 DELETE FROM etl_rejects r
 USING loading_records l
 WHERE r.segment = %s AND r.line_number = l.line_number

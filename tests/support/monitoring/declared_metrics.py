@@ -62,7 +62,7 @@ def _etl_families() -> Iterable[Metric]:
         oldest_waiting=None,
         gaps=(),
     )
-    return etl_metrics._registry(nothing, _NOW).collect()
+    return etl_metrics.registry(nothing, _NOW).collect()
 
 
 def _budget_families() -> Iterator[Metric]:

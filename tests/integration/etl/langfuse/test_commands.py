@@ -126,7 +126,7 @@ def test_a_server_with_the_old_api_only_is_refused(call: Call, server: Server) -
     server.behaviour.old = True
     code, _, err = call("backfill")
     assert code == exits.FAILED
-    assert err.startswith(f"relayctl: Langfuse at {server.url} (version 2.95.0) only knows the old ingestion")
+    assert err.startswith(f"relayctl: Langfuse at {server.url} (version 2.95.0) has only the old ingestion")
     assert err.count("\n") == 1
 
 
