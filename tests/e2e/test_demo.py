@@ -125,7 +125,7 @@ def whole_week(directory: Path, *, cwd: Path, scratch: Path) -> dict[str, Any]:
     return totals(relayctl(*asked, cwd=cwd, scratch=scratch).stdout)
 
 
-def test_the_demo_shows_its_week_and_its_commands_work_afterwards(tmp_path: Path, scratch: Path) -> None:
+def test_demo_output_and_its_suggested_commands_work(tmp_path: Path, scratch: Path) -> None:
     done, directory = run_demo(tmp_path, scratch)
     assert "Traceback" not in done.stderr
     assert "400 of 400" in done.stderr
@@ -150,13 +150,13 @@ def test_the_demo_shows_its_week_and_its_commands_work_afterwards(tmp_path: Path
     assert sum(float(amount) for _, amount in days) == pytest.approx(whole["cost_usd"], abs=0.0005)
 
 
-def test_twice_in_a_row_makes_two_directories_with_the_same_bill(tmp_path: Path, scratch: Path) -> None:
+def test_two_runs_make_two_directories_with_equal_costs(tmp_path: Path, scratch: Path) -> None:
     bills = [whole_week(run_demo(tmp_path, scratch)[1], cwd=tmp_path, scratch=scratch) for _ in range(2)]
     assert bills[0]["requests"] == 400
     assert bills[0] == bills[1]
 
 
-def test_kept_it_serves_new_requests_and_ends_with_ctrl_c(tmp_path: Path, scratch: Path) -> None:
+def test_keep_serves_new_requests_until_ctrl_c(tmp_path: Path, scratch: Path) -> None:
     with running("--keep", "--requests", "100", cwd=tmp_path, scratch=scratch) as process:
         output = read_until(process, "-o json --logs")
         chat, usage, internal, metrics = commands_in(output)[:4]
@@ -175,7 +175,7 @@ def test_kept_it_serves_new_requests_and_ends_with_ctrl_c(tmp_path: Path, scratc
 
 
 @pytest.mark.parametrize("moment", ["Starting PostgreSQL", "Sending requests", "250 of 1,000"])
-def test_ctrl_c_at_any_time_leaves_no_process_and_no_traceback(
+def test_ctrl_c_at_any_time_leaves_no_process_or_traceback(
     tmp_path: Path, scratch: Path, moment: str
 ) -> None:
     with running("--requests", "1000", cwd=tmp_path, scratch=scratch) as process:
@@ -188,7 +188,7 @@ def test_ctrl_c_at_any_time_leaves_no_process_and_no_traceback(
     assert not processes_in(scratch)
 
 
-def test_killed_it_leaves_no_process(tmp_path: Path, scratch: Path) -> None:
+def test_killed_demo_leaves_no_process(tmp_path: Path, scratch: Path) -> None:
     with running("--requests", "1000", cwd=tmp_path, scratch=scratch) as process:
         read_until(process, "250 of 1,000")
         assert processes_in(scratch)
@@ -205,7 +205,7 @@ def test_killed_it_leaves_no_process(tmp_path: Path, scratch: Path) -> None:
         (["--requests", "many"], 2, "'many' is not a valid integer range"),
     ],
 )
-def test_what_it_cannot_do_it_says_in_a_sentence(
+def test_demo_error_is_one_sentence(
     tmp_path: Path, scratch: Path, arguments: list[str], code: int, sentence: str
 ) -> None:
     (tmp_path / "a-file").write_text("")

@@ -51,7 +51,7 @@ def look(path: Path | None, **setup: Any) -> dict[str, Finding]:
     return {finding.check: finding for finding in found}
 
 
-async def test_a_set_up_where_all_is_well(relay: Relay, migrated_url: str) -> None:
+async def test_working_setup_has_no_problem(relay: Relay, migrated_url: str) -> None:
     with langfuse_server() as langfuse:
         environ = ENVIRON | langfuse.environ
         found = await asyncio.to_thread(look, written(relay), database_url=migrated_url, environ=environ)
@@ -63,7 +63,9 @@ async def test_a_set_up_where_all_is_well(relay: Relay, migrated_url: str) -> No
     )
 
 
-async def test_nothing_set_up_is_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_empty_setup_gives_findings_and_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     found = await asyncio.to_thread(look, None, environ={})
     assert found["keys"].state == "problem"
@@ -71,7 +73,7 @@ async def test_nothing_set_up_is_no_traceback(tmp_path: Path, monkeypatch: pytes
     assert found["master key"].state == found["key of openai"].state == "warning"
 
 
-async def test_a_configuration_that_is_wrong_is_told_and_the_rest_looked_at(relay: Relay) -> None:
+async def test_invalid_configuration_does_not_stop_other_checks(relay: Relay) -> None:
     found = await asyncio.to_thread(look, written(relay, serve={}), logs=relay.config.logs.dir)
     assert (found["configuration"].state, "'serve' is not a setting" in found["configuration"].what) == (
         "problem",
@@ -80,13 +82,13 @@ async def test_a_configuration_that_is_wrong_is_told_and_the_rest_looked_at(rela
     assert found["log directory"].state == "ok"
 
 
-async def test_keys_that_others_can_read_are_a_problem(relay: Relay) -> None:
+async def test_key_file_readable_by_others_is_a_problem(relay: Relay) -> None:
     relay.config.keys.file.chmod(0o644)
     found = await asyncio.to_thread(look, written(relay))
     assert (found["keys"].state, found["keys"].advice) == ("problem", f"chmod 600 {relay.config.keys.file}")
 
 
-async def test_keys_that_are_all_revoked_or_broken_are_a_problem(relay: Relay) -> None:
+async def test_key_file_without_a_valid_key_is_a_problem(relay: Relay) -> None:
     path = relay.config.keys.file
     (key,) = keys.read(path).keys
     keys.revoke(path, key.id)
@@ -95,7 +97,7 @@ async def test_keys_that_are_all_revoked_or_broken_are_a_problem(relay: Relay) -
     assert "is not a file of Relay keys" in (await asyncio.to_thread(look, written(relay)))["keys"].what
 
 
-async def test_a_segment_of_a_dead_proxy_is_told(relay: Relay) -> None:
+async def test_segment_left_by_a_dead_proxy_is_a_warning(relay: Relay) -> None:
     (relay.config.logs.dir / "usage-20261101T000000Z-dead-000001.jsonl.open").write_bytes(b"")
     found = await asyncio.to_thread(look, written(relay))
     assert (found["open segments"].state, "1 left by a proxy" in found["open segments"].what) == (
@@ -104,7 +106,7 @@ async def test_a_segment_of_a_dead_proxy_is_told(relay: Relay) -> None:
     )
 
 
-async def test_services_that_do_not_answer_are_problems(relay: Relay) -> None:
+async def test_unreachable_services_are_problems(relay: Relay) -> None:
     upstreams = {"openai": {"api": "openai", "base_url": "http://127.0.0.1:9/v1"}}
     found = await asyncio.to_thread(
         look,
@@ -123,7 +125,7 @@ async def test_services_that_do_not_answer_are_problems(relay: Relay) -> None:
     assert "hidden" not in str(found)
 
 
-async def test_a_prometheus_that_has_seen_a_proxy_and_one_that_has_not(relay: Relay, tmp_path: Path) -> None:
+async def test_prometheus_with_and_without_a_scraped_proxy(relay: Relay, tmp_path: Path) -> None:
     def states(path: Path) -> list[str]:
         with prometheus_server(tmp_path / "tsdb", jobs={"relay": [relay.url.removeprefix("http://")]}) as url:
             found: list[str] = [look(path, prometheus_url=url)["Prometheus"].state]
@@ -138,13 +140,13 @@ async def test_a_prometheus_that_has_seen_a_proxy_and_one_that_has_not(relay: Re
     assert set(found[:-1]) <= {"problem"}
 
 
-async def test_a_database_without_the_schema_is_told_what_to_run(relay: Relay, postgres_url: str) -> None:
+async def test_database_without_schema_has_advice_to_migrate(relay: Relay, postgres_url: str) -> None:
     with new_database(postgres_url) as url:
         found = await asyncio.to_thread(look, written(relay), database_url=url)
     assert (found["schema"].state, "relayctl etl migrate" in found["schema"].advice) == ("problem", True)
 
 
-async def test_half_a_pair_of_langfuse_keys_is_a_problem(relay: Relay) -> None:
+async def test_one_missing_langfuse_key_is_a_problem(relay: Relay) -> None:
     found = await asyncio.to_thread(look, written(relay), environ=ENVIRON | {"LANGFUSE_PUBLIC_KEY": "pk"})
     assert "LANGFUSE_SECRET_KEY" in found["Langfuse"].what
 
@@ -153,11 +155,11 @@ CLOCKS = [(0.5, "ok"), (-1.9, "ok"), (3, "warning"), (-86400, "warning")]
 
 
 @pytest.mark.parametrize(("seconds", "state"), CLOCKS)
-def test_a_clock_that_is_off_is_told(seconds: float, state: str) -> None:
+def test_clock_difference_is_a_warning(seconds: float, state: str) -> None:
     assert clock(timedelta(seconds=seconds), "the database").state == state
 
 
-async def test_the_command_ends_with_3_when_something_does_not_work(relay: Relay) -> None:
+async def test_exit_code_is_3_if_there_is_a_problem(relay: Relay) -> None:
     def run(path: Path) -> subprocess.CompletedProcess[str]:
         code = "from relayctl.cli import main; main()"
         command = [sys.executable, "-c", code, "doctor", "--config", str(path), "-o", "json"]

@@ -43,7 +43,7 @@ async def stopped_with_a_queue(address: list[tuple[str, int]]) -> list[socket.so
     return clients
 
 
-def test_a_stop_answers_who_waits_to_be_accepted_and_refuses_who_comes_later() -> None:
+def test_stop_answers_queued_connections_and_refuses_later_ones() -> None:
     address: list[tuple[str, int]] = []
     clients = uvloop.run(stopped_with_a_queue(address))
     assert [answer_of(client)[-5:] for client in clients] == [b"hello"] * 5

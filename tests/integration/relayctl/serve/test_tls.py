@@ -38,9 +38,7 @@ def issue(authority: trustme.CA, directory: Path) -> dict[str, str]:
     return {"certificate": str(chain), "key": str(key)}
 
 
-async def test_the_client_of_openai_speaks_to_workers_over_tls_that_it_trusts(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_openai_client_connects_to_workers_over_tls(tmp_path: Path, provider: Replay) -> None:
     authority = trustme.CA()
     tls = issue(authority, tmp_path)
     config = settings(tmp_path, provider.url, **WORKERS | {"server": {"workers": 2, "tls": tls}})
@@ -83,7 +81,7 @@ async def authority_of(url: str, authority: trustme.CA) -> bool:
     return True
 
 
-async def test_a_single_process_serves_tls_and_logs_json(tmp_path: Path, provider: Replay) -> None:
+async def test_single_process_serves_tls_and_logs_json(tmp_path: Path, provider: Replay) -> None:
     authority = trustme.CA()
     tls = issue(authority, tmp_path)
     trusting = ssl.create_default_context()

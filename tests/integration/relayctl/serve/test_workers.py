@@ -70,7 +70,7 @@ def by_writer(found: list[Line]) -> dict[str, list[Line]]:
     return writers
 
 
-async def test_all_workers_serve_and_any_of_them_tells_the_metrics_of_all(config: Config) -> None:
+async def test_every_worker_returns_the_metrics_of_all(config: Config) -> None:
     config = config.model_copy(update={"log": ProcessLog(format="json", level="debug")})
     async with serving(config, PROXY_MASTER_KEY="master-secret") as served:
         answers = await load(served, 120)
@@ -108,9 +108,7 @@ def assert_sums(text: str, records: list[RequestLine]) -> None:
     assert metric("relay_active_requests") == 0
 
 
-async def test_all_workers_keep_one_limit_with_redis_whose_password_nobody_sees(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_workers_share_a_redis_limit_and_hide_its_password(tmp_path: Path, provider: Replay) -> None:
     with redis_server("--requirepass", "redis-secret") as url:
         secret = url.replace("//", "//:redis-secret@")
         limits = {"backend": "redis", "redis_url": secret, "defaults": {"rpm": 2}}
@@ -123,7 +121,7 @@ async def test_all_workers_keep_one_limit_with_redis_whose_password_nobody_sees(
     assert Counter(answer.status for answer in answers) == {200: 2, 429: 16, 404: 6}
 
 
-async def test_a_worker_that_is_killed_under_load_is_replaced_and_no_count_or_answer_is_lost(
+async def test_worker_killed_under_load_is_replaced_without_losses(
     config: Config,
 ) -> None:
     whole: list[str] = []
@@ -178,9 +176,7 @@ def assert_sealed(directory: Path, *, recovered: str) -> None:
         assert any(seal.recovered for seal in seals) == (recovered in name)
 
 
-async def test_a_stop_lets_a_stream_end_and_a_worker_that_is_stopped_alone_is_replaced(
-    config: Config, provider: Replay
-) -> None:
+async def test_stop_drains_streams_and_a_stopped_worker_is_replaced(config: Config, provider: Replay) -> None:
     half = asyncio.Event()
     async with serving(config) as served:
         before = served.workers()
@@ -221,7 +217,7 @@ async def until_refused(served: Served) -> None:
                 continue
 
 
-async def test_workers_whose_parent_is_killed_end_in_order(config: Config, provider: Replay) -> None:
+async def test_workers_shut_down_cleanly_if_the_parent_is_killed(config: Config, provider: Replay) -> None:
     half = asyncio.Event()
     async with serving(config) as served:
         workers = served.workers()
@@ -238,7 +234,7 @@ async def test_workers_whose_parent_is_killed_end_in_order(config: Config, provi
     assert not list(config.logs.dir.glob("*.open"))
 
 
-async def test_a_worker_that_cannot_start_again_is_told_and_the_others_serve_on(config: Config) -> None:
+async def test_failed_restart_is_logged_and_other_workers_serve(config: Config) -> None:
     async with serving(config) as served:
         good = config.keys.file.read_text()
         config.keys.file.write_text("[")
@@ -252,7 +248,7 @@ async def test_a_worker_that_cannot_start_again_is_told_and_the_others_serve_on(
         assert "Traceback" not in served.said()
 
 
-async def test_workers_that_cannot_start_end_the_whole_with_one_sentence(config: Config) -> None:
+async def test_failed_start_ends_the_service_with_one_sentence(config: Config) -> None:
     async with serving(config) as first:
         port = int(first.relay.url.rpartition(":")[2])
         taken = config.model_copy(update={"server": config.server.model_copy(update={"port": port})})

@@ -68,7 +68,7 @@ class Terminal:
         return await asyncio.to_thread(drain)
 
 
-async def test_it_shows_models_and_teams_and_ends_on_q(relay: Relay) -> None:
+async def test_top_shows_models_and_teams_and_ends_on_q(relay: Relay) -> None:
     terminal = Terminal(relay)
     await terminal.shows("in progress")
     for _ in range(5):
@@ -80,7 +80,7 @@ async def test_it_shows_models_and_teams_and_ends_on_q(relay: Relay) -> None:
     assert terminal.text.endswith(("\x1b[?25h", "\x1b[?1049l"))  # the cursor and the first screen are back
 
 
-async def test_ctrl_c_ends_it_without_a_traceback(relay: Relay) -> None:
+async def test_ctrl_c_ends_top_without_a_traceback(relay: Relay) -> None:
     terminal = Terminal(relay)
     await terminal.shows("in progress")
     terminal.process.send_signal(signal.SIGINT)
@@ -94,13 +94,13 @@ async def once(relay: Relay, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-async def test_without_a_terminal_it_shows_one_screen(relay: Relay) -> None:
+async def test_without_a_terminal_one_screen_is_printed(relay: Relay) -> None:
     done = await once(relay)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"^all +0\.0 ", done.stdout, re.MULTILINE)
 
 
-async def test_a_proxy_that_is_not_there_is_told_on_the_screen(relay: Relay) -> None:
+async def test_unreachable_proxy_is_noted_on_the_screen(relay: Relay) -> None:
     done = await once(relay, "--url", "http://127.0.0.1:9", "--once")
     assert done.returncode == 0
     assert "no proxy answers at http://127.0.0.1:9" in done.stdout

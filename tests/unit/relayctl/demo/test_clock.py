@@ -23,7 +23,7 @@ class Hands:
         return SimulatedClock(MONDAY, monotonic=lambda: self.seconds, real=lambda: self.real)
 
 
-def test_it_starts_where_it_is_told_and_runs_in_real_time() -> None:
+def test_clock_starts_at_the_given_time_and_runs() -> None:
     hands = Hands()
     clock = hands.clock()
     assert clock() == MONDAY
@@ -31,7 +31,7 @@ def test_it_starts_where_it_is_told_and_runs_in_real_time() -> None:
     assert clock() == MONDAY + timedelta(seconds=1.5)
 
 
-def test_it_goes_forward_to_a_later_moment_and_on_from_there() -> None:
+def test_clock_advances_to_a_later_time_and_runs() -> None:
     hands = Hands()
     clock = hands.clock()
     clock.advance(MONDAY + timedelta(hours=9))
@@ -39,7 +39,7 @@ def test_it_goes_forward_to_a_later_moment_and_on_from_there() -> None:
     assert clock() == MONDAY + timedelta(hours=9, seconds=2)
 
 
-def test_it_never_goes_back() -> None:
+def test_clock_never_goes_back() -> None:
     hands = Hands()
     clock = hands.clock()
     clock.advance(MONDAY + timedelta(hours=9))
@@ -47,7 +47,7 @@ def test_it_never_goes_back() -> None:
     assert clock() == MONDAY + timedelta(hours=9)
 
 
-def test_after_its_end_it_shows_the_real_time() -> None:
+def test_clock_shows_the_real_time_after_its_end() -> None:
     hands = Hands()
     clock = hands.clock()
     clock.advance(MONDAY + timedelta(days=1))
@@ -56,13 +56,13 @@ def test_after_its_end_it_shows_the_real_time() -> None:
     assert clock() == SUNDAY + timedelta(seconds=3)
 
 
-def test_it_tells_utc_whatever_zone_it_is_given() -> None:
+def test_clock_returns_utc_for_any_time_zone() -> None:
     tokyo = timezone(timedelta(hours=9))
     clock = SimulatedClock(MONDAY.astimezone(tokyo), monotonic=lambda: 0)
     clock.advance((MONDAY + timedelta(hours=1)).astimezone(tokyo))
     assert clock().isoformat() == "2026-11-02T01:00:00+00:00"
 
 
-def test_a_time_without_a_zone_is_refused() -> None:
+def test_naive_time_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         SimulatedClock(datetime(2026, 11, 2))  # noqa: DTZ001 - that is the point

@@ -55,15 +55,13 @@ UNUSABLE = [
 
 
 @pytest.mark.parametrize(("certificate", "key", "told"), UNUSABLE)
-def test_what_cannot_be_used_is_told_in_one_sentence(
-    pems: Path, certificate: str, key: str, told: str
-) -> None:
+def test_unusable_certificate_is_one_sentence(pems: Path, certificate: str, key: str, told: str) -> None:
     with pytest.raises(RelayError) as caught:
         Certificate(Tls(certificate=pems / certificate, key=pems / key))
     assert str(caught.value) == told.format(dir=pems)
 
 
-def test_what_is_renewed_is_taken_into_use_as_soon_as_both_files_fit(pems: Path, tmp_path: Path) -> None:
+def test_renewed_certificate_is_used_once_both_files_match(pems: Path, tmp_path: Path) -> None:
     certificate, key = tmp_path / "tls.pem", tmp_path / "tls.key"
     shutil.copy(pems / "a.pem", certificate)
     shutil.copy(pems / "a.key", key)

@@ -32,12 +32,12 @@ QUANTILES: list[tuple[str, list[Bucket], float, float | None]] = [
 
 
 @pytest.mark.parametrize(("buckets", "share", "value"), [row[1:] for row in QUANTILES])
-def test_a_quantile_is_as_prometheus_has_it(buckets: list[Bucket], share: float, value: float | None) -> None:
+def test_quantile_equals_histogram_quantile(buckets: list[Bucket], share: float, value: float | None) -> None:
     assert quantile(share, buckets) == value
 
 
 @given(st.lists(st.floats(0.01, 99), min_size=1), st.floats(0.01, 1))
-def test_a_quantile_always_lies_in_the_bucket_of_the_true_one(values: list[float], share: float) -> None:
+def test_quantile_lies_in_the_bucket_of_the_exact_one(values: list[float], share: float) -> None:
     bounds = [0.1, 1.0, 10.0, 100.0, INF]
     buckets = [(bound, float(sum(value <= bound for value in values))) for bound in bounds]
     rank = share * len(values)
@@ -61,7 +61,7 @@ def asked(model: str, **changes: Any) -> UsageRecord:
     return record(model=model, latency_ms=Decimal(400), **changes)
 
 
-def test_rates_are_differences_by_the_second() -> None:
+def test_rates_are_differences_per_second() -> None:
     meters = Meters()
     before = [asked("gpt-4o")]
     meters.add(read(text_of(*before), 100.0))
@@ -78,7 +78,7 @@ def test_rates_are_differences_by_the_second() -> None:
     assert meters.all().requests == Decimal("2.1")
 
 
-def test_a_proxy_that_started_again_does_not_count_backwards() -> None:
+def test_restarted_proxy_resets_the_rates() -> None:
     meters = Meters()
     meters.add(read(text_of(*[asked("gpt-4o")] * 9), 1.0))
     meters.add(read(text_of(asked("gpt-4o")), 2.0))
@@ -87,7 +87,7 @@ def test_a_proxy_that_started_again_does_not_count_backwards() -> None:
     assert meters.all().requests == 3
 
 
-def test_only_the_last_minute_counts() -> None:
+def test_only_the_last_minute_is_counted() -> None:
     meters = Meters()
     for second in range(0, 300, 10):
         meters.add(read(text_of(*[asked("gpt-4o")] * (second // 10)), float(second)))
@@ -95,7 +95,7 @@ def test_only_the_last_minute_counts() -> None:
 
 
 @pytest.mark.parametrize("text", ["relay_requests_total{ 5", 'relay_requests_total{model="x"} 1', "<html>"])
-def test_what_is_no_metrics_is_told_in_one_sentence(text: str) -> None:
+def test_invalid_metrics_are_one_sentence(text: str) -> None:
     with pytest.raises(NoMetricsError, match="not Prometheus' text format"):
         read(text, 1.0)
 
@@ -104,7 +104,7 @@ def line(seq: int, team: str, **changes: Any) -> bytes:
     return to_line(record(seq, team_id=team, latency_ms=Decimal(seq), **changes), seq=seq)
 
 
-def test_a_segment_is_followed_through_its_sealing(tmp_path: Path) -> None:
+def test_segment_is_followed_through_sealing(tmp_path: Path) -> None:
     path = tmp_path / "usage-20261123T100000Z-w1-000001.jsonl.open"
     path.write_bytes(line(1, "before"))
     tail = Tail(tmp_path)
@@ -129,7 +129,7 @@ def test_a_segment_is_followed_through_its_sealing(tmp_path: Path) -> None:
     tail.close()
 
 
-def test_a_directory_that_is_not_there_has_no_teams(tmp_path: Path) -> None:
+def test_missing_directory_has_no_teams(tmp_path: Path) -> None:
     tail = Tail(tmp_path / "nowhere")
     tail.look(0.0)
     assert tail.by_team(1.0) == []
@@ -148,7 +148,7 @@ def rates(name: str) -> Rates:
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (40, 10), (200, 60), (20, 8)])
-def test_the_screen_always_fits(width: int, height: int) -> None:
+def test_screen_fits_the_height(width: int, height: int) -> None:
     view = View(
         url="http://127.0.0.1:8000",
         at="10:00:00 UTC",
