@@ -27,7 +27,7 @@ async def test_traffic_goes_through_the_proxy_until_stopped(tmp_path: Path) -> N
         users = company(live.USERS, Random(1))
         raw_keys = keys.issue_many(relay.config.keys.file, [(user.name, user.team) for user in users])
         traffic = asyncio.create_task(
-            live._send_for_ever(
+            live._send_forever(
                 users,
                 base_url=relay.url,
                 keys={user.name: raw for user, raw in zip(users, raw_keys, strict=True)},
@@ -49,7 +49,7 @@ async def test_unreachable_proxy_is_reported_and_traffic_continues(
     users = company(live.USERS, Random(1))
     keys_of_users = dict.fromkeys((user.name for user in users), "rk_x")
     traffic = asyncio.create_task(
-        live._send_for_ever(users, base_url="http://127.0.0.1:1", keys=keys_of_users, per_minute=6000)
+        live._send_forever(users, base_url="http://127.0.0.1:1", keys=keys_of_users, per_minute=6000)
     )
     errors = ""
     while errors.count("\n") < 2:

@@ -1,4 +1,4 @@
-"""The demo's clock: a simulated week that never goes back, then the real time."""
+"""The demo's clock: a simulated time that never goes back, then the real time."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 SUNDAY = MONDAY + timedelta(days=6)
 
 
-class Hands:
-    """What the simulated clock is driven by: a monotonic count of seconds, and the real time."""
+class TimeSources:
+    """The time sources of the simulated clock: monotonic seconds and the real time."""
 
     def __init__(self) -> None:
         self.seconds = 100.0
@@ -24,35 +24,35 @@ class Hands:
 
 
 def test_clock_starts_at_the_given_time_and_runs() -> None:
-    hands = Hands()
-    clock = hands.clock()
+    sources = TimeSources()
+    clock = sources.clock()
     assert clock() == MONDAY
-    hands.seconds += 1.5
+    sources.seconds += 1.5
     assert clock() == MONDAY + timedelta(seconds=1.5)
 
 
 def test_clock_advances_to_a_later_time_and_runs() -> None:
-    hands = Hands()
-    clock = hands.clock()
+    sources = TimeSources()
+    clock = sources.clock()
     clock.advance(MONDAY + timedelta(hours=9))
-    hands.seconds += 2
+    sources.seconds += 2
     assert clock() == MONDAY + timedelta(hours=9, seconds=2)
 
 
 def test_clock_never_goes_back() -> None:
-    hands = Hands()
-    clock = hands.clock()
+    sources = TimeSources()
+    clock = sources.clock()
     clock.advance(MONDAY + timedelta(hours=9))
     clock.advance(MONDAY + timedelta(hours=3))
     assert clock() == MONDAY + timedelta(hours=9)
 
 
 def test_clock_shows_the_real_time_after_its_end() -> None:
-    hands = Hands()
-    clock = hands.clock()
+    sources = TimeSources()
+    clock = sources.clock()
     clock.advance(MONDAY + timedelta(days=1))
     clock.end()
-    hands.seconds += 3
+    sources.seconds += 3
     assert clock() == SUNDAY + timedelta(seconds=3)
 
 
@@ -65,4 +65,4 @@ def test_clock_returns_utc_for_any_time_zone() -> None:
 
 def test_naive_time_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        SimulatedClock(datetime(2026, 11, 2))  # noqa: DTZ001 - that is the point
+        SimulatedClock(datetime(2026, 11, 2))  # noqa: DTZ001 - the naive time is the test case

@@ -1,4 +1,4 @@
-"""The demo's people and its plan of a week: seeded, and shaped like real traffic."""
+"""The demo's users and its plan of a week: seeded, with the pattern of real traffic."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def test_calls_are_sorted_and_within_the_week() -> None:
 @pytest.mark.parametrize(
     "now",
     [
-        NOON_OF_A_SUNDAY.replace(hour=0, minute=0),  # today has only begun
-        NOON_OF_A_SUNDAY.replace(hour=0, minute=0, second=1),  # a second old
-        NOON_OF_A_SUNDAY.replace(hour=23, minute=59, second=59),  # almost over
+        NOON_OF_A_SUNDAY.replace(hour=0, minute=0),  # at midnight
+        NOON_OF_A_SUNDAY.replace(hour=0, minute=0, second=1),  # a second later
+        NOON_OF_A_SUNDAY.replace(hour=23, minute=59, second=59),  # just before midnight
     ],
 )
 def test_no_call_is_later_than_now(now: datetime) -> None:

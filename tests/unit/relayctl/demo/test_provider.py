@@ -1,4 +1,4 @@
-"""The stand-in provider over HTTP: both APIs, their errors, and streams that arrive in pieces."""
+"""The stand-in provider over HTTP: both APIs, their errors, and streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in's answers: real shapes, read by Relay's own readers, counts as the request asks."""
+"""The stand-in's answers have the APIs' formats, are read by Relay's readers and have the right counts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cached_message(prompt: str = LONG) -> dict[str, Any]:
 
 
 def events(frames: list[bytes]) -> list[Any]:
-    """The data of server-sent events, less OpenAI's last."""
+    """The data of server-sent events, without OpenAI's `[DONE]`."""
     data = [line[6:] for frame in frames for line in frame.decode().splitlines() if line.startswith("data: ")]
     return [json.loads(text) for text in data if text != "[DONE]"]
 
@@ -108,11 +108,11 @@ def test_chat_stream_has_usage_only_on_request() -> None:
     made = answer(chat(max_tokens=80))
     silent = events(list(openai_shapes.chat_frames(made, include_usage=False)))
     assert not any("usage" in chunk for chunk in silent)
-    told = events(list(openai_shapes.chat_frames(made, include_usage=True)))
-    assert [chunk["usage"] for chunk in told[:-1]] == [None] * (len(told) - 1)
-    assert told[-1]["choices"] == []
-    assert told[-1]["usage"] == openai_shapes.chat_usage(made)
-    assert len(told) == len(silent) + 1
+    sent = events(list(openai_shapes.chat_frames(made, include_usage=True)))
+    assert [chunk["usage"] for chunk in sent[:-1]] == [None] * (len(sent) - 1)
+    assert sent[-1]["choices"] == []
+    assert sent[-1]["usage"] == openai_shapes.chat_usage(made)
+    assert len(sent) == len(silent) + 1
 
 
 def test_chat_stream_adds_up_to_the_text_and_ends_with_done() -> None:
@@ -126,13 +126,13 @@ def test_chat_stream_adds_up_to_the_text_and_ends_with_done() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_response_and_its_stream_have_equal_usage(seed: int) -> None:
     made = answer({"model": "gpt-5-mini", "input": LONG, "max_output_tokens": 90}, seed)
-    told = events(list(openai_shapes.response_frames(made)))
-    assert told[-1]["type"] == f"response.{'incomplete' if made.cut else 'completed'}"
-    assert told[-1]["response"] == openai_shapes.response(made)
-    usage = from_openai(told[-1]["response"]["usage"])
+    sent = events(list(openai_shapes.response_frames(made)))
+    assert sent[-1]["type"] == f"response.{'incomplete' if made.cut else 'completed'}"
+    assert sent[-1]["response"] == openai_shapes.response(made)
+    usage = from_openai(sent[-1]["response"]["usage"])
     assert usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (3000, 90)
-    assert [event["sequence_number"] for event in told] == list(range(len(told)))
+    assert [event["sequence_number"] for event in sent] == list(range(len(sent)))
 
 
 def test_embedding_has_no_completion_tokens() -> None:
@@ -153,13 +153,13 @@ def test_input_token_counts_of_a_message_add_up(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_usage_of_a_message_stream_is_cumulative(seed: int) -> None:
     made = answer(cached_message(), seed)
-    told = events(list(anthropic_shapes.message_frames(made)))
-    names = [event["type"] for event in told if event["type"] != "content_block_delta"]
+    sent = events(list(anthropic_shapes.message_frames(made)))
+    names = [event["type"] for event in sent if event["type"] != "content_block_delta"]
     assert names == [
         "message_start", "content_block_start", "ping", "content_block_stop", "message_delta", "message_stop",
     ]  # fmt: skip
-    laid_over = from_anthropic(overlay(told[0]["message"]["usage"], told[-2]["usage"]))
+    merged = from_anthropic(overlay(sent[0]["message"]["usage"], sent[-2]["usage"]))
     whole = from_anthropic(anthropic_shapes.message(made)["usage"])
-    assert laid_over == whole
-    text = "".join(event["delta"]["text"] for event in told if event["type"] == "content_block_delta")
+    assert merged == whole
+    text = "".join(event["delta"]["text"] for event in sent if event["type"] == "content_block_delta")
     assert text == made.text

@@ -1,4 +1,4 @@
-"""The demo's last words: the chart, the counts, and how it names itself and its directories."""
+"""The demo's final output: the chart, the counts, the program name; its directories."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from relayctl.demo.chart import bars
 from relayctl.demo.services import fresh_directory
-from relayctl.demo.story import answered, program_name
+from relayctl.demo.summary import answered, bars, program_name
 from relayctl.errors import RelayctlError
 
 NOW = datetime(2026, 11, 23, 9, 5, 7, tzinfo=UTC)
@@ -40,7 +39,10 @@ def test_bars_in_ascii() -> None:
     [
         ([], []),
         ([("a", Decimal(0), "0 USD")], ["a  0 USD"]),  # nothing spent
-        ([("a-very-long-label", Decimal(1), "1 USD")], ["a-very-long-label  1 USD  █"]),  # no room
+        (
+            [("a-very-long-label", Decimal(1), "1 USD")],
+            ["a-very-long-label  1 USD  █"],
+        ),  # no space for the bar
     ],
 )
 def test_bars_of_edge_cases(rows: list[tuple[str, Decimal, str]], expected: list[str]) -> None:
