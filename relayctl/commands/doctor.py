@@ -9,7 +9,7 @@ import click
 
 from relayctl.commands.configured import config_option
 from relayctl.commands.options import TwinFirst, database_option, found_a_problem, output_option
-from relayctl.doctor.examination import Setup, examine
+from relayctl.doctor.checks import Setup, run_checks
 from relayctl.render.doctor import findings_sheet
 from relayctl.render.output import Output, show
 
@@ -46,7 +46,7 @@ def command(
         prometheus_url=prometheus_url,
         environ=os.environ,
     )
-    findings = list(examine(setup))
+    findings = list(run_checks(setup))
     show(findings_sheet(findings), output)
     if any(finding.state == "problem" for finding in findings):
         found_a_problem()

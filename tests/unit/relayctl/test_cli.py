@@ -13,8 +13,7 @@ import pytest
 
 from etl.errors import DatabaseError
 from proxy.errors import ConfigError
-from relayctl import cli
-from relayctl import exit_codes as exits
+from relayctl import cli, exit_codes
 from relayctl.errors import InputError, SourceError
 
 ENTRY = "from relayctl.cli import main; main()"
@@ -62,17 +61,17 @@ def test_help_does_not_import_commands() -> None:
 
 @pytest.mark.parametrize("name", sorted(cli.COMMANDS))
 def test_every_command_shows_its_help_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run([name, "--help"]) == exits.DONE
+    assert cli.run([name, "--help"]) == exit_codes.DONE
     shown = [capsys.readouterr().out]
     command = cli.relayctl.get_command(click.Context(cli.relayctl), name)
     if isinstance(command, click.Group):
-        assert all(cli.run([name, below, "--help"]) == exits.DONE for below in command.commands)
+        assert all(cli.run([name, below, "--help"]) == exit_codes.DONE for below in command.commands)
         shown = capsys.readouterr().out.split("Usage: ")[1:]
     assert all(f"Example: relayctl {name}" in text for text in shown)
 
 
 def test_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["--version"]) == exits.DONE
+    assert cli.run(["--version"]) == exit_codes.DONE
     assert capsys.readouterr().out.startswith("relayctl ")
 
 
@@ -139,7 +138,7 @@ def test_wrong_usage_is_on_stderr_and_exits_with_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RELAY_DATABASE_URL", raising=False)
-    assert cli.run(arguments) == exits.USAGE
+    assert cli.run(arguments) == exit_codes.USAGE
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err
@@ -178,7 +177,7 @@ def test_full_disk_is_one_sentence(tmp_path: Path, arguments: list[str]) -> None
             command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment
         )
     said = "relayctl: the output cannot be written: No space left on device\n"
-    assert (done.returncode, done.stderr) == (exits.FAILED, said)
+    assert (done.returncode, done.stderr) == (exit_codes.FAILED, said)
 
 
 def test_closed_stdout_gives_no_traceback(tmp_path: Path) -> None:
@@ -188,7 +187,7 @@ def test_closed_stdout_gives_no_traceback(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (exits.DONE, "")
+    assert (done.returncode, done.stderr) == (exit_codes.DONE, "")
 
 
 def test_closed_pipe_gives_no_traceback(tmp_path: Path) -> None:
@@ -197,4 +196,4 @@ def test_closed_pipe_gives_no_traceback(tmp_path: Path) -> None:
     os.close(reader)
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
-    assert (done.returncode, done.stderr) == (exits.CLOSED_PIPE, "")
+    assert (done.returncode, done.stderr) == (exit_codes.CLOSED_PIPE, "")
