@@ -1,4 +1,4 @@
-"""Several workers on one port: exact metrics, deaths, stops; real processes."""
+"""Several real worker processes on one port: exact metrics, deaths, stops."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from tests.support.serving import WORKERS, Served, serving, started
 
 CHAT = "/v1/chat/completions"
 USAGE = {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14}
-PROMPT = "the prompt nobody may see"
+PROMPT = "the secret prompt"
 ASK = {"model": "gpt-4o", "messages": [{"role": "user", "content": PROMPT}]}
 STREAM = ASK | {"stream": True, "stream_options": {"include_usage": True}}
-COMPLETION = "the completion nobody may see"
+COMPLETION = "the secret completion"
 CHUNK = {"choices": [{"delta": {"content": COMPLETION}}]}
 FIRST, REST = events(CHUNK, done=False), events({"choices": [], "usage": USAGE})
 MODELS = ["gpt-4o", "gpt-4o-mini", "o1", "llama-of-ada"]
@@ -51,7 +51,7 @@ def config(tmp_path: Path, provider: Replay) -> Config:
 
 
 async def load(served: Served, count: int) -> list[Whole]:
-    """So many requests, streams among them, for several models."""
+    """Sends requests for several models; a third of them are streams."""
 
     async def client(first: int) -> list[Whole]:
         asks = [ASK | {"model": MODELS[n % 4], "stream": n % 3 == 0} for n in range(first, count, 8)]
@@ -85,9 +85,9 @@ async def test_every_worker_returns_the_metrics_of_all(config: Config) -> None:
             assert {(await served.relay.get(path)).status for _ in range(4)} == {200}
         assert await served.stop() == 0
         said = served.said()
-    told = [json.loads(line) for line in said.splitlines()]
-    assert [line.get("worker") for line in told if "serves on" in line["message"]] == [None]
-    assert sorted(line["worker"] for line in told if "stopping" in line["message"]) == [1, 2]
+    logged = [json.loads(line) for line in said.splitlines()]
+    assert [line.get("worker") for line in logged if "serves on" in line["message"]] == [None]
+    assert sorted(line["worker"] for line in logged if "stopping" in line["message"]) == [1, 2]
     for secret in (PROMPT, COMPLETION, served.relay.key, "master-secret", *PROVIDER_KEYS.values()):
         assert secret not in said
     assert not list(config.logs.dir.glob("*.open"))
@@ -144,7 +144,7 @@ async def test_worker_killed_under_load_is_replaced_without_losses(
         killed, living = served.workers()
         os.kill(killed, signal.SIGKILL)
         await until(lambda: "starts again" in served.said(), 20)
-        await until(lambda: len(writers(config.logs.dir)) == 3, 20)  # the new one has had requests too
+        await until(lambda: len(writers(config.logs.dir)) == 3, 20)  # the new one has recorded requests too
         so_far = len(whole)
         await until(lambda: len(whole) > so_far + 60, 20)
         ended.set()
@@ -166,7 +166,7 @@ async def test_worker_killed_under_load_is_replaced_without_losses(
 
 
 def assert_sealed(directory: Path, *, recovered: str) -> None:
-    """Every segment is sealed, by its own writer but for one; no line is missing."""
+    """Every segment is sealed, all but one by their own writer; no line is missing."""
     assert not list(directory.glob("*.open"))
     writers = by_writer(lines(directory))
     assert len(writers) == 3
@@ -188,7 +188,7 @@ async def test_stop_drains_streams_and_a_stopped_worker_is_replaced(config: Conf
         async with served.relay.open(CHAT, STREAM) as answer:
             assert await answer.content.readexactly(len(FIRST)) == FIRST
             served.process.send_signal(signal.SIGTERM)
-            # The new worker says so too, if it has begun to serve by now.
+            # The new worker logs it too, if it is already serving.
             await until(lambda: served.said().count("stopping") >= 2, 20)
             await until_refused(served)
             half.set()
@@ -200,13 +200,13 @@ async def test_stop_drains_streams_and_a_stopped_worker_is_replaced(config: Conf
 
 
 def writers(directory: Path) -> set[str]:
-    """Who has written segments so far."""
+    """The writers of all segments."""
     names = (SegmentName.parse(path.name) for path in directory.glob("usage-*"))
     return {name.writer for name in names if name}
 
 
 async def until_refused(served: Served) -> None:
-    """Returns when nobody listens on the port any more."""
+    """Returns when connections to the port are refused."""
     async with asyncio.timeout(20):
         while True:
             try:
@@ -261,7 +261,7 @@ async def test_failed_start_ends_the_service_with_one_sentence(config: Config) -
 
 
 async def refused(config: Config) -> str:
-    """The sentence that the service ends with when it does not start."""
+    """The error message of a service that does not start."""
     process, log = await started(config, {})
     assert await process.wait() == 1
     said = log.read_text()

@@ -1,4 +1,4 @@
-"""What is off takes no memory: a service of one process loads nothing that only a feature needs."""
+"""Disabled features take no memory: a single process does not import their modules."""
 
 from __future__ import annotations
 

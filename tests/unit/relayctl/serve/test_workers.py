@@ -1,4 +1,4 @@
-"""How long a worker that dies is waited for, and where the service listens."""
+"""Restart delays of workers, and the listening sockets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_failed_fork_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
     monkeypatch.setattr(workers, "Process", refused)
-    supervisor = workers.Supervisor(2, print, served=print, died=print, patience=1000)
+    supervisor = workers.Supervisor(2, print, on_ready=print, on_exit=print, stop_timeout=1000)
     with pytest.raises(workers.WorkerError) as caught:
         supervisor.run()
     gc.unfreeze()
@@ -41,7 +41,7 @@ def test_failed_fork_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_workers_share_a_port_reserved_from_other_services() -> None:
     reserved = listening.reserve("127.0.0.1", 0)
-    mine, theirs = listening.alike(reserved), listening.alike(reserved)
+    mine, theirs = listening.bind_same(reserved), listening.bind_same(reserved)
     try:
         assert len({each.getsockname() for each in (*reserved, *mine, *theirs)}) == 1
         port = reserved[0].getsockname()[1]
@@ -49,8 +49,8 @@ def test_workers_share_a_port_reserved_from_other_services() -> None:
         for take in (listening.bind, listening.reserve):
             with pytest.raises(RelayError) as caught:
                 take("127.0.0.1", port)
-            told = f"cannot listen on 127.0.0.1:{port}: address already in use; set server.port"
-            assert str(caught.value) == told
+            message = f"cannot listen on 127.0.0.1:{port}: address already in use; set server.port"
+            assert str(caught.value) == message
     finally:
         listening.close([*reserved, *mine, *theirs])
 
