@@ -21,7 +21,7 @@ COMMANDS: Final = {
     "alert-check": ("relayctl.commands.alert_check", "Evaluate the alert rules and budgets once."),
     "completion": ("relayctl.commands.completion", "Print the completion script of a shell."),
     "demo": ("relayctl.commands.demo", "Run all of Relay on this machine without configuration."),
-    "doctor": ("relayctl.commands.doctor", "Check the setup and give advice."),
+    "doctor": ("relayctl.commands.doctor", "Check the installation and give advice."),
     "etl": ("relayctl.commands.etl", "Load sealed segments into PostgreSQL, archive and prune them."),
     "keys": ("relayctl.commands.keys", "Issue, list, rotate and revoke Relay keys."),
     "langfuse": (

@@ -83,7 +83,7 @@ def test_rejects_retry_without_the_segment_is_one_sentence(etl: Etl, writer: Seg
     code, out, err = etl("rejects", "--retry", "-o", "ndjson")
     assert (code, len(out.splitlines())) == (exits.FAILED, 1)
     sentence = f"segment {path} cannot be read: No such file or directory"
-    assert err.splitlines()[1:] == [f"relayctl: not all could be tried again: {sentence}"]
+    assert err.splitlines()[1:] == [f"relayctl: not all rejects could be retried: {sentence}"]
 
 
 def test_run_with_an_unreadable_segment_fails_with_its_reason(etl: Etl, writer: SegmentWriter) -> None:
@@ -154,7 +154,7 @@ def test_status_notes_a_missing_log_directory(etl: Etl, tmp_path: Path) -> None:
     assert code == exits.DONE
     assert "what waits is not known" in out
     place = tmp_path / "none"
-    assert err == f"note: there is no log directory {place}: what waits there is not known; give --logs\n"
+    assert err == f"note: there is no log directory {place}: what is waiting is unknown; give --logs\n"
     assert document(etl("status", "--logs", str(tmp_path / "none"), "-o", "json")[1])["waiting"] is None
 
 
@@ -213,8 +213,7 @@ def test_prune_shows_dropped_and_kept_months(
     (month,) = document(out)["partitions"]
     assert (code, month["state"], month["unarchived"]) == (exits.FOUND, "kept", 1)
     assert (
-        err
-        == "note: months stay from the first on that has segments in no archive: run relayctl etl archive\n"
+        err == "note: months are kept from the first that has unarchived segments: run relayctl etl archive\n"
     )
     database.execute("UPDATE etl_segments SET archived_at = now(), archive = '/archive'")
     assert "would be dropped" in etl("prune", "--keep", "400d", "--dry-run", "-o", "csv")[1]
@@ -229,4 +228,4 @@ def test_prune_shows_dropped_and_kept_months(
 def test_invalid_keep_time_is_refused(etl: Etl, keep: str) -> None:
     code, _, err = etl("prune", "--keep", keep)
     assert code == exits.USAGE
-    assert f"'{keep}' is not a time to keep such as 13mo, 60w or 400d" in err
+    assert f"'{keep}' is not a retention time such as 13mo, 60w or 400d" in err

@@ -105,5 +105,5 @@ def test_unwritable_history_is_one_sentence(state: str, monkeypatch: pytest.Monk
     from relayctl.errors import RelayctlError  # noqa: PLC0415 - beside it
 
     monkeypatch.setenv("XDG_STATE_HOME", state)
-    with pytest.raises(RelayctlError, match="set XDG_STATE_HOME elsewhere"):
+    with pytest.raises(RelayctlError, match="set XDG_STATE_HOME"):
         history_file()
