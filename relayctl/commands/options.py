@@ -85,6 +85,15 @@ archive_option = click.option(
 )
 
 
+config_option = click.option(
+    "--config",
+    cls=TwinFirst,
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="RELAY_CONFIG",
+    help="Configuration file.  [env: RELAY_CONFIG]  [default: relay.yaml if it exists]",
+)
+
+
 def needed(database_url: str | None) -> str:
     """The database of a command that cannot do without. Raises `InputError`."""
     if not database_url:

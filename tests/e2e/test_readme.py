@@ -80,9 +80,7 @@ def _environment(work: Path, port: int, provider_port: object) -> dict[str, str]
     }
 
 
-async def test_the_commands_of_the_readme_work_as_they_stand(
-    tmp_path: Path, database_url: str, provider_port: object
-) -> None:
+async def test_commands_of_the_readme_work(tmp_path: Path, database_url: str, provider_port: object) -> None:
     (tmp_path / "relay.yaml").write_text(next(text for kind, text in BLOCKS if kind == "yaml"))
     port = _free_port()
     process = await asyncio.create_subprocess_exec(

@@ -89,7 +89,7 @@ def _check_tokens(record: RequestLine, expected: dict[str, Any] | None, *, unkno
 
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=_id)
-async def test_the_client_gets_the_recorded_answer_and_the_record_its_tokens(
+async def test_recorded_answer_is_forwarded_and_its_tokens_recorded(
     relay: Relay, provider: Replay, recording: Recording
 ) -> None:
     provider.will(_answer(recording, recording.body))
@@ -106,7 +106,7 @@ def _awkward_cuts(body: bytes) -> list[int]:
 
 
 @pytest.mark.parametrize("recording", STREAMS, ids=_id)
-async def test_a_stream_cut_at_every_awkward_place_is_the_same_stream(
+async def test_stream_split_at_awkward_positions_is_unchanged(
     relay: Relay, provider: Replay, recording: Recording
 ) -> None:
     for cut in _awkward_cuts(recording.body):
@@ -125,7 +125,7 @@ def _at_random(body: bytes, seed: str) -> list[bytes]:
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=_id)
 @pytest.mark.parametrize("encode", [bytes, gzip.compress], ids=["plain", "gzip"])
-async def test_an_answer_cut_at_random_bytes_is_the_same_answer_compressed_or_not(
+async def test_answer_split_at_random_bytes_is_unchanged(
     relay: Relay, provider: Replay, recording: Recording, encode: Callable[[bytes], bytes]
 ) -> None:
     sent = encode(recording.body)
@@ -144,7 +144,7 @@ ANSWERED = [recording for recording in RECORDINGS if recording.status < 400]
 
 @pytest.mark.parametrize("recording", ANSWERED, ids=_id)
 @pytest.mark.parametrize("encode", [bytes, gzip.compress], ids=["plain", "gzip"])
-async def test_a_client_that_leaves_half_way_is_recorded_with_all_the_tokens(
+async def test_disconnected_client_is_recorded_with_all_tokens(
     relay: Relay,
     provider: Replay,
     monkeypatch: pytest.MonkeyPatch,
@@ -168,7 +168,7 @@ async def test_a_client_that_leaves_half_way_is_recorded_with_all_the_tokens(
 
 @pytest.mark.parametrize("recording", UNASKED, ids=_id)
 @pytest.mark.parametrize("cut", [None, 1, 3, 64])
-async def test_a_stream_recorded_without_usage_gets_it_because_relay_asks(
+async def test_stream_without_usage_gets_it_on_relays_request(
     relay: Relay, provider: Replay, recording: Recording, cut: int | None
 ) -> None:
     body = recording.body.removesuffix(b"data: [DONE]\n\n")
@@ -193,7 +193,7 @@ async def test_a_stream_recorded_without_usage_gets_it_because_relay_asks(
     _check(relay, recording, answer, expected)
 
 
-def test_the_recordings_are_all_here() -> None:
+def test_all_recordings_are_present() -> None:
     assert len(RECORDINGS) == 40
     assert len(PLAIN) + len(STREAMS) == 40
     assert len(UNASKED) >= 4

@@ -52,11 +52,11 @@ def _run(installed: Path, work: Path, *arguments: str) -> subprocess.CompletedPr
     )
 
 
-def test_the_wheel_brings_its_sql(installed: Path) -> None:
+def test_wheel_contains_the_sql(installed: Path) -> None:
     assert list((installed / "etl" / "sql" / "migrations").glob("0001_*.sql"))
 
 
-def test_the_wheel_runs_the_demo_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
+def test_wheel_runs_the_demo_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     done = _run(installed, tmp_path, "demo", "--requests", "200")
     assert done.returncode == 0, done.stderr
     assert "team" in done.stdout

@@ -17,8 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from etl.load import metrics as etl_metrics
 from etl.load.status import Status
 from proxy.metrics.registry import Metrics
-from relayctl.alerts import budget_metrics
-from relayctl.alerts.budgets import Budget, Spent
+from relayctl.alerts.budgets import Budget, BudgetUsage, write_metrics
 
 COUNTING = ("rate", "increase", "irate")
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
@@ -69,7 +68,7 @@ def _budget_families() -> Iterator[Metric]:
     budget = Budget(name="any", team="any", period="day", tokens=1)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "budgets.prom"
-        budget_metrics.write([Spent(budget=budget, used=Decimal(0), since=_NOW, unpriced=0)], file)
+        write_metrics([BudgetUsage(budget=budget, used=Decimal(0), since=_NOW, unpriced=0)], file)
         yield from text_string_to_metric_families(file.read_text("utf-8"))
 
 

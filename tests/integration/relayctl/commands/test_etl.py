@@ -66,7 +66,7 @@ def test_rejects_are_shown_in_every_format(etl: Etl, writer: SegmentWriter) -> N
         assert "junk" in shown
 
 
-def test_rejects_retry_says_what_was_accepted_and_shows_the_rest(etl: Etl, writer: SegmentWriter) -> None:
+def test_rejects_retry_reports_accepted_and_shows_remaining(etl: Etl, writer: SegmentWriter) -> None:
     writer.segment(*records(4), b"junk\n")
     with refusing(odd):
         etl("run")
@@ -83,12 +83,10 @@ def test_rejects_retry_without_the_segment_is_one_sentence(etl: Etl, writer: Seg
     code, out, err = etl("rejects", "--retry", "-o", "ndjson")
     assert (code, len(out.splitlines())) == (exits.FAILED, 1)
     sentence = f"segment {path} cannot be read: No such file or directory"
-    assert err.splitlines()[1:] == [f"relayctl: not all could be tried again: {sentence}"]
+    assert err.splitlines()[1:] == [f"relayctl: not all rejects could be retried: {sentence}"]
 
 
-def test_a_run_with_a_segment_that_cannot_be_read_ends_with_its_sentence(
-    etl: Etl, writer: SegmentWriter
-) -> None:
+def test_run_with_an_unreadable_segment_fails_with_its_reason(etl: Etl, writer: SegmentWriter) -> None:
     broken = writer.segment(record(1))
     broken.unlink()
     broken.mkdir()
@@ -101,7 +99,7 @@ def test_a_run_with_a_segment_that_cannot_be_read_ends_with_its_sentence(
     ]
 
 
-def test_the_metrics_are_totals_from_the_database(etl: Etl, writer: SegmentWriter, tmp_path: Path) -> None:
+def test_metrics_are_totals_from_the_database(etl: Etl, writer: SegmentWriter, tmp_path: Path) -> None:
     file = tmp_path / "relay.prom"
     writer.segment(*records(4), b"junk\n")
     with refusing(odd):
@@ -129,7 +127,7 @@ def test_the_metrics_are_totals_from_the_database(etl: Etl, writer: SegmentWrite
     assert value(file.read_text(), "relay_etl_records_total", result="rejected") == 3
 
 
-def test_the_lag_is_the_age_of_the_oldest_segment_that_waits(
+def test_lag_is_the_age_of_the_oldest_waiting_segment(
     etl: Etl, database: psycopg.Connection, writer: SegmentWriter, tmp_path: Path
 ) -> None:
     file = tmp_path / "relay.prom"
@@ -151,16 +149,16 @@ def test_a_metrics_file_that_cannot_be_written_is_one_sentence(etl: Etl, logs: P
     )
 
 
-def test_status_says_that_there_is_no_log_directory(etl: Etl, tmp_path: Path) -> None:
+def test_status_notes_a_missing_log_directory(etl: Etl, tmp_path: Path) -> None:
     code, out, err = etl("status", "--logs", str(tmp_path / "none"))
     assert code == exits.DONE
     assert "what waits is not known" in out
     place = tmp_path / "none"
-    assert err == f"note: there is no log directory {place}: what waits there is not known; give --logs\n"
+    assert err == f"note: there is no log directory {place}: what is waiting is unknown; give --logs\n"
     assert document(etl("status", "--logs", str(tmp_path / "none"), "-o", "json")[1])["waiting"] is None
 
 
-def test_status_ends_with_3_when_lines_are_missing(etl: Etl, writer: SegmentWriter) -> None:
+def test_status_exits_with_3_if_lines_are_missing(etl: Etl, writer: SegmentWriter) -> None:
     writer.segment(record(1))
     etl("run")
     assert etl("status")[0] == exits.DONE
@@ -171,7 +169,7 @@ def test_status_ends_with_3_when_lines_are_missing(etl: Etl, writer: SegmentWrit
     assert (code, document(out)["missing_lines"]) == (exits.FOUND, 3)
 
 
-def test_the_defaults_of_the_database_change_nothing(
+def test_database_defaults_do_not_change_the_result(
     etl: Etl, writer: SegmentWriter, migrated_url: str
 ) -> None:
     odd = (
@@ -193,7 +191,7 @@ def test_the_defaults_of_the_database_change_nothing(
     assert abs(datetime.now(UTC) - as_of) < timedelta(minutes=5)
 
 
-def test_refresh_check_shows_what_differs_and_ends_with_3(
+def test_refresh_check_shows_differences_and_exits_with_3(
     etl: Etl, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(record(1))
@@ -206,7 +204,7 @@ def test_refresh_check_shows_what_differs_and_ends_with_3(
     assert "0.0010000001" in etl("refresh", "--check")[1]
 
 
-def test_prune_shows_what_it_drops_and_what_must_stay(
+def test_prune_shows_dropped_and_kept_months(
     etl: Etl, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(record(1, created_at=datetime(2024, 3, 4, tzinfo=UTC)))
@@ -215,8 +213,7 @@ def test_prune_shows_what_it_drops_and_what_must_stay(
     (month,) = document(out)["partitions"]
     assert (code, month["state"], month["unarchived"]) == (exits.FOUND, "kept", 1)
     assert (
-        err
-        == "note: months stay from the first on that has segments in no archive: run relayctl etl archive\n"
+        err == "note: months are kept from the first that has unarchived segments: run relayctl etl archive\n"
     )
     database.execute("UPDATE etl_segments SET archived_at = now(), archive = '/archive'")
     assert "would be dropped" in etl("prune", "--keep", "400d", "--dry-run", "-o", "csv")[1]
@@ -228,7 +225,7 @@ def test_prune_shows_what_it_drops_and_what_must_stay(
 
 
 @pytest.mark.parametrize("keep", ["13", "0d", "mo", "-1d", "1.5mo", "99999d"])
-def test_a_time_to_keep_that_is_none_is_told(etl: Etl, keep: str) -> None:
+def test_invalid_keep_time_is_refused(etl: Etl, keep: str) -> None:
     code, _, err = etl("prune", "--keep", keep)
     assert code == exits.USAGE
-    assert f"'{keep}' is not a time to keep such as 13mo, 60w or 400d" in err
+    assert f"'{keep}' is not a retention time such as 13mo, 60w or 400d" in err

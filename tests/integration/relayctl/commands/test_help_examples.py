@@ -89,18 +89,18 @@ def place(
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES))
-def test_every_command_has_an_example_of_itself(path: str) -> None:
+def test_every_command_has_an_example(path: str) -> None:
     example = EXAMPLES[path]
     assert example is not None
     assert example.startswith(path)
 
 
-def test_what_is_not_executed_is_a_command() -> None:
+def test_skipped_examples_name_existing_commands() -> None:
     assert ELSEWHERE.keys() | ENDLESS <= EXAMPLES.keys()
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.keys() - ELSEWHERE.keys() - ENDLESS))
-def test_an_example_does_what_it_says(path: str, place: None, capfd: pytest.CaptureFixture[str]) -> None:
+def test_example_works(path: str, place: None, capfd: pytest.CaptureFixture[str]) -> None:
     code = cli.run(shlex.split(EXAMPLES[path] or "")[1:])
     said = capfd.readouterr()
     assert code in (exits.DONE, exits.FOUND), said.err
@@ -108,7 +108,7 @@ def test_an_example_does_what_it_says(path: str, place: None, capfd: pytest.Capt
 
 
 @pytest.mark.parametrize("path", sorted(ENDLESS))
-def test_an_example_that_goes_on_begins_and_stops_when_told(path: str, place: None) -> None:
+def test_long_running_example_starts_and_stops_on_signal(path: str, place: None) -> None:
     command = [sys.executable, "-c", "from relayctl.cli import main; main()"]
     process = subprocess.Popen(
         [*command, *shlex.split(EXAMPLES[path] or "")[1:]], stderr=subprocess.PIPE, text=True

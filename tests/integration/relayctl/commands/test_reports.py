@@ -23,7 +23,7 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_what_the_etl_loads_both_sources_tell_alike(
+def test_both_sources_agree_on_what_the_etl_loaded(
     migrated_url: str, logs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_segment(logs, [record(number, user_id=f"user {number % 3}") for number in range(1, 50)])
@@ -37,7 +37,7 @@ def test_what_the_etl_loads_both_sources_tell_alike(
         assert ours == capsys.readouterr().out != ""
 
 
-def test_status_finds_a_problem_once_a_line_was_rejected(
+def test_status_reports_a_problem_after_a_reject(
     migrated_url: str, logs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     database = ["--database-url", migrated_url]
@@ -55,7 +55,7 @@ def test_status_finds_a_problem_once_a_line_was_rejected(
 
 
 @pytest.mark.parametrize(("user", "shown"), [("nobody", "nobody"), ("\x1b[2Jgone\n", r"\x1b[2Jgone\n")])
-def test_an_unknown_user_is_an_empty_table_and_a_note(
+def test_unknown_user_gives_an_empty_table_and_a_note(
     migrated_url: str, logs: Path, capsys: pytest.CaptureFixture[str], user: str, shown: str
 ) -> None:
     assert cli.run(["usage", *PERIOD, "--user", user, "--database-url", migrated_url]) == exits.DONE
@@ -64,7 +64,7 @@ def test_an_unknown_user_is_an_empty_table_and_a_note(
     assert said.err == f"note: no request in this range has user {shown}\n"
 
 
-def test_migrate_makes_the_tables_and_refresh_needs_them(
+def test_migrate_creates_the_tables_that_refresh_needs(
     database_url: str, logs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     database = ["--database-url", database_url]
@@ -81,7 +81,7 @@ def test_migrate_makes_the_tables_and_refresh_needs_them(
 @pytest.mark.parametrize(
     "command", [["usage"], ["leaderboard"], ["etl", "run"], ["etl", "status"], ["etl", "migrate"]]
 )
-def test_a_database_that_is_down_is_one_sentence_without_its_password(
+def test_database_error_does_not_show_the_password(
     command: list[str], logs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run([*command, "--database-url", DOWN]) == exits.FAILED
@@ -92,7 +92,7 @@ def test_a_database_that_is_down_is_one_sentence_without_its_password(
     assert "hunter2" not in said.err
 
 
-def test_what_pruning_took_from_a_report_is_told(
+def test_report_over_a_pruned_period_has_a_note(
     migrated_url: str, logs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_segment(logs, [record(number) for number in range(1, 5)])

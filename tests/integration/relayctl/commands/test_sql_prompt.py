@@ -64,7 +64,7 @@ def terminal(_logs: None) -> Iterator[Terminal]:
     opened.close()
 
 
-def test_a_prompt_remembers_cancels_and_leaves(terminal: Terminal, tmp_path: Path) -> None:
+def test_prompt_has_history_cancels_and_exits(terminal: Terminal, tmp_path: Path) -> None:
     terminal.wait_for("relay>")
     terminal.type("SELECT 'o' ||\r")
     terminal.wait_for("...>")
@@ -87,7 +87,7 @@ def test_a_prompt_remembers_cancels_and_leaves(terminal: Terminal, tmp_path: Pat
     assert "+'k!' AS answer;" in history.read_text()
 
 
-def test_ctrl_c_ends_a_statement_that_was_given_as_an_argument() -> None:
+def test_ctrl_c_ends_a_statement_given_as_argument() -> None:
     text = f"SELECT 66 AS before; {SLOW}"
     command = [sys.executable, "-c", "from relayctl.cli import main; main()", "sql", "-o", "csv", text]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -100,12 +100,10 @@ def test_ctrl_c_ends_a_statement_that_was_given_as_an_argument() -> None:
 
 
 @pytest.mark.parametrize("state", ["/dev/null", "/proc/1/nothing"])
-def test_a_history_that_cannot_be_written_is_one_sentence(
-    state: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unwritable_history_is_one_sentence(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from relayctl.commands.sql_prompt import history_file  # noqa: PLC0415 - what is tested
     from relayctl.errors import RelayctlError  # noqa: PLC0415 - beside it
 
     monkeypatch.setenv("XDG_STATE_HOME", state)
-    with pytest.raises(RelayctlError, match="set XDG_STATE_HOME elsewhere"):
+    with pytest.raises(RelayctlError, match="set XDG_STATE_HOME"):
         history_file()

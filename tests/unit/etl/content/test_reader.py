@@ -176,7 +176,7 @@ def test_the_command_prunes_content_without_a_database(
 WRONG = [
     ([], "nothing to prune: give --keep, --content-keep or both"),
     (["--keep", "13mo", "--content-keep", "14d"], "no database"),
-    (["--content-keep", "14"], "is not a time to keep"),
+    (["--content-keep", "14"], "is not a retention time"),
     (["--content-keep", "14d", "--logs", "s3://bucket/logs"], "only a local log directory can be pruned"),
 ]
 

@@ -53,9 +53,7 @@ def ask(database: Database, text: str) -> Result:
     return found
 
 
-def test_the_example_of_the_contract_runs_word_for_word(
-    logs: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_example_of_the_contract_runs_unchanged(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     now = datetime.now(UTC)
     write_segment(logs, [record(9, created_at=now, cost_usd=Decimal("0.000000000001"))], number=2)
     assert cli.run(["sql", CONTRACT, "-o", "csv"]) == exits.DONE
@@ -77,7 +75,7 @@ def test_the_example_of_the_contract_runs_word_for_word(
         ("md", "| usd |\n| ---: |\n| 0.000025 |\n"),
     ],
 )
-def test_a_result_in_every_format(
+def test_result_in_every_format(
     logs: Path, output: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     statement = "SELECT cost_usd AS usd FROM usage_records WHERE total_tokens = 22"
@@ -126,7 +124,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("statement", HOSTILE)
-def test_nothing_but_the_records_can_be_reached(
+def test_files_and_settings_cannot_be_accessed(
     statement: str, database: Database, tmp_path: Path, logs: Path
 ) -> None:
     outside = tmp_path / "outside"
@@ -149,7 +147,7 @@ def test_nothing_but_the_records_can_be_reached(
         ("SELECT '0044-03-15 (BC)'::DATE", "relayctl: a value in the result has no form to be shown in"),
     ],
 )
-def test_an_error_is_one_sentence(
+def test_sql_error_is_one_sentence(
     logs: Path, statement: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(["sql", statement]) == exits.FAILED
@@ -168,7 +166,7 @@ def test_statements_are_read_from_stdin(
     assert capsys.readouterr().out == "a\r\n1\r\nb\r\n2\r\n"
 
 
-def test_only_the_asked_period_is_loaded_and_bad_lines_are_told(
+def test_only_the_period_is_loaded_and_bad_lines_are_noted(
     logs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_segment(logs, [record(30), b"no record\n"], number=2)
@@ -181,7 +179,7 @@ def test_only_the_asked_period_is_loaded_and_bad_lines_are_told(
     assert capsys.readouterr().out == "n\r\n1\r\n"
 
 
-def test_values_are_shown_to_the_last_digit(database: Database) -> None:
+def test_values_are_not_rounded(database: Database) -> None:
     found = ask(
         database,
         "SELECT 1 AS a, 2 AS a, 3 AS a_2, 170141183460469231731687303715884105727::HUGEINT AS h, true AS t, "
@@ -199,14 +197,14 @@ def test_values_are_shown_to_the_last_digit(database: Database) -> None:
     )
 
 
-def test_nulls_stand_where_postgresql_has_them(database: Database) -> None:
+def test_nulls_are_sorted_as_in_postgresql(database: Database) -> None:
     text = "SELECT * FROM (VALUES (1), (NULL), (2)) t(x) ORDER BY x {}"
     for order, expected in (("", [1, 2, None]), ("DESC", [None, 2, 1])):
         found = ask(database, text.format(order))
         assert [row[0] for row in found.rows] == expected
 
 
-def test_json_of_no_rows_still_has_its_columns(database: Database) -> None:
+def test_json_without_rows_has_columns(database: Database) -> None:
     found = ask(database, "SELECT day FROM usage_daily WHERE day < '1970-01-01'")
     assert msgspec.json.decode(to_json(sql_sheet(found))) == {
         "schema": "relay.sql/v1",

@@ -169,7 +169,7 @@ COMPARED_JSON = (
     ],
     ids=["table", "csv", "json"],
 )
-def test_a_leaderboard_that_compares(shown: str, expected: str) -> None:
+def test_leaderboard_with_comparison(shown: str, expected: str) -> None:
     assert shown == expected
 
 
@@ -182,31 +182,31 @@ def test_a_leaderboard_that_compares(shown: str, expected: str) -> None:
         ([Decimal("0.000000000001"), Decimal(10**15), Decimal("6E+14")], "▁█▅"),  # little is not nothing
     ],
 )
-def test_a_trend_is_a_bar_for_each_number(values: list[int | Decimal | None], bars: str) -> None:
+def test_sparkline_has_a_bar_for_each_number(values: list[int | Decimal | None], bars: str) -> None:
     assert spark(values) == bars
 
 
-def test_the_table_of_a_report() -> None:
+def test_report_as_table() -> None:
     assert to_table(usage_sheet(PLAIN), width=None, color=False) == TABLE
 
 
-def test_the_json_of_a_report() -> None:
+def test_report_as_json() -> None:
     assert to_json(usage_sheet(PLAIN)).decode() == JSON
 
 
-def test_the_csv_of_a_report() -> None:
+def test_report_as_csv() -> None:
     assert to_csv(usage_sheet(PLAIN)).decode() == CSV
 
 
-def test_the_ndjson_of_a_report() -> None:
+def test_report_as_ndjson() -> None:
     assert to_ndjson(leaderboard_sheet(BOARD)).decode() == NDJSON
 
 
-def test_the_markdown_of_a_report() -> None:
+def test_report_as_markdown() -> None:
     assert to_markdown(leaderboard_sheet(BOARD)).decode() == MARKDOWN
 
 
-def test_markdown_cells_cannot_end_a_cell_or_begin_markup() -> None:
+def test_markdown_cells_are_escaped() -> None:
     sheet = usage_sheet(usage(("a|b", "<b>", "*x*"), ("new\nline", "_y_", "back\\slash")))
     text = to_markdown(sheet).decode()
     assert r"| a\|b | \<b\> | \*x\* |" in text
@@ -214,7 +214,7 @@ def test_markdown_cells_cannot_end_a_cell_or_begin_markup() -> None:
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_no_cell_of_a_csv_is_a_formula_and_every_other_comes_back_as_it_was(start: str) -> None:
+def test_csv_formulas_are_escaped_and_other_cells_round_trip(start: str) -> None:
     sheet = usage_sheet(usage((f"{start}cmd", 'quo"te', "com,ma"), ("line\r\nbreak", "", "ünï")))
     _, first, second = csv.reader(io.StringIO(to_csv(sheet).decode(), newline=""))
     assert first[1:4] == [f"'{start}cmd", 'quo"te', "com,ma"]
@@ -223,7 +223,7 @@ def test_no_cell_of_a_csv_is_a_formula_and_every_other_comes_back_as_it_was(star
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 120, 140, 200])
 @pytest.mark.parametrize("name", ["ada", "a" * 300, "ö" * 90, "漢字" * 40, "e\u0301" * 60, "👩‍👩‍👧" * 20])
-def test_no_line_of_a_table_is_wider_than_the_terminal(width: int, name: str) -> None:
+def test_table_fits_the_terminal(width: int, name: str) -> None:
     sheet = usage_sheet(usage((name, name, name), ("bob", "ops", "gpt-5")))
     lines = to_table(sheet, width=width, color=False).splitlines()
     rows = [replace(row, name=name, trend=range(31)) for row in COMPARED.rows]
@@ -231,13 +231,13 @@ def test_no_line_of_a_table_is_wider_than_the_terminal(width: int, name: str) ->
     assert max(map(cell_len, lines)) <= width
 
 
-def test_a_narrow_table_says_which_columns_it_left_out() -> None:
+def test_narrow_table_names_the_dropped_columns() -> None:
     text = to_table(usage_sheet(PLAIN), width=80, color=False)
     assert "Not shown for want of width: cached" in " ".join(text.split())
     assert "cost (USD)" in text
 
 
-def test_csv_is_promised_only_where_it_has_what_the_table_left_out() -> None:
+def test_csv_is_suggested_only_if_it_has_the_dropped_columns() -> None:
     """The trend is for people only."""
     plain = to_table(usage_sheet(PLAIN), width=80, color=False)
     trends = to_table(leaderboard_sheet(COMPARED), width=70, color=False)
@@ -245,12 +245,12 @@ def test_csv_is_promised_only_where_it_has_what_the_table_left_out() -> None:
     assert "Not shown for want of width: trend\n" in trends
 
 
-def test_without_a_terminal_no_name_is_cut() -> None:
+def test_names_are_not_truncated_without_a_terminal() -> None:
     name = "a" * 300
     assert name in to_table(usage_sheet(usage((name, "x", "y"), ("b", "c", "d"))), width=None, color=False)
 
 
-def test_names_cannot_steer_the_terminal() -> None:
+def test_control_characters_in_names_are_escaped() -> None:
     sheet = usage_sheet(usage(("\x1b[2Jgone", "[red]x[/red]", "a\u202eb"), ("b\n", "c\r", "\ud800")))
     text = to_table(sheet, width=None, color=False)
     assert r"\x1b[2Jgone" in text
@@ -260,7 +260,7 @@ def test_names_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in text
 
 
-def test_colour_is_only_used_where_it_is_wanted() -> None:
+def test_colour_is_used_only_on_a_terminal_without_no_color() -> None:
     assert "\x1b[" in to_table(usage_sheet(PLAIN), width=140, color=True)
     assert "\x1b[" not in to_table(usage_sheet(PLAIN), width=140, color=False)
 
@@ -282,11 +282,11 @@ def test_colour_is_only_used_where_it_is_wanted() -> None:
         ("1000", "text", "1000"),
     ],
 )
-def test_a_cell_reads_as_a_person_expects(value: object, kind: Kind, text: str) -> None:
+def test_cells_are_formatted_for_people(value: object, kind: Kind, text: str) -> None:
     assert cell(Column(name="x", title="x", kind=kind), value) == text
 
 
-def test_an_empty_sheet_still_has_its_columns() -> None:
+def test_empty_sheet_has_columns() -> None:
     sheet = Sheet(columns=[Column(name="x", title="x")], rows=[], document={"rows": []})
     assert to_csv(sheet) == b"x\r\n"
     assert to_ndjson(sheet) == b""

@@ -17,11 +17,11 @@ LINES = [
 
 
 @pytest.mark.parametrize(("given", "said"), LINES)
-def test_a_line(given: tuple[int, int, float], said: str) -> None:
+def test_progress_line(given: tuple[int, int, float], said: str) -> None:
     assert line("records", *given) == said
 
 
-def test_one_line_a_minute_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_line_a_minute_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     clock: Iterator[float] = iter([0.0, 30.0, 60.0, 61.0, 119.0, 121.0])
     advance = _lines("records", lambda: next(clock))
     for done in (300, 600, 610, 1190, 1210):
