@@ -23,7 +23,8 @@ from proxy.config import file as config_file
 from proxy.config.settings import Config
 from proxy.exchange import handler as handlers
 from proxy.limits.middleware import Admission
-from proxy.metering.answer import Reading
+from proxy.metering.answer import AnswerReader
+from proxy.metering.stream_reader import StreamReader
 from proxy.request.keys import Key
 from proxy.sse import Event
 from relayctl.serve import service
@@ -39,12 +40,12 @@ async def _nothing_later(*_: Any, **__: Any) -> None:
     """Does nothing."""
 
 
-def _finished_body(reading: Reading, _: bytes) -> None:
-    reading.finished = True
+def _finish_body(answer: AnswerReader, _: bytes) -> None:
+    answer.finished = True
 
 
-def _finished_event(reading: Reading, event: Event) -> bool:
-    reading.finished = reading.finished or event.raw.startswith(b"data: [DONE]")
+def _finish_event(reader: StreamReader, event: Event) -> bool:
+    reader.answer.finished = reader.answer.finished or event.raw.startswith(b"data: [DONE]")
     return False
 
 
@@ -73,7 +74,8 @@ def _without_features(build: Callable[..., Any]) -> Callable[..., Any]:
 def main(config: Config) -> None:
     """Serves without features until it is ended."""
     with (
-        patch.multiple(Reading, read_body=_finished_body, read=_finished_event),
+        patch.object(AnswerReader, "read_body", _finish_body),
+        patch.object(StreamReader, "read", _finish_event),
         patch.object(handlers, "make_record", _nothing),
         patch.object(app, "build", _without_features(app.build)),
     ):

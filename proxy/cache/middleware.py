@@ -20,7 +20,7 @@ from proxy.cache.store import (
 )
 from proxy.config.cache import Cache
 from proxy.config.upstreams import Upstream
-from proxy.metering.answer import Reading
+from proxy.metering.answer import AnswerReader
 from proxy.request.call import Call
 from proxy.request.context import Request
 from proxy.upstream.client import Answer, UpstreamFault, broken
@@ -126,7 +126,7 @@ class CacheMiddleware:
         self._flights[key] = leader.flight
         return leader
 
-    async def finish(self, leader: Leader, reading: Reading) -> None:
+    async def finish(self, leader: Leader, reading: AnswerReader) -> None:
         """End the leader's flight, and store its answer if it is complete and without a fault."""
         flight = leader.flight
         flight.end()

@@ -19,7 +19,7 @@ from proxy.errors import api_of, refusal_event
 from proxy.exchange.poll_timer import PollTimer
 from proxy.exchange.source import CLIENT_GONE, Source, has_left
 from proxy.exchange.stream_filter import StreamFilter
-from proxy.metering.answer import MAX_JSON_BYTES, Reading
+from proxy.metering.answer import MAX_JSON_BYTES, AnswerReader
 from proxy.metering.record_builder import Outcome
 from proxy.pii.restore import Restorer, restored_body
 from proxy.pii.stream import StreamRestorer
@@ -39,7 +39,7 @@ class Passing:
     def __init__(
         self,
         http: web.Request,
-        reading: Reading,
+        reading: AnswerReader,
         source: Source,
         *,
         server: Server,

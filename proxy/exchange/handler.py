@@ -22,7 +22,7 @@ from proxy.exchange.receiving import received
 from proxy.exchange.services import Services, check_model
 from proxy.exchange.source import CLIENT_GONE, EVENT_STREAM, Source, has_left, nobody
 from proxy.limits.headers import LimitExceeded
-from proxy.metering.answer import Reading
+from proxy.metering.answer import AnswerReader
 from proxy.metering.record_builder import Outcome, make_record
 from proxy.pii.restore import Restorer, restored_body
 from proxy.request.call import Call, read_call
@@ -62,7 +62,7 @@ class Exchange:
         self._gateway = gateway
         self._http = http
         self._api: Api = api_of(http.path)
-        self._reading = Reading(self._api)
+        self._reading = AnswerReader(self._api)
         self._recorded = False
         self._passing: Passing | None = None
         self._admission = gateway.limits.unlimited

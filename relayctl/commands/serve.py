@@ -35,7 +35,7 @@ def command(
     # into the memory that the price tables of other providers have released, which saves 3 MiB.
     from proxy.metering import prices  # noqa: PLC0415
 
-    prices.keep_only(settings.upstreams.values())
+    prices.drop_unused_providers(settings.upstreams.values())
     from relayctl.serve import service  # noqa: PLC0415
 
     service.run(settings.model_copy(update={"server": server}), database_url=database_url, archive=archive)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.exchange.stream_filter import StreamFilter, is_usage_chunk
-from proxy.metering.answer import Reading
+from proxy.metering.answer import AnswerReader
 from proxy.sse import parse_event
 from tests.support.arbitrary import JSON, UNTIMED
 from tests.support.replay import events
@@ -23,7 +23,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 def passed(*chunks: bytes, drop_usage: bool) -> bytes:
-    stream = StreamFilter(Reading("openai"), drop_usage=drop_usage)
+    stream = StreamFilter(AnswerReader("openai"), drop_usage=drop_usage)
     return b"".join([*(stream.feed(chunk) for chunk in chunks), stream.end()])
 
 
@@ -74,7 +74,7 @@ def test_every_other_byte_passes_as_it_came(data: bytes, cuts: list[int]) -> Non
     borders = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     pieces = [data[start:end] for start, end in itertools.pairwise(borders)]
     assert passed(*pieces, drop_usage=True) == data
-    stream = StreamFilter(Reading("openai"), drop_usage=False)
+    stream = StreamFilter(AnswerReader("openai"), drop_usage=False)
     assert [stream.feed(piece) for piece in pieces] == pieces
     assert stream.end() == b""
 
@@ -95,11 +95,11 @@ def test_only_a_chunk_with_usage_and_empty_choices_is_the_injected_one(value: ob
 def test_an_event_is_given_out_with_the_chunk_that_ends_it_and_the_stream_knows_when_it_stands_in_one() -> (
     None
 ):
-    held = StreamFilter(Reading("openai"), drop_usage=True)
+    held = StreamFilter(AnswerReader("openai"), drop_usage=True)
     assert held.feed(CONTENT[:9]) == b""
     assert not held.in_event  # the client has nothing of it
     assert held.feed(CONTENT[9:]) == CONTENT
-    plain = StreamFilter(Reading("openai"), drop_usage=False)
+    plain = StreamFilter(AnswerReader("openai"), drop_usage=False)
     assert plain.feed(CONTENT[:9]) == CONTENT[:9]
     assert plain.in_event
     assert plain.feed(CONTENT[9:]) == CONTENT[9:]
@@ -107,7 +107,7 @@ def test_an_event_is_given_out_with_the_chunk_that_ends_it_and_the_stream_knows_
 
 
 def test_a_chunk_dropped_is_read_all_the_same() -> None:
-    reading = Reading("openai")
+    reading = AnswerReader("openai")
     StreamFilter(reading, drop_usage=True).feed(INJECTED)
     assert reading.usage is not None
     assert reading.usage.raw == json.loads(json.dumps(USAGE))
@@ -126,7 +126,7 @@ def test_a_chunk_that_is_one_known_event_is_counted_as_it_is_by_reading_it(
         for word in words
     ]
     cuts = data.draw(st.sets(st.integers(0, sum(map(len, raw)))))
-    read, whole, cut = Reading("openai"), Reading("openai"), Reading("openai")
+    read, whole, cut = AnswerReader("openai"), AnswerReader("openai"), AnswerReader("openai")
     for event in raw:
         read.read_event(parse_event(event))
     stream = b"".join(raw)

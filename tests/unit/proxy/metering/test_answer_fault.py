@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from proxy.metering.answer import Reading
-from proxy.metering.answer_fault import told_fault
+from proxy.metering.answer import AnswerReader
+from proxy.metering.answer_fault import find_fault
 from proxy.metering.generated_text import objects
-from proxy.metering.usage import part
+from proxy.metering.usage import first_object
 from proxy.segments.record import Fault
 from tests.support.arbitrary import OBJECTS, UNTIMED
 from tests.support.replay import events
@@ -50,7 +50,7 @@ CASES = pytest.mark.parametrize(
 
 
 def told(value: dict[str, Any]) -> Fault | None:
-    return told_fault(value, part(value, "response", "message"), objects(value.get("choices")))
+    return find_fault(value, first_object(value, "response", "message"), objects(value.get("choices")))
 
 
 @CASES
@@ -68,7 +68,7 @@ def test_a_failure_is_told_by_its_kind_and_never_by_its_words(
 def test_it_is_the_same_failure_in_json_and_in_a_stream(
     value: dict[str, Any], expected: tuple[str, str] | None
 ) -> None:
-    whole, stream = Reading("openai"), Reading("openai")
+    whole, stream = AnswerReader("openai"), AnswerReader("openai")
     whole.read_body(json.dumps(value).encode())
     stream.read_body(events(value))  # of a type that does not say that it is one
     kind = None if expected is None else expected[0]
@@ -76,7 +76,7 @@ def test_it_is_the_same_failure_in_json_and_in_a_stream(
 
 
 def test_a_failure_without_a_name_does_not_hide_the_one_that_has_one() -> None:
-    reading = Reading("openai")
+    reading = AnswerReader("openai")
     for value in ({"error": {"type": "overloaded"}}, {"choices": [{"finish_reason": "error"}]}):
         reading.read_body(json.dumps(value).encode())
     assert reading.fault is not None

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from proxy.config.prices import PriceOverride
 from proxy.config.upstreams import Upstream
 from proxy.exchange.stream_filter import StreamFilter
-from proxy.metering.answer import Reading
-from proxy.metering.prices import UNKNOWN, Price, PriceTable, keep_only
-from proxy.metering.usage import TokenUsage, from_anthropic, from_openai
+from proxy.metering.answer import AnswerReader
+from proxy.metering.prices import UNKNOWN, Price, PriceTable, drop_unused_providers
+from proxy.metering.usage import TokenUsage
+from proxy.metering.usage_anthropic import from_anthropic
+from proxy.metering.usage_openai import from_openai
 from tests.support.arbitrary import UNTIMED
 from tests.support.replay import events, named_events
 
@@ -237,7 +239,7 @@ def test_a_stream_and_a_json_answer_of_the_same_usage_cost_the_same(
                                              "cache_read_input_tokens": cached}  # fmt: skip
         start = {"type": "message_start", "message": {"usage": usage | {"output_tokens": 3}}}
         body = named_events(start, {"type": "message_delta", "usage": {"output_tokens": completion}})
-    streamed, whole = Reading(api), Reading(api)
+    streamed, whole = AnswerReader(api), AnswerReader(api)
     StreamFilter(streamed, drop_usage=True).feed(body)
     whole.read_body(json.dumps({"usage": usage}).encode())
     assert price(streamed.usage, model, api=api) == price(whole.usage, model, api=api)
@@ -286,7 +288,7 @@ def test_what_is_kept_of_the_tables_tells_these_upstreams_the_same_prices(
     whole = told()
     set_custom_snapshot(DataSnapshot(providers=list(providers), from_auto_update=False))
     try:
-        keep_only(upstreams)
+        drop_unused_providers(upstreams)
         assert kept <= {provider.id for provider in get_snapshot().providers}
         assert len(get_snapshot().providers) < 10
         assert told() == whole
@@ -296,5 +298,5 @@ def test_what_is_kept_of_the_tables_tells_these_upstreams_the_same_prices(
 
 def test_where_the_model_says_whose_it_is_every_table_is_kept() -> None:
     before = list(get_snapshot().providers)
-    keep_only([upstream(name="litellm", price_provider=None)])
+    drop_unused_providers([upstream(name="litellm", price_provider=None)])
     assert get_snapshot().providers == before

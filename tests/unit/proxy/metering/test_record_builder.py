@@ -17,7 +17,7 @@ from proxy.config.prices import PriceOverride
 from proxy.config.upstreams import Upstream
 from proxy.errors import Api, api_of
 from proxy.exchange.stream_filter import StreamFilter
-from proxy.metering.answer import Reading
+from proxy.metering.answer import AnswerReader
 from proxy.metering.prices import PriceTable
 from proxy.metering.record_builder import Outcome, make_record
 from proxy.request.call import read_call
@@ -47,9 +47,9 @@ def a_request(endpoint: str = CHAT, method: str = "POST", **body: Any) -> Reques
     )
 
 
-def answered(body: bytes, api: Api = "openai") -> Reading:
+def answered(body: bytes, api: Api = "openai") -> AnswerReader:
     """A reading of a JSON body or, where it begins like one, of a stream."""
-    reading = Reading(api)
+    reading = AnswerReader(api)
     if body.startswith((b"data:", b"event:", b":")):
         StreamFilter(reading, drop_usage=False).feed(body)
     else:
@@ -59,7 +59,7 @@ def answered(body: bytes, api: Api = "openai") -> Reading:
 
 def record(
     request: Request,
-    reading: Reading,
+    reading: AnswerReader,
     *,
     status: int = 200,
     billable: bool = True,
@@ -139,7 +139,7 @@ def test_the_counts_of_an_answer_stand_by_how_it_ended(
 
 
 def test_a_request_that_was_never_answered_costs_nothing() -> None:
-    made = record(a_request(), Reading("openai"), status=404, billable=False)
+    made = record(a_request(), AnswerReader("openai"), status=404, billable=False)
     assert (made.usage_source, made.cost_usd, made.price_source) == ("none", Decimal(0), "not billed")
 
 
@@ -175,7 +175,7 @@ APIS = pytest.mark.parametrize("endpoint", [CHAT, "/v1/messages"])
 def test_whatever_the_provider_sends_there_is_a_record_and_it_loads(
     endpoint: str, value: object, billable: bool, status: int
 ) -> None:
-    reading = Reading(api_of(endpoint))
+    reading = AnswerReader(api_of(endpoint))
     reading.read_body(json.dumps(value).encode())
     made = record(a_request(endpoint), reading, status=status, billable=billable)
     loaded = from_line(to_line(made, 1))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from proxy.config.upstreams import Upstream
 from proxy.metering import tariff
 from proxy.metering.prices import PriceTable
-from proxy.metering.tariff import Tariff, asked_cost
+from proxy.metering.tariff import Tariff, library_cost
 from proxy.metering.usage import TokenUsage
 
 TABLES = [
@@ -63,7 +63,7 @@ OWN = {
 def worked_out(table: ModelPrice, usage: TokenUsage) -> Decimal | None:
     if any(getattr(table, name) is None and getattr(usage, counted) for name, counted in OWN.items()):
         return None
-    return asked_cost(table, usage)
+    return library_cost(table, usage)
 
 
 @settings(max_examples=300)
@@ -82,9 +82,9 @@ def test_genai_prices_is_asked_once_for_each_tier(monkeypatch: pytest.MonkeyPatc
     def counting(table: ModelPrice, usage: TokenUsage) -> Decimal | None:
         nonlocal asked
         asked += 1
-        return asked_cost(table, usage)
+        return library_cost(table, usage)
 
-    monkeypatch.setattr(tariff, "asked_cost", counting)
+    monkeypatch.setattr(tariff, "library_cost", counting)
     made = Tariff("a table", TIERED[0])
     made.cost(TokenUsage(prompt_tokens=10))
     first = asked

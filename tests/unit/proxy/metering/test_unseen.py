@@ -15,10 +15,12 @@ from proxy.config.upstreams import Upstream
 from proxy.errors import api_of
 from proxy.exchange.stream_filter import StreamFilter
 from proxy.limits.estimate import estimated_usage
-from proxy.metering.answer import Reading
+from proxy.metering.answer import AnswerReader
 from proxy.metering.prices import Price, PriceTable
 from proxy.metering.record_builder import Outcome, make_record
-from proxy.metering.usage import TokenUsage, from_anthropic, from_openai
+from proxy.metering.usage import TokenUsage
+from proxy.metering.usage_anthropic import from_anthropic
+from proxy.metering.usage_openai import from_openai
 from proxy.request.call import read_call
 from proxy.request.context import Request
 from proxy.request.keys import Key
@@ -39,7 +41,7 @@ PRICES = PriceTable(
 )
 
 
-def unwritten(reading: Reading, endpoint: str) -> UsageRecord:
+def unwritten(reading: AnswerReader, endpoint: str) -> UsageRecord:
     """The record of a request that was answered 200."""
     api = api_of(endpoint)
     request = Request(
@@ -54,20 +56,20 @@ def unwritten(reading: Reading, endpoint: str) -> UsageRecord:
     return make_record(request, reading, Outcome(status=200, billable=True), PRICES, Decimal(1))
 
 
-def record(reading: Reading, endpoint: str) -> UsageRecord:
+def record(reading: AnswerReader, endpoint: str) -> UsageRecord:
     """The same, written and read back."""
     return from_line(to_line(unwritten(reading, endpoint), 2))
 
 
 def from_body(body: bytes, endpoint: str) -> UsageRecord:
-    reading = Reading(api_of(endpoint))
+    reading = AnswerReader(api_of(endpoint))
     reading.read_body(body)
     return record(reading, endpoint)
 
 
 def from_stream(body: bytes, endpoint: str) -> UsageRecord:
     """As it is read when it comes in pieces of seven bytes."""
-    reading = Reading(api_of(endpoint))
+    reading = AnswerReader(api_of(endpoint))
     stream = StreamFilter(reading, drop_usage=False)
     for at in range(0, len(body), 7):
         stream.feed(body[at : at + 7])
@@ -231,7 +233,7 @@ def deep(line: bytes, frames: int) -> UsageRecord:
 @pytest.mark.parametrize("depth", [30, 500, 900])
 def test_a_record_is_readable_however_deep_the_provider_s_usage_is_nested(depth: int) -> None:
     nested = "[" * depth + "]" * depth
-    reading = Reading("openai")
+    reading = AnswerReader("openai")
     reading.read_body(f'{{"usage":{{"prompt_tokens":1,"completion_tokens":2,"x":{nested}}}}}'.encode())
     assert deep(to_line(unwritten(reading, CHAT), 2), 300).completion_tokens == 2
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.metering.usage import from_anthropic, overlay
+from proxy.metering.usage_anthropic import from_anthropic, merge_usage
 from tests.support.arbitrary import read, shown
 
 Expected = dict[str, Any]
@@ -208,5 +208,5 @@ OVERLAYS: list[tuple[str, list[dict[str, Any]], Expected]] = [
 def test_anthropic_streams_are_laid_over_each_other(parts: list[dict[str, Any]], expected: Expected) -> None:
     merged: dict[str, Any] = {}
     for raw in parts:
-        merged = overlay(merged, raw)
+        merged = merge_usage(merged, raw)
     assert shown(from_anthropic(merged)) == expected

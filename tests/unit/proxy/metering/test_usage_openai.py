@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from proxy.metering.usage import from_openai
+from proxy.metering.usage_openai import from_openai
 from tests.support.arbitrary import read, shown
 
 Expected = dict[str, Any]

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.metering.usage import TokenUsage, from_anthropic, from_openai, overlay
+from proxy.metering.usage import TokenUsage
+from proxy.metering.usage_anthropic import from_anthropic, merge_usage
+from proxy.metering.usage_openai import from_openai
 from proxy.segments.record import UsageRecord, from_line, to_line
 from tests.support.arbitrary import OBJECTS, UNTIMED, read
 
@@ -93,7 +95,7 @@ def test_the_parts_of_an_openai_usage_never_exceed_their_whole(raw: dict[str, An
 def test_an_overlay_keeps_the_last_value_that_is_not_null_and_never_adds(parts: list[dict[str, Any]]) -> None:
     merged: dict[str, Any] = {}
     for part in parts:
-        merged = overlay(merged, part)
+        merged = merge_usage(merged, part)
     for name in ("input_tokens", "output_tokens", "x"):
         told = [part[name] for part in parts if part.get(name) is not None]
         assert merged.get(name) == (told[-1] if told else None)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.exchange.stream_filter import StreamFilter
-from proxy.metering.answer import Reading
+from proxy.metering.answer import AnswerReader
 from proxy.pii.restore import Channel, Restorer
 from proxy.pii.stream import StreamRestorer
 from proxy.sse import EventSplitter, parse_event
@@ -153,7 +153,7 @@ def test_events_without_placeholders_keep_their_bytes(text: str, positions: list
 def test_stream_in_any_chunks(text: str, positions: list[int], drop_usage: bool) -> None:
     usage = b'data: {"choices": [], "usage": {"prompt_tokens": 1}}\n\n'
     stream = chat_stream(cut(text, [3, 7, 11])) + usage
-    filtered = StreamFilter(Reading("openai"), drop_usage=drop_usage, restorer=StreamRestorer(RESTORER))
+    filtered = StreamFilter(AnswerReader("openai"), drop_usage=drop_usage, restorer=StreamRestorer(RESTORER))
     borders = sorted({0, len(stream), *(at % len(stream) for at in positions)})
     out = b"".join(filtered.feed(stream[start:end]) for start, end in pairwise(borders)) + filtered.end()
     assert out == restored(stream).replace(usage, b"" if drop_usage else usage)
@@ -161,7 +161,7 @@ def test_stream_in_any_chunks(text: str, positions: list[int], drop_usage: bool)
 
 def test_stream_that_ends_within_an_event_loses_nothing() -> None:
     whole = events(_chunk("a <"), {"x": "<NOTE_1>"}, done=False)
-    filtered = StreamFilter(Reading("openai"), drop_usage=False, restorer=StreamRestorer(RESTORER))
+    filtered = StreamFilter(AnswerReader("openai"), drop_usage=False, restorer=StreamRestorer(RESTORER))
     out = filtered.feed(whole[:-1]) + filtered.end()
     assert data(out) == [_chunk("a "), {"x": 'a "b"\n'}, _chunk("<")]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from proxy.metering.usage import from_anthropic, from_openai, overlay
+from proxy.metering.usage_anthropic import from_anthropic, merge_usage
+from proxy.metering.usage_openai import from_openai
 from relayctl.demo import anthropic_shapes, openai_shapes
 from relayctl.demo.answer import Answer, answer_to, prompt_text, tokens_in
 
@@ -158,7 +159,7 @@ def test_usage_of_a_message_stream_is_cumulative(seed: int) -> None:
     assert names == [
         "message_start", "content_block_start", "ping", "content_block_stop", "message_delta", "message_stop",
     ]  # fmt: skip
-    merged = from_anthropic(overlay(sent[0]["message"]["usage"], sent[-2]["usage"]))
+    merged = from_anthropic(merge_usage(sent[0]["message"]["usage"], sent[-2]["usage"]))
     whole = from_anthropic(anthropic_shapes.message(made)["usage"])
     assert merged == whole
     text = "".join(event["delta"]["text"] for event in sent if event["type"] == "content_block_delta")
