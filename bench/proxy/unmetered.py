@@ -21,7 +21,7 @@ from unittest.mock import patch
 from proxy import app
 from proxy.config import file as config_file
 from proxy.config.settings import Config
-from proxy.exchange import handler as handlers
+from proxy.exchange import recorder
 from proxy.limits.middleware import Admission
 from proxy.metering.answer import AnswerReader
 from proxy.metering.stream_reader import StreamReader
@@ -76,7 +76,7 @@ def main(config: Config) -> None:
     with (
         patch.object(AnswerReader, "read_body", _finish_body),
         patch.object(StreamReader, "read", _finish_event),
-        patch.object(handlers, "make_record", _nothing),
+        patch.object(recorder, "make_record", _nothing),
         patch.object(app, "build", _without_features(app.build)),
     ):
         service.run(config, database_url=None)

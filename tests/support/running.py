@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 import yaml
 from aiohttp import web
 
@@ -31,6 +32,11 @@ from proxy.request import keys
 from proxy.segments.lines import IntentLine, Line, SealLine, parse_line
 from proxy.segments.record import RequestLine
 from proxy.segments.writer import Writer
+
+ON_BOTH_PATHS = pytest.mark.parametrize(
+    "relay", [True, False], ids=["fast path", "plain path"], indirect=True
+)
+"""Runs a test of `tests/integration/proxy/exchange` with `server.fast_path` on and off."""
 
 PROVIDER_KEYS = {"OPENAI_API_KEY": "sk-of-openai", "ANTHROPIC_API_KEY": "sk-of-anthropic"}
 

@@ -25,7 +25,7 @@ import uvloop
 from multidict import CIMultiDict
 
 from proxy.config.upstreams import Timeouts, Upstream
-from proxy.upstream.client import Answer, Client, UpstreamFault, pieces
+from proxy.upstream.client import Answer, Client, UpstreamFault, read_chunks
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 OK = HEAD + b"Content-Length: 2\r\n\r\nhi"
@@ -140,7 +140,7 @@ class Asking:
 
     async def whole(self, answer: Answer) -> bytes:
         """The body to its end."""
-        return b"".join([piece async for piece in pieces(self.upstream, answer)])
+        return b"".join([piece async for piece in read_chunks(self.upstream, answer)])
 
     async def ask(self, method: str = "POST", body: bytes = b"{}") -> tuple[int, bytes]:
         """Status and body of a whole answer."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.replay import Answer, Received, Replay, events, json_answer, named_events, stream_answer
-from tests.support.running import Relay, running, settings
+from tests.support.running import ON_BOTH_PATHS, Relay, running, settings
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
@@ -48,6 +48,7 @@ async def test_a_json_answer_passes_whole_and_its_body_went_up_byte_for_byte(
     assert record.latency_ms > 0
 
 
+@ON_BOTH_PATHS
 async def test_the_first_piece_reaches_the_client_before_the_upstream_sends_the_second(
     provider: Replay, relay: Relay
 ) -> None:
@@ -63,6 +64,7 @@ async def test_the_first_piece_reaches_the_client_before_the_upstream_sends_the_
     assert record.ttft_ms <= record.latency_ms
 
 
+@ON_BOTH_PATHS
 async def test_the_head_of_a_stream_reaches_the_client_before_any_event(
     provider: Replay, relay: Relay
 ) -> None:
@@ -74,6 +76,7 @@ async def test_the_head_of_a_stream_reaches_the_client_before_any_event(
         assert await answer.read() == CONTENT + DONE
 
 
+@ON_BOTH_PATHS
 async def test_half_an_event_passes_at_once_when_nothing_is_taken_out(provider: Replay, relay: Relay) -> None:
     second = asyncio.Event()
     asked = STREAMING | {"stream_options": {"include_usage": True}}
@@ -85,6 +88,7 @@ async def test_half_an_event_passes_at_once_when_nothing_is_taken_out(provider: 
     assert provider.received[0].json() == asked
 
 
+@ON_BOTH_PATHS
 async def test_chat_streams_are_asked_for_usage_and_the_client_does_not_see_it(
     provider: Replay, relay: Relay
 ) -> None:
@@ -106,6 +110,7 @@ async def test_an_alias_goes_up_as_the_model_it_stands_for(tmp_path: Path, provi
         assert record.price_source.endswith("openai/gpt-4o-mini")
 
 
+@ON_BOTH_PATHS
 async def test_an_anthropic_stream_passes_and_is_counted_from_start_and_delta(
     provider: Replay, relay: Relay
 ) -> None:
@@ -167,6 +172,7 @@ async def test_cookies_limits_and_framing_of_the_upstream_stay_there(provider: R
 COMPRESSED: list[tuple[str, Callable[[bytes], bytes]]] = [("gzip", gzip.compress), ("deflate", zlib.compress)]
 
 
+@ON_BOTH_PATHS
 @pytest.mark.parametrize(("coding", "compress"), COMPRESSED)
 async def test_an_upstream_that_compresses_though_asked_not_to_is_decoded(
     provider: Replay, relay: Relay, coding: str, compress: Callable[[bytes], bytes]
@@ -191,6 +197,7 @@ async def test_a_client_may_send_its_body_compressed(provider: Replay, relay: Re
     assert "Content-Encoding" not in provider.received[0].headers
 
 
+@ON_BOTH_PATHS
 @pytest.mark.parametrize("asked", [False, True])
 async def test_an_event_of_a_megabyte_passes(provider: Replay, relay: Relay, asked: bool) -> None:
     big = events({"choices": [{"delta": {"content": "x" * 1_000_000}}]}, done=False)
@@ -223,6 +230,7 @@ def by_number(received: Received) -> Answer:
     return stream_answer(text * 3 + events({"choices": [], "usage": usage}), cut=3 + number % 20)
 
 
+@ON_BOTH_PATHS
 async def test_fifty_streams_at_once_each_have_their_own_text_and_counts(
     provider: Replay, relay: Relay
 ) -> None:

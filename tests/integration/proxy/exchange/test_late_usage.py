@@ -12,7 +12,7 @@ import pytest
 from proxy.exchange import delivery as passing
 from proxy.request import keys
 from tests.support.replay import BREAK, STALL, Answer, Pause, Replay, Step, events, json_answer, stream_answer
-from tests.support.running import Relay, running, settings, until
+from tests.support.running import ON_BOTH_PATHS, Relay, running, settings, until
 
 CHAT = "/v1/chat/completions"
 USAGE = {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14}
@@ -36,6 +36,7 @@ LATE: list[tuple[str, list[Step], dict[str, Any], bytes, tuple[str, int, int]]] 
 ]  # fmt: skip
 
 
+@ON_BOTH_PATHS
 @pytest.mark.parametrize("case", [row[1:] for row in LATE], ids=[row[0] for row in LATE])
 async def test_usage_that_was_asked_for_is_waited_for_a_moment_after_the_end(
     provider: Replay,

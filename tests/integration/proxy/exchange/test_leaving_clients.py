@@ -28,7 +28,7 @@ from tests.support.replay import (
     named_events,
     stream_answer,
 )
-from tests.support.running import Relay, running, settings, until
+from tests.support.running import ON_BOTH_PATHS, Relay, running, settings, until
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
@@ -90,6 +90,7 @@ async def the_record(relay: Relay, status: int = 499) -> RequestLine:
 HOW = pytest.mark.parametrize("how", ["closes", "resets"])
 
 
+@ON_BOTH_PATHS
 @HOW
 async def test_a_client_that_leaves_a_stream_is_billed_what_the_upstream_counts(
     provider: Replay, relay: Relay, how: str
@@ -136,6 +137,7 @@ async def test_a_client_that_leaves_a_json_answer_is_billed_what_it_says(
     assert (record.usage_source, record.prompt_tokens, record.completion_tokens) == ("provider", 10, 4)
 
 
+@ON_BOTH_PATHS
 async def test_a_client_that_resets_while_it_holds_the_stream_up_is_no_fault_of_relay_s(
     provider: Replay, relay: Relay, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -151,6 +153,7 @@ async def test_a_client_that_resets_while_it_holds_the_stream_up_is_no_fault_of_
     assert caplog.records == []
 
 
+@ON_BOTH_PATHS
 async def test_past_the_drain_the_usage_is_estimated(provider: Replay, relay: Relay) -> None:
     provider.will(stream_answer([CONTENT, STALL]))
     client = await Leaver.asking(relay, CHAT, STREAM)
@@ -193,6 +196,7 @@ async def test_past_the_drain_anthropic_s_input_is_exact(provider: Replay, relay
     assert record.completion_tokens == 2
 
 
+@ON_BOTH_PATHS
 async def test_an_upstream_that_breaks_while_it_is_drained_leaves_499_and_what_is_known(
     provider: Replay, relay: Relay
 ) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from proxy.errors import KeysError, LogWriteError
+from proxy.exchange.delivery import Delivery
 from proxy.exchange.handler import Exchange
 from proxy.request import keys
 from tests.support.replay import (
@@ -256,6 +257,6 @@ async def test_nothing_of_a_request_waits_for_the_garbage_collector(
         for _ in range(3):
             assert (await relay.post(CHAT, ASK)).status == 200
         await until(lambda: not relay.active())
-        assert [one for one in gc.get_objects() if isinstance(one, Exchange)] == []
+        assert [one for one in gc.get_objects() if isinstance(one, Exchange | Delivery)] == []
     finally:
         gc.enable()

@@ -200,7 +200,7 @@ async def test_slot_is_freed_when_no_record_can_be_made(
 
     async with limited(tmp_path, provider, backend, concurrency=1) as relay:
         with monkeypatch.context() as patched:
-            patched.setattr("proxy.exchange.handler.make_record", failing)
+            patched.setattr("proxy.exchange.recorder.make_record", failing)
             with pytest.raises(aiohttp.ClientError):
                 await relay.post(CHAT, asking())
         assert (await relay.post(CHAT, asking())).status == 200

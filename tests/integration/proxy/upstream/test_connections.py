@@ -10,9 +10,9 @@ import pytest
 
 from proxy.upstream import connection as upstream_connection
 from proxy.upstream import pool as upstream_pool
-from proxy.upstream.client import UpstreamFault, pieces
+from proxy.upstream.client import UpstreamFault, read_chunks
 from proxy.upstream.connection import Connection, StaleError
-from proxy.upstream.request import outgoing
+from proxy.upstream.request import prepare_request
 from proxy.upstream.write_batching import WriteBatch
 from tests.support.wire import (
     BROKEN,
@@ -144,9 +144,9 @@ async def test_one_who_leaves_before_the_end_closes_the_connection() -> None:
 
     async with asking(endless, endless, silent) as (wire, up):
         async with up.send() as answer:
-            assert await anext(pieces(up.upstream, answer)) == b"hi"
+            assert await anext(read_chunks(up.upstream, answer)) == b"hi"
         await becomes(lambda: wire.open == 0)
-        for number in (2, 3):  # cancelled between two pieces, and before the head
+        for number in (2, 3):  # cancelled between two chunks, and before the head
             task = asyncio.create_task(up.ask())
             await becomes(lambda number=number: len(wire.requests) == number)  # type: ignore[misc]
             await asyncio.sleep(0.01)
@@ -200,7 +200,7 @@ async def test_an_answer_that_was_left_early_is_broken_for_who_reads_on() -> Non
     async with asking(endless) as (_, up):
         async with up.send() as answer:
             pass
-        with pytest.raises(UpstreamFault, match="given back"):
+        with pytest.raises(UpstreamFault, match="was released"):
             await up.whole(answer)
 
 
@@ -229,4 +229,4 @@ async def test_a_connection_that_is_closing_and_has_not_said_so_yet_is_not_writt
 async def test_a_connection_that_ended_before_its_first_request_is_told_from_one_that_broke() -> None:
     connection = Connection(asyncio.get_running_loop(), WriteBatch())
     with pytest.raises(StaleError):
-        await connection.ask(outgoing("POST", "http://h/", {}, b""), until=math.inf)
+        await connection.ask(prepare_request("POST", "http://h/", {}, b""), until=math.inf)

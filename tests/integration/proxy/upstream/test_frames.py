@@ -7,7 +7,7 @@ import gzip
 
 import pytest
 
-from proxy.upstream.client import UpstreamFault, pieces
+from proxy.upstream.client import UpstreamFault, read_chunks
 from tests.support.wire import (
     BROKEN,
     CHUNKED,
@@ -116,7 +116,7 @@ async def test_an_answer_that_is_not_whole_is_broken_asked_for_once_and_its_conn
 async def test_what_came_before_the_break_is_given_out_first() -> None:
     async with asking(once(HEAD + b"Content-Length: 9\r\n\r\nhi")) as (wire, up), up.send() as answer:
         await becomes(lambda: wire.open == 0)
-        body = pieces(up.upstream, answer)
+        body = read_chunks(up.upstream, answer)
         assert await anext(body) == b"hi"
         with pytest.raises(UpstreamFault):
             await anext(body)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from proxy.upstream.client import UpstreamFault, hand_on
+from proxy.upstream.client import UpstreamFault, push_chunks
 from tests.support.wire import (
     BROKEN,
     CHUNKED,
@@ -39,7 +39,7 @@ async def handed(up: Asking, taken: list[bytes]) -> tuple[int, str, bool]:
     """What is told of a body that breaks off."""
     async with up.send() as answer:
         with pytest.raises(UpstreamFault) as raised:
-            await hand_on(up.upstream, answer, noting(taken))
+            await push_chunks(up.upstream, answer, noting(taken))
     return raised.value.status, raised.value.code, raised.value.sent
 
 
@@ -58,7 +58,7 @@ async def test_pieces_are_taken_as_they_come_and_the_connection_is_kept() -> Non
 
     async with asking(slowly) as (wire, up):
         async with up.send() as answer:
-            assert await hand_on(up.upstream, answer, noting(taken))
+            assert await push_chunks(up.upstream, answer, noting(taken))
         assert await up.ask() == (200, b"hi")
         assert wire.connections == 1
 
@@ -77,7 +77,7 @@ async def test_who_takes_no_more_at_once_gets_the_rest_when_he_asks_again() -> N
 
     async with asking(steadily) as (_, up), up.send() as answer:
         refusals = 0
-        while not await hand_on(up.upstream, answer, noting(taken, more=False)):
+        while not await push_chunks(up.upstream, answer, noting(taken, more=False)):
             refusals += 1
         assert refusals == len(taken)
         assert b"".join(taken) == b"one" * 20 + b"two"
@@ -98,7 +98,7 @@ async def test_what_fails_in_taking_a_piece_is_the_one_s_who_asked() -> None:
     async with asking(later) as (_, up):
         with pytest.raises(ValueError, match="no fault of the upstream"):
             async with up.send() as answer:
-                await hand_on(up.upstream, answer, fails)
+                await push_chunks(up.upstream, answer, fails)
 
 
 @on_every_loop

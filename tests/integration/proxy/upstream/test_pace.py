@@ -149,7 +149,7 @@ async def test_a_head_that_does_not_end_in_time_is_too_slow_however_much_of_it_c
 async def test_the_time_between_two_pieces_is_that_of_the_request_not_of_the_one_before() -> None:
     async with asking(falls_silent, idle=0.2) as (wire, up):
         await up.ask()
-        assert await up.fault("more than 0.2 s between two pieces") == SLOW
+        assert await up.fault("more than 0.2 s between two chunks") == SLOW
         await becomes(lambda: wire.open == 0)
 
 

@@ -19,9 +19,8 @@ def counts_of(value: dict[str, Any]) -> tuple[int, int] | None:
     body, stream = AnswerReader("openai"), AnswerReader("openai")
     body.read_body(json.dumps(value).encode())
     stream.read_event(parse_event(events(value, done=False)))
-    found = [usage and (usage.prompt_tokens, usage.completion_tokens) for usage in (body.usage, stream.usage)]
-    assert found[0] == found[1]
-    return found[0]
+    assert body.usage == stream.usage
+    return (body.usage.prompt_tokens, body.usage.completion_tokens) if body.usage else None
 
 
 def test_new_spelling_is_a_name_in_a_table(monkeypatch: pytest.MonkeyPatch) -> None:

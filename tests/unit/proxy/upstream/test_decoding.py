@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.upstream.decoding import MAX_PIECE_BYTES, Decoder
+from proxy.upstream.decoding import MAX_CHUNK_BYTES, Decoder
 from proxy.upstream.parser import BrokenError
 from tests.support.arbitrary import UNTIMED
 
@@ -62,10 +62,10 @@ def test_it_is_always_what_was_compressed(
 def test_an_answer_that_swells_comes_in_small_pieces(
     encoding: str, compress: Callable[[bytes], bytes]
 ) -> None:
-    data = bytes(50 * MAX_PIECE_BYTES + 7)
+    data = bytes(50 * MAX_CHUNK_BYTES + 7)
     pieces = decoded(encoding, compress(data))
     assert b"".join(pieces) == data
-    assert max(map(len, pieces)) <= MAX_PIECE_BYTES
+    assert max(map(len, pieces)) <= MAX_CHUNK_BYTES
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])

@@ -209,9 +209,9 @@ def test_one_parser_reads_many_answers_each_into_its_own() -> None:
     for number in range(3):
         messages.append(message := Message("POST"))
         parser.expect(message)
-        unheard.append(parser.heard)
+        unheard.append(parser.has_input)
         parser.feed(OK + b"X: %d\r\nTransfer-Encod" % number)
-        assert parser.heard
+        assert parser.has_input
         parser.feed(b"ing: chunked\r\n\r\n1\r\n%d\r\n0\r\nT: 1\r\nT: 2\r\n\r\n" % number)
     told = [(message.headers["X"], message.take()) for message in messages]
     assert told == [("0", b"0"), ("1", b"1"), ("2", b"2")]
