@@ -14,7 +14,7 @@ from proxy.metering.generated_text import TEXT_FIELDS, objects, text_size
 from proxy.metering.partial_answer import ENVELOPES, decode_partial, usage_objects
 from proxy.metering.usage import Raw, TokenUsage, first_object
 from proxy.metering.usage_anthropic import from_anthropic, merge_usage, reports_output
-from proxy.metering.usage_openai import from_openai, reports_completion, reports_prompt
+from proxy.metering.usage_openai import from_openai, has_counts
 from proxy.segments.record import Fault, clip
 from proxy.sse import Event, EventSplitter, parse_event
 
@@ -119,7 +119,7 @@ class AnswerReader:
         kind = _text(value.get("type"))
         self.finished = self.finished or kind in _LAST_EVENTS
         self._final = self._final or (
-            kind == "message_delta" and reports_output(first_object(value, "usage"))
+            kind == "message_delta" and reports_output(first_object(value, ("usage",)))
         )
         self._read_object(value)
         size = text_size(value)
@@ -138,8 +138,8 @@ class AnswerReader:
         self.service_tier = service_tier or self.service_tier
 
     def _read_object(self, value: dict[str, Any]) -> None:
-        inner = first_object(value, *ENVELOPES)
-        for source in (value, inner):
+        inner = first_object(value, ENVELOPES)
+        for source in (value, inner) if inner else (value,):
             self.model = _text(source.get("model")) or self.model
             self.service_tier = _text(source.get("service_tier")) or self.service_tier
         for rank, raw in usage_objects(value, inner):
@@ -151,7 +151,7 @@ class AnswerReader:
     def _add_usage(self, rank: int, raw: Raw) -> None:
         if self.api == "anthropic" and raw:
             self._usage_by_rank[rank] = merge_usage(self._usage_by_rank.get(rank), raw)
-        elif reports_prompt(raw) or reports_completion(raw):
+        elif has_counts(raw):
             self._usage_by_rank[rank] = raw
 
 

@@ -24,9 +24,9 @@ def find_fault(value: dict[str, Any], inner: Raw, choices: Sequence[Raw]) -> Fau
     if error is None and inner:
         error = _error_of(inner)
     if error is None and "x_groq" in value:  # Groq: a string
-        error = _as_object(first_object(value, "x_groq").get("error"))
+        error = _as_object(first_object(value, ("x_groq",)).get("error"))
     if error is None and "base_resp" in value:  # MiniMax
-        code = first_object(value, "base_resp").get("status_code")
+        code = first_object(value, ("base_resp",)).get("status_code")
         error = {"code": code} if code else None
     for choice in choices if error is None else ():
         error = _as_object(choice.get("error"))

@@ -1,11 +1,10 @@
 """Which parts of a provider's answer are decoded, and where they hold usage; pure.
 
-A new place of usage is a row in `USAGE_PATHS`, its fields in `PartialAnswer` or `PartialChoice`, and a test.
+A new place of usage is a name in `USAGE_PARENTS` and in `PartialAnswer`, and a test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final, TypedDict
 
 import msgspec
@@ -18,12 +17,8 @@ from proxy.segments.record import exact
 ENVELOPES: Final = ("response", "message")
 """Fields of stream events that hold the answer itself (Responses, Anthropic)."""
 
-USAGE_PATHS: Final[tuple[tuple[str, ...], ...]] = (
-    ("usage",),
-    ("x_groq", "usage"),
-    ("choices", "usage"),
-)
-"""Where an answer or event holds usage, the best source first. Lists on the way are searched item by item."""
+USAGE_PARENTS: Final = ("x_groq", "choices")
+"""Fields whose object, or objects in a list, hold `usage`: after the answer's own, best source first."""
 
 
 class PartialChoice(TypedDict, total=False):
@@ -69,24 +64,18 @@ def decode_partial(data: bytes) -> Any:
         return decode_leniently(data)
 
 
-def usage_objects(value: Raw, inner: Raw) -> Iterator[tuple[int, Raw]]:
-    """Yields each usage object with the rank of its source (0 is the best).
+def usage_objects(value: Raw, inner: Raw) -> list[tuple[int, Raw]]:
+    """Each usage object with the rank of its source, 0 being the best.
 
     `inner` is the answer inside the event, if any (`ENVELOPES`).
     """
-    for rank, path in enumerate(USAGE_PATHS):
-        if path[0] in value:
-            yield from ((rank, found) for found in _at(value, path))
-    if inner and isinstance(found := inner.get("usage"), dict):
-        yield 0, found
-
-
-def _at(value: Raw, path: tuple[str, ...]) -> list[Raw]:
-    """The objects at a path."""
-    found = [value]
-    for name in path[:-1]:
-        values = [item.get(name) for item in found]
-        found = [
-            item for below in values for item in ([below] if isinstance(below, dict) else objects(below))
-        ]
-    return [usage for item in found if isinstance(usage := item.get(path[-1]), dict)]
+    found: list[tuple[int, Raw]] = []
+    if isinstance(usage := value.get("usage"), dict):
+        found.append((0, usage))
+    if inner and isinstance(usage := inner.get("usage"), dict):
+        found.append((0, usage))
+    for rank, name in enumerate(USAGE_PARENTS, 1):
+        if name in value:
+            parents = [value[name]] if isinstance(value[name], dict) else objects(value[name])
+            found += [(rank, parent["usage"]) for parent in parents if isinstance(parent.get("usage"), dict)]
+    return found

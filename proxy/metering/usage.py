@@ -7,7 +7,7 @@ every check is for `None`, never for falsiness. Cumulative counts are never adde
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final, Self
 
@@ -53,7 +53,7 @@ def count(value: object) -> int | None:
     return int(value) if value == int(value) else None
 
 
-def first_count(raw: Raw, *names: str) -> int | None:
+def first_count(raw: Raw, names: Iterable[str]) -> int | None:
     """The first of these fields that holds a count."""
     for name in names:
         value = raw.get(name)
@@ -64,7 +64,7 @@ def first_count(raw: Raw, *names: str) -> int | None:
     return None
 
 
-def first_object(raw: Raw, *names: str) -> Raw:
+def first_object(raw: Raw, names: Iterable[str]) -> Raw:
     """The first of these fields that holds an object, or an empty one."""
     for name in names:
         if isinstance(value := raw.get(name), dict):
@@ -78,12 +78,12 @@ def reported_cost(raw: Raw) -> Decimal | None:
     xAI reports its charge, tool fees included, in ticks: https://docs.x.ai/developers/cost-tracking
     """
     value = raw.get("cost")
-    if value is None and (ticks := first_count(raw, "cost_in_usd_ticks")) is not None:
+    if value is None and (ticks := first_count(raw, ("cost_in_usd_ticks",))) is not None:
         return ticks * _TICK_USD
     cost = _usd(value.get("total_cost") if isinstance(value, dict) else value)
     if raw.get("is_byok") is not True:
         return cost
-    upstream = _usd(first_object(raw, "cost_details").get("upstream_inference_cost"))
+    upstream = _usd(first_object(raw, ("cost_details",)).get("upstream_inference_cost"))
     return None if upstream is None else upstream + (cost or 0)
 
 

@@ -38,7 +38,7 @@ def merge_usage(base: Raw | None, update: Raw | None) -> dict[str, Any]:
 
 def reports_output(raw: Raw) -> bool:
     """Whether a usage object counts the output."""
-    return first_count(raw, *OUTPUT) is not None
+    return first_count(raw, OUTPUT) is not None
 
 
 def from_anthropic(raw: Raw) -> TokenUsage | None:
@@ -46,7 +46,7 @@ def from_anthropic(raw: Raw) -> TokenUsage | None:
 
     Iterations (compaction, advisor) are billed beside the top-level counts, so they are added to ours.
     """
-    if first_count(raw, *INPUT, *OUTPUT) is None:
+    if first_count(raw, (*INPUT, *OUTPUT)) is None:
         return None
     top, cost = _counts(raw), reported_cost(raw)
     listed = raw.get("iterations")
@@ -79,23 +79,23 @@ def _without_searches(usage: TokenUsage) -> TokenUsage:
 
 def _counts(raw: Raw) -> TokenUsage:
     """The counts of a usage object or of one of its iterations."""
-    cache_read = first_count(raw, *CACHE_READ) or 0
-    by_ttl = first_object(raw, "cache_creation")
-    hour = first_count(by_ttl, "ephemeral_1h_input_tokens") or 0
-    cache_write = first_count(raw, *CACHE_WRITE)
+    cache_read = first_count(raw, CACHE_READ) or 0
+    by_ttl = first_object(raw, ("cache_creation",))
+    hour = first_count(by_ttl, ("ephemeral_1h_input_tokens",)) or 0
+    cache_write = first_count(raw, CACHE_WRITE)
     if cache_write is None:
-        cache_write = hour + (first_count(by_ttl, "ephemeral_5m_input_tokens") or 0)
-    output = first_count(raw, *OUTPUT) or 0
-    thinking = first_count(first_object(raw, *OUTPUT_DETAILS), *DETAIL_THINKING) or 0
+        cache_write = hour + (first_count(by_ttl, ("ephemeral_5m_input_tokens",)) or 0)
+    output = first_count(raw, OUTPUT) or 0
+    thinking = first_count(first_object(raw, OUTPUT_DETAILS), DETAIL_THINKING) or 0
     model = raw.get("model")
     return TokenUsage(
-        prompt_tokens=(first_count(raw, *INPUT) or 0) + cache_read + cache_write,
+        prompt_tokens=(first_count(raw, INPUT) or 0) + cache_read + cache_write,
         completion_tokens=output,
         cache_read_tokens=cache_read,
         cache_write_tokens=cache_write,
         cache_write_1h_tokens=min(hour, cache_write),
         reasoning_tokens=min(thinking, output),
-        web_searches=first_count(first_object(raw, "server_tool_use"), "web_search_requests") or 0,
+        web_searches=first_count(first_object(raw, ("server_tool_use",)), ("web_search_requests",)) or 0,
         model=clip(model) if isinstance(model, str) else None,
         tier=_tier(raw),
     )

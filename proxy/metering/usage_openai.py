@@ -27,14 +27,19 @@ DETAIL_REASONING = ("reasoning_tokens",)
 DETAIL_AUDIO = ("audio_tokens",)
 
 
+def has_counts(raw: Raw) -> bool:
+    """Whether a usage object of either API holds any count."""
+    return reports_prompt(raw) or reports_completion(raw)
+
+
 def reports_prompt(raw: Raw) -> bool:
     """Whether a usage object of either API counts the input, by itself or within a total."""
-    return first_count(raw, *PROMPT, *TOTAL) is not None
+    return first_count(raw, (*PROMPT, *TOTAL)) is not None
 
 
 def reports_completion(raw: Raw) -> bool:
     """Whether a usage object of either API counts the output, by itself or within a total."""
-    return first_count(raw, *COMPLETION, *TOTAL) is not None
+    return first_count(raw, (*COMPLETION, *TOTAL)) is not None
 
 
 def from_openai(raw: Raw) -> TokenUsage | None:
@@ -44,9 +49,9 @@ def from_openai(raw: Raw) -> TokenUsage | None:
     (Gemini, xAI). So is reasoning that exceeds the completion (xAI without a total; Perplexity, whose total
     leaves it out). Where only a total is given (Voyage), all of it is input.
     """
-    prompt = first_count(raw, *PROMPT)
-    completion = first_count(raw, *COMPLETION)
-    total = first_count(raw, *TOTAL)
+    prompt = first_count(raw, PROMPT)
+    completion = first_count(raw, COMPLETION)
+    total = first_count(raw, TOTAL)
     if prompt is None:
         if total is None and completion is None:
             return None
@@ -54,20 +59,20 @@ def from_openai(raw: Raw) -> TokenUsage | None:
     visible = completion or 0
     output = max(visible, (total or 0) - prompt)
     cache_read = cache_write = reasoning = prompt_audio = completion_audio = None
-    if details := first_object(raw, *PROMPT_DETAILS):
-        cache_read = first_count(details, *DETAIL_CACHE_READ)
-        cache_write = first_count(details, *DETAIL_CACHE_WRITE)
-        prompt_audio = first_count(details, *DETAIL_AUDIO)
-    if details := first_object(raw, *COMPLETION_DETAILS):
-        reasoning = first_count(details, *DETAIL_REASONING)
-        completion_audio = first_count(details, *DETAIL_AUDIO)
+    if details := first_object(raw, PROMPT_DETAILS):
+        cache_read = first_count(details, DETAIL_CACHE_READ)
+        cache_write = first_count(details, DETAIL_CACHE_WRITE)
+        prompt_audio = first_count(details, DETAIL_AUDIO)
+    if details := first_object(raw, COMPLETION_DETAILS):
+        reasoning = first_count(details, DETAIL_REASONING)
+        completion_audio = first_count(details, DETAIL_AUDIO)
     if cache_read is None:
-        cache_read = first_count(raw, *CACHE_READ) or 0
+        cache_read = first_count(raw, CACHE_READ) or 0
     cache_read = min(cache_read, prompt)
     if cache_write is None:
-        cache_write = first_count(raw, *CACHE_WRITE) or 0
+        cache_write = first_count(raw, CACHE_WRITE) or 0
     outside_total = total is None or not reasoning
-    reasoning = reasoning or first_count(raw, *REASONING) or 0
+    reasoning = reasoning or first_count(raw, REASONING) or 0
     if reasoning > visible and outside_total:  # not a subset of the completion, and in no total
         output = max(output, visible + reasoning)
     return TokenUsage(

@@ -50,7 +50,7 @@ CASES = pytest.mark.parametrize(
 
 
 def told(value: dict[str, Any]) -> Fault | None:
-    return find_fault(value, first_object(value, "response", "message"), objects(value.get("choices")))
+    return find_fault(value, first_object(value, ("response", "message")), objects(value.get("choices")))
 
 
 @CASES

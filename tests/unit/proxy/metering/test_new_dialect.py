@@ -9,7 +9,7 @@ import pytest
 
 from proxy.metering import partial_answer, usage_openai
 from proxy.metering.answer import AnswerReader
-from proxy.metering.partial_answer import ENVELOPES, USAGE_PATHS, PartialAnswer, PartialChoice
+from proxy.metering.partial_answer import ENVELOPES, USAGE_PARENTS, PartialAnswer, PartialChoice
 from proxy.sse import parse_event
 from tests.support.replay import events
 
@@ -31,15 +31,14 @@ def test_new_spelling_is_a_name_in_a_table(monkeypatch: pytest.MonkeyPatch) -> N
     assert counts_of(answer) == (10, 4)
 
 
-def test_new_place_of_usage_is_a_path_in_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_place_of_usage_is_a_name_in_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = {"base_resp": {"usage": {"prompt_tokens": 10, "completion_tokens": 4}}}
     assert counts_of(answer) is None
-    monkeypatch.setattr(partial_answer, "USAGE_PATHS", (*USAGE_PATHS, ("base_resp", "usage")))
+    monkeypatch.setattr(partial_answer, "USAGE_PARENTS", (*USAGE_PARENTS, "base_resp"))
     assert counts_of(answer) == (10, 4)
 
 
-@pytest.mark.parametrize("path", [*USAGE_PATHS, *((name,) for name in ENVELOPES)])
-def test_places_of_usage_are_decoded(path: tuple[str, ...]) -> None:
-    assert path[0] in get_type_hints(PartialAnswer)
-    if path[0] == "choices":
-        assert path[1] in get_type_hints(PartialChoice)
+@pytest.mark.parametrize("name", ["usage", *USAGE_PARENTS, *ENVELOPES])
+def test_places_of_usage_are_decoded(name: str) -> None:
+    assert name in get_type_hints(PartialAnswer)
+    assert name != "choices" or "usage" in get_type_hints(PartialChoice)
