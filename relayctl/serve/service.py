@@ -18,7 +18,7 @@ from aiohttp import web
 from proxy import app as proxy_app
 from proxy.config.settings import Config
 from proxy.errors import RelayError
-from proxy.metrics.shared_values import Board
+from proxy.metrics.shared_values import SharedValues
 from proxy.segments.file import seal_leftovers
 from relayctl.reports.query import Source
 from relayctl.serve import listening, process_log
@@ -36,9 +36,11 @@ _STOP_TIMEOUT_SECONDS: Final = 10.0  # in addition to `drain_seconds`, to seal s
 _log = logging.getLogger(__name__)
 
 
-def build(config: Config, *, source: Callable[[], Source], board: Board | None = None) -> web.Application:
+def build(
+    config: Config, *, source: Callable[[], Source], values: SharedValues | None = None
+) -> web.Application:
     """Builds the proxy with `/internal/*` on the same port; `source` is called for each request to it."""
-    app = proxy_app.build(config, board=board)
+    app = proxy_app.build(config, values=values)
     master_key = os.environ.get("PROXY_MASTER_KEY")
     if not master_key:
         _log.warning("PROXY_MASTER_KEY is not set: /internal/* answers 401 to everyone")
@@ -130,13 +132,13 @@ def _run_workers(config: Config, certificate: Certificate | None, source: Callab
 
     server = config.server
     reserved = listening.reserve(server.host, server.port)
-    board = Board(server.workers)
+    values = SharedValues(server.workers)
 
     def work(worker: Worker) -> None:
         process_log.configure(config.log.format, config.log.level, worker=worker.number)
-        board.join(worker.number - 1)
+        values.join(worker.number - 1)
         serving = _serve(
-            build(config, source=source, board=board),
+            build(config, source=source, values=values),
             listening.bind_same(reserved),
             certificate,
             drain_seconds=server.drain_seconds,
@@ -150,10 +152,10 @@ def _run_workers(config: Config, certificate: Certificate | None, source: Callab
         server.workers,
         work,
         on_ready=lambda: _log_ready(config, where),
-        on_exit=lambda number: board.forget_gauges(number - 1),
+        on_exit=lambda number: values.reset_gauges(number - 1),
         stop_timeout=server.drain_seconds + _STOP_TIMEOUT_SECONDS,
     )
-    with closing(board):
+    with closing(values):
         try:
             supervisor.run()
         finally:

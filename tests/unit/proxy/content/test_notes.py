@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from proxy.content.capture import asked
-from proxy.content.notes import content_json, noted
+from proxy.content.capture import prompt_of
+from proxy.content.notes import content_json, with_notes
 from proxy.json_decoding import decode_leniently
 from proxy.segments.content_lines import (
     MAX_CONTENT_BYTES,
@@ -67,11 +67,11 @@ NOTES: list[tuple[Any, Any]] = [
 @pytest.mark.parametrize(("value", "expected"), NOTES)
 def test_what_is_no_text_has_a_note_in_its_place(value: Any, expected: Any) -> None:
     before = json.dumps(value)
-    assert noted(value) == expected
+    assert with_notes(value) == expected
     assert json.dumps(value) == before
 
 
-def told(value: object) -> Any:
+def encoded(value: object) -> Any:
     """What a reader finds of a value after its way through a line."""
     raw = content_json(value)
     assert len(bytes(raw)) <= MAX_CONTENT_BYTES
@@ -85,7 +85,7 @@ def told(value: object) -> Any:
 @UNTIMED
 @given(value=JSON)
 def test_any_json_comes_through_a_line(value: Any) -> None:
-    assert told(decode_leniently(json.dumps(value).encode())) == noted(value)
+    assert encoded(decode_leniently(json.dumps(value).encode())) == with_notes(value)
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,11 @@ def test_any_json_comes_through_a_line(value: Any) -> None:
 )
 def test_what_is_too_long_is_cut_and_says_so(text: str) -> None:
     value = {"messages": [{"content": text * MAX_CONTENT_BYTES}]}
-    cut = told(value)
+    cut = encoded(value)
     assert cut["cut"] == "it is longer than 1,048,576 bytes: this is how its JSON begins"
     assert len(cut["begin"]) > 50_000
     assert json.dumps(value, ensure_ascii=False, separators=(",", ":")).startswith(cut["begin"][:1000])
-    assert told({"messages": "x" * (MAX_CONTENT_BYTES - 20)})["messages"].startswith("xx")
+    assert encoded({"messages": "x" * (MAX_CONTENT_BYTES - 20)})["messages"].startswith("xx")
 
 
 ODD: list[tuple[Any, Any]] = [
@@ -109,14 +109,14 @@ ODD: list[tuple[Any, Any]] = [
 
 @pytest.mark.parametrize(("value", "expected"), ODD)
 def test_what_no_encoder_takes_is_written_as_near_as_can_be(value: Any, expected: Any) -> None:
-    assert told(value) == expected
+    assert encoded(value) == expected
 
 
 def test_what_is_nested_too_deeply_says_so() -> None:
     value: list[Any] = []
     for _ in range(5000):
         value = [value]
-    assert told(value) == {"cut": "it is nested too deeply"}
+    assert encoded(value) == {"cut": "it is nested too deeply"}
 
 
 def test_the_prompt_is_what_was_asked_and_nothing_else_of_the_body() -> None:
@@ -129,5 +129,5 @@ def test_the_prompt_is_what_was_asked_and_nothing_else_of_the_body() -> None:
         "metadata": {},
         "input": None,
     }
-    assert asked(body) == {"system": "s", "messages": [1], "tools": [2]}
-    assert asked({"model": "m"}) is None
+    assert prompt_of(body) == {"system": "s", "messages": [1], "tools": [2]}
+    assert prompt_of({"model": "m"}) is None

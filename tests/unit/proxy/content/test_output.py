@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from proxy.content.output import Output, answered
+from proxy.content.output import Output, output_of
 from tests.support.replay import events, named_events
 
 
@@ -56,7 +56,7 @@ JSON: list[tuple[object, object]] = [
 
 @pytest.mark.parametrize(("value", "expected"), JSON)
 def test_the_output_of_a_json_answer(value: object, expected: object) -> None:
-    assert answered(value) == expected
+    assert output_of(value) == expected
     assert output(json.dumps(value).encode(), streams=False, cut=3) == expected
 
 
