@@ -15,7 +15,7 @@ import pytest
 
 from proxy.exchange import poll_timer as watch
 from proxy.segments.record import RequestLine
-from tests.integration.proxy.exchange.test_leaving_clients import Leaver, the_record
+from tests.integration.proxy.exchange.test_disconnects import Leaver, the_record
 from tests.support.real_input import RECORDINGS, Recording, needs_real_input
 from tests.support.replay import Answer, Received, Replay, events, json_answer, stream_answer
 from tests.support.running import Relay, Whole, running, settings

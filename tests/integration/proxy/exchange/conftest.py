@@ -1,4 +1,4 @@
-"""The proxy as its tests of streams run it: with the fast path, and where asked without."""
+"""The proxy of the tests of streams: with the fast path, or without."""
 
 from __future__ import annotations
 

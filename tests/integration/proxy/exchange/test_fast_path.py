@@ -1,4 +1,4 @@
-"""With `server.fast_path` on and off, any stream cut anywhere gives the same answer and the same record."""
+"""`server.fast_path` on and off give the same answer and record for any stream cut anywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Captured content as JSON: notes for what is no text, cut where it is too long, and always JSON."""
+"""Captured content as JSON: notes in place of data, long content cut, and always valid JSON."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ NOTES: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("value", "expected"), NOTES)
-def test_what_is_no_text_has_a_note_in_its_place(value: Any, expected: Any) -> None:
+def test_data_is_replaced_by_a_note(value: Any, expected: Any) -> None:
     before = json.dumps(value)
     assert with_notes(value) == expected
     assert json.dumps(value) == before
@@ -84,14 +84,14 @@ def encoded(value: object) -> Any:
 
 @UNTIMED
 @given(value=JSON)
-def test_any_json_comes_through_a_line(value: Any) -> None:
+def test_any_json_survives_a_line(value: Any) -> None:
     assert encoded(decode_leniently(json.dumps(value).encode())) == with_notes(value)
 
 
 @pytest.mark.parametrize(
     "text", ["x", 'a"\\\n', "é\U0001f600", "\x00"], ids=["plain", "escaped", "wide", "NUL"]
 )
-def test_what_is_too_long_is_cut_and_says_so(text: str) -> None:
+def test_long_content_is_cut_and_marked(text: str) -> None:
     value = {"messages": [{"content": text * MAX_CONTENT_BYTES}]}
     cut = encoded(value)
     assert cut["cut"] == "it is longer than 1,048,576 bytes: this is how its JSON begins"
@@ -108,18 +108,18 @@ ODD: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("value", "expected"), ODD)
-def test_what_no_encoder_takes_is_written_as_near_as_can_be(value: Any, expected: Any) -> None:
+def test_unencodable_values_are_written_approximately(value: Any, expected: Any) -> None:
     assert encoded(value) == expected
 
 
-def test_what_is_nested_too_deeply_says_so() -> None:
+def test_deeply_nested_content_is_marked() -> None:
     value: list[Any] = []
     for _ in range(5000):
         value = [value]
     assert encoded(value) == {"cut": "it is nested too deeply"}
 
 
-def test_the_prompt_is_what_was_asked_and_nothing_else_of_the_body() -> None:
+def test_prompt_has_only_the_prompt_fields_of_the_body() -> None:
     body: dict[str, Any] = {
         "model": "m",
         "messages": [1],

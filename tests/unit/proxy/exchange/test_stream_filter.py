@@ -1,4 +1,4 @@
-"""What the client gets of a stream: the upstream's bytes, less the usage chunk that Relay asked for."""
+"""The bytes of a stream for the client: the upstream's, without the injected usage chunk."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ KEPT: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("value", [row[1] for row in KEPT], ids=[row[0] for row in KEPT])
-def test_a_chunk_that_is_not_the_injected_one_is_kept(value: dict[str, Any]) -> None:
+def test_chunk_other_than_the_injected_one_is_kept(value: dict[str, Any]) -> None:
     body = events(value)
     assert passed(body, drop_usage=True) == body
 
@@ -62,7 +62,7 @@ STREAMS: list[tuple[str, bytes, bytes]] = [
 @pytest.mark.parametrize(
     ("stream", "expected"), [row[1:] for row in STREAMS], ids=[row[0] for row in STREAMS]
 )
-def test_the_injected_chunk_goes_wherever_the_cuts_are(stream: bytes, expected: bytes) -> None:
+def test_injected_chunk_is_removed_at_any_cuts(stream: bytes, expected: bytes) -> None:
     for cut in range(len(stream) + 1):
         assert passed(stream[:cut], stream[cut:], drop_usage=True) == expected
     assert passed(*(bytes([byte]) for byte in stream), drop_usage=True) == expected
@@ -70,7 +70,7 @@ def test_the_injected_chunk_goes_wherever_the_cuts_are(stream: bytes, expected: 
 
 @UNTIMED
 @given(data=st.binary(max_size=80), cuts=st.lists(st.integers(0, 80), max_size=5))
-def test_every_other_byte_passes_as_it_came(data: bytes, cuts: list[int]) -> None:
+def test_all_other_bytes_pass_unchanged(data: bytes, cuts: list[int]) -> None:
     borders = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     pieces = [data[start:end] for start, end in itertools.pairwise(borders)]
     assert passed(*pieces, drop_usage=True) == data
@@ -92,9 +92,7 @@ def test_only_a_chunk_with_usage_and_empty_choices_is_the_injected_one(value: ob
     assert found == fits
 
 
-def test_an_event_is_given_out_with_the_chunk_that_ends_it_and_the_stream_knows_when_it_stands_in_one() -> (
-    None
-):
+def test_event_is_returned_with_the_chunk_that_ends_it() -> None:
     held = StreamFilter(AnswerReader("openai"), drop_usage=True)
     assert held.feed(CONTENT[:9]) == b""
     assert not held.in_event  # the client has nothing of it
@@ -106,7 +104,7 @@ def test_an_event_is_given_out_with_the_chunk_that_ends_it_and_the_stream_knows_
     assert not plain.in_event
 
 
-def test_a_chunk_dropped_is_read_all_the_same() -> None:
+def test_dropped_chunk_is_read() -> None:
     reading = AnswerReader("openai")
     StreamFilter(reading, drop_usage=True).feed(INJECTED)
     assert reading.usage is not None
@@ -114,9 +112,7 @@ def test_a_chunk_dropped_is_read_all_the_same() -> None:
 
 
 @given(words=st.lists(st.text(max_size=6), min_size=2, max_size=8), escaped=st.booleans(), data=st.data())
-def test_a_chunk_that_is_one_known_event_is_counted_as_it_is_by_reading_it(
-    words: list[str], escaped: bool, data: st.DataObject
-) -> None:
+def test_known_event_is_counted_as_when_decoded(words: list[str], escaped: bool, data: st.DataObject) -> None:
     raw = [
         b"data: "
         + json.dumps({"choices": [{"delta": {"content": word}}]}, ensure_ascii=escaped).encode(

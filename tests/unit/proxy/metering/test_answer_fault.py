@@ -1,4 +1,4 @@
-"""The failures that providers tell inside a 200, each in a place of its own; and what is no failure."""
+"""Errors inside a 200, in the places of each provider; and what is not an error."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ CASES = pytest.mark.parametrize(
 )
 
 
-def told(value: dict[str, Any]) -> Fault | None:
+def fault_in(value: dict[str, Any]) -> Fault | None:
     return find_fault(value, first_object(value, ("response", "message")), objects(value.get("choices")))
 
 
 @CASES
-def test_a_failure_is_told_by_its_kind_and_never_by_its_words(
+def test_error_is_kept_by_type_without_its_message(
     value: dict[str, Any], expected: tuple[str, str] | None
 ) -> None:
-    fault = told(value)
+    fault = fault_in(value)
     assert (fault is None) == (expected is None)
     if fault is not None and expected is not None:
         assert (fault.type, fault.message.partition(" (")[2]) == (expected[0], expected[1].lstrip("("))
@@ -65,7 +65,7 @@ def test_a_failure_is_told_by_its_kind_and_never_by_its_words(
 
 
 @CASES
-def test_it_is_the_same_failure_in_json_and_in_a_stream(
+def test_error_is_the_same_in_json_and_in_a_stream(
     value: dict[str, Any], expected: tuple[str, str] | None
 ) -> None:
     whole, stream = AnswerReader("openai"), AnswerReader("openai")
@@ -75,7 +75,7 @@ def test_it_is_the_same_failure_in_json_and_in_a_stream(
     assert [reading.fault and reading.fault.type for reading in (whole, stream)] == [kind, kind]
 
 
-def test_a_failure_without_a_name_does_not_hide_the_one_that_has_one() -> None:
+def test_unnamed_error_does_not_replace_a_named_one() -> None:
     reading = AnswerReader("openai")
     for value in ({"error": {"type": "overloaded"}}, {"choices": [{"finish_reason": "error"}]}):
         reading.read_body(json.dumps(value).encode())
@@ -85,6 +85,6 @@ def test_a_failure_without_a_name_does_not_hide_the_one_that_has_one() -> None:
 
 @UNTIMED
 @given(value=OBJECTS)
-def test_no_answer_is_too_odd_to_be_asked_for_its_failure(value: dict[str, Any]) -> None:
-    fault = told(value)
+def test_find_fault_accepts_any_answer(value: dict[str, Any]) -> None:
+    fault = fault_in(value)
     assert fault is None or (fault.type and len(fault.message) < 2000)

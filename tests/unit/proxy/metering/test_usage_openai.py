@@ -1,4 +1,4 @@
-"""Usage objects of OpenAI and its dialects, as they come, and the counts Relay must read from them."""
+"""Usage objects of OpenAI and its dialects, and the counts read from them."""
 
 from __future__ import annotations
 

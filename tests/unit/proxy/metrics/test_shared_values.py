@@ -1,4 +1,4 @@
-"""The metrics of several workers: each exports what one process would that had counted everything."""
+"""The metrics of several workers: each exports what a single process would."""
 
 from __future__ import annotations
 
