@@ -1,4 +1,4 @@
-"""The ETL's commands from outside: what they print, what they say, how they end."""
+"""The ETL's commands: output, messages, exit codes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Etl = Callable[..., tuple[int, str, str]]
 def etl(
     migrated_url: str, logs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Etl:
-    """Runs `relayctl etl …` and gives its exit code, stdout and stderr."""
+    """Runs `relayctl etl …` and returns its exit code, stdout and stderr."""
     monkeypatch.setenv("RELAY_DATABASE_URL", migrated_url)
     monkeypatch.setenv("RELAY_LOG_DIR", str(logs))
 
@@ -120,7 +120,7 @@ def test_metrics_are_totals_from_the_database(etl: Etl, writer: SegmentWriter, t
     assert "# TYPE relay_etl_records_total counter" in text
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ""] == ["relay.prom"]
 
-    # A counter never falls: what is accepted later was rejected once.
+    # A counter never decreases: a line accepted later was rejected once.
     etl("rejects", "--retry")
     etl("run", "--metrics-file", str(file))
     assert value(file.read_text(), "relay_etl_records_total", result="loaded") == 5

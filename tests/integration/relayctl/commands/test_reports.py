@@ -1,4 +1,4 @@
-"""The commands on a real database: load, look, ask; and what they say when something is wrong."""
+"""The commands with a real database: loading, status, reports, errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`relayctl sql` on a real terminal: history, Ctrl-C, Ctrl-D."""
+"""The prompt of `relayctl sql` on a pseudo-terminal: history, Ctrl-C, Ctrl-D."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _logs(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Terminal:
-    """`relayctl sql` on a terminal of its own."""
+    """`relayctl sql` on a pseudo-terminal."""
 
     def __init__(self) -> None:
         self._master, slave = pty.openpty()

@@ -1,4 +1,4 @@
-"""Shell completion: scripts that real shells accept, and what they offer."""
+"""Shell completion: scripts that real shells accept, and their completions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`relayctl sql`: what it shows, what it can never reach, and how it talks on a terminal."""
+"""`relayctl sql`: results, the sandbox, errors, periods."""
 
 from __future__ import annotations
 
