@@ -21,8 +21,7 @@ import yaml
 from etl.load.run import run
 from proxy.request import keys
 from proxy.request.keys import KeyLimits
-from relayctl import cli
-from relayctl import exit_codes as exits
+from relayctl import cli, exit_codes
 from tests.support.langfuse.server import langfuse_server
 from tests.support.report_data import record, write_segment
 from tests.support.s3 import s3_server
@@ -103,7 +102,7 @@ def test_skipped_examples_name_existing_commands() -> None:
 def test_example_works(path: str, place: None, capfd: pytest.CaptureFixture[str]) -> None:
     code = cli.run(shlex.split(EXAMPLES[path] or "")[1:])
     said = capfd.readouterr()
-    assert code in (exits.DONE, exits.FOUND), said.err
+    assert code in (exit_codes.DONE, exit_codes.FOUND), said.err
     assert said.out or said.err
 
 
@@ -117,5 +116,5 @@ def test_long_running_example_starts_and_stops_on_signal(path: str, place: None)
     assert process.stderr.readline()
     process.send_signal(signal.SIGTERM)
     _, rest = process.communicate(timeout=30)
-    assert process.returncode in (exits.DONE, exits.INTERRUPTED, -signal.SIGTERM), rest
+    assert process.returncode in (exit_codes.DONE, exit_codes.INTERRUPTED, -signal.SIGTERM), rest
     assert "Traceback" not in rest
