@@ -1,4 +1,4 @@
-"""The Langfuse export as sheets."""
+"""Builds the sheets of the `langfuse` commands."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _EXTRA = frozenset(
 
 
 def status_sheet(status: Status) -> Sheet:
-    """How the export stands in a few lines, and a row for each request that Langfuse refused."""
+    """A summary of the export, and a row for each request that Langfuse rejected."""
     counts = status.counts
     until = counts.verified_until
     rows = [
@@ -77,7 +77,7 @@ def status_sheet(status: Status) -> Sheet:
 
 
 def verify_sheet(found: Verification) -> Sheet:
-    """The records' sums and Langfuse's side by side, and what Langfuse lost or has twice."""
+    """The sums of the records and of Langfuse, and the requests that are missing or duplicated there."""
     rows = [_compared(one) for one in found.comparisons]
     differing = sum(not one.agrees for one in found.comparisons)
     header = [

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from relayctl.render.sheet import Column, Sheet, cell
-from relayctl.render.spark import spark
+from relayctl.render.sheet import Column, Sheet, cell, sparkline
 from relayctl.reports import json_documents as documents
 from relayctl.reports import ranking
 from relayctl.reports.measures import Measures
@@ -68,7 +67,7 @@ def leaderboard_sheet(report: Leaderboard) -> Sheet:
     """
     compared = report.period_before is not None
     rows = [
-        row | {"share_percent": report.share(one), "trend": spark(one.trend)}
+        row | {"share_percent": report.share(one), "trend": sparkline(one.trend)}
         for row, one in zip(documents.leaderboard_rows(report), report.rows, strict=True)
     ]
     everybody = {name: getattr(report.totals, name) for name in ("requests", "cost_usd", "total_tokens")}

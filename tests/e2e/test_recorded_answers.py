@@ -1,4 +1,4 @@
-"""Every recorded answer through the running proxy: the client gets it, the record has exactly its tokens."""
+"""Replays every recorded answer through the proxy: it is forwarded unchanged and its tokens are recorded."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _check(relay: Relay, recording: Recording, answer: Whole, expected: dict[str
 
 
 def _check_tokens(record: RequestLine, expected: dict[str, Any] | None, *, unknown: str) -> None:
-    """Holds a record against the recorded usage; `unknown` is the source where the provider sent none."""
+    """Compares a record with the recorded usage; `unknown` is the usage source if the provider sent none."""
     if expected is None:
         assert record.usage_source == unknown
         assert record.usage is None
@@ -100,7 +100,7 @@ async def test_recorded_answer_is_forwarded_and_its_tokens_recorded(
 
 
 def _awkward_cuts(body: bytes) -> list[int]:
-    """Sizes of pieces that end inside UTF-8 characters, inside `data:`, between CR and LF, everywhere."""
+    """Chunk sizes that split UTF-8 characters, `data:`, CR and LF, and everything else."""
     inside = next((at + 1 for at, byte in enumerate(body) if byte >= 0xC0), 2)
     return sorted({1, 2, 3, 5, 7, inside} if len(body) < 20_000 else {13, 97, inside if inside > 8 else 11})
 
@@ -117,7 +117,7 @@ async def test_stream_split_at_awkward_positions_is_unchanged(
 
 
 def _at_random(body: bytes, seed: str) -> list[bytes]:
-    """A body in pieces that end anywhere, the same ones every time."""
+    """Splits a body at pseudo-random positions."""
     choice = random.Random(seed)
     ends = sorted({0, len(body), *(choice.randrange(len(body)) for _ in range(30))})
     return [body[begin:end] for begin, end in pairwise(ends)]

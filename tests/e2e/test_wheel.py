@@ -1,4 +1,4 @@
-"""The built wheel, installed outside the checkout, is all that is needed to run the demo."""
+"""The built wheel, installed outside the checkout, is sufficient to run the demo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that holds what the wheel holds, found before the checkout."""
+    """A folder with the content of the wheel, on the path before the checkout."""
     work = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", work],

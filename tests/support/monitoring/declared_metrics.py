@@ -1,4 +1,4 @@
-"""The metrics that Relay's code declares, and those that a PromQL expression asks for: the two must fit."""
+"""Compares the metrics in PromQL expressions with those that Relay's code declares."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Use:
-    """A metric in an expression: its matchers' labels, its range in seconds, the function right around it."""
+    """A metric in an expression: labels of its matchers, range in seconds, directly enclosing function."""
 
     name: str
     labels: tuple[str, ...]
@@ -36,7 +36,7 @@ class Use:
 
 @cache
 def declared() -> dict[str, str]:
-    """Every series that Relay exposes, with the type of its metric."""
+    """The name of every series that Relay exposes, with the type of its metric."""
     registry = CollectorRegistry()
     Metrics(registry, str)
     families = [*registry.collect(), *_etl_families(), *_budget_families()]
@@ -73,7 +73,7 @@ def _budget_families() -> Iterator[Metric]:
 
 
 def used(expression: str) -> list[Use]:
-    """Every metric that the expression asks for. Raises `ValueError` when it is no PromQL."""
+    """Every metric in the expression. Raises `ValueError` if it is not PromQL."""
     return list(_walk(promql_parser.parse(expression), ""))
 
 
@@ -98,9 +98,9 @@ def _walk(node: promql_parser.Expr, function: str) -> Iterator[Use]:
 
 
 def mistakes(expression: str) -> list[str]:
-    """What in the expression does not fit the code: metrics it lacks, rates on gauges, counters as they are.
+    """The errors in the expression: undeclared metrics, rates of gauges, counters without a rate.
 
-    A counter may stand as it is beside its own increase, for the series that have just begun.
+    A counter without a rate is allowed beside its own increase, for series that have just started.
     """
     known, uses = declared(), [use for use in used(expression) if use.name != "up"]
     increased = {use.name for use in uses if use.function in COUNTING}

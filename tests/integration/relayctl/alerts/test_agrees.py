@@ -97,17 +97,17 @@ SLOW_BURN = "AvailabilityBudgetBurnSlow"
 )
 def test_prometheus_and_the_logs_agree(history: History, moment: str, states: dict[str, str]) -> None:
     at = _at(moment)
-    asked = _by_name(prometheus.check(history.server, RULES, at))
+    from_prometheus = _by_name(prometheus.check(history.server, RULES, at))
     answer = logs.check(str(history.logs), RULES, at)
     assert answer.notes == ()
-    read = _by_name(answer.verdicts)
-    assert {name: verdict.state for name, verdict in asked.items()} == {
-        name: verdict.state for name, verdict in read.items()
+    from_logs = _by_name(answer.verdicts)
+    assert {name: verdict.state for name, verdict in from_prometheus.items()} == {
+        name: verdict.state for name, verdict in from_logs.items()
     }
-    active = {name: verdict.state for name, verdict in read.items() if verdict.state != "OK"}
+    active = {name: verdict.state for name, verdict in from_logs.items() if verdict.state != "OK"}
     assert active == states
     for name in active:
-        ours, theirs = read[name].since, asked[name].since
+        ours, theirs = from_logs[name].since, from_prometheus[name].since
         assert ours is not None
         assert theirs is not None
         assert abs(ours - theirs) <= 3 * SCRAPE, name
@@ -115,10 +115,12 @@ def test_prometheus_and_the_logs_agree(history: History, moment: str, states: di
 
 def test_labels_threshold_and_value_agree(history: History) -> None:
     at = _at("7:30")
-    asked = _by_name(prometheus.check(history.server, RULES, at))["UpstreamErrors"]
-    read = _by_name(logs.check(str(history.logs), RULES, at).verdicts)["UpstreamErrors"]
-    assert asked.labels == read.labels == {"alertname": "UpstreamErrors", "severity": "critical"}
-    assert asked.threshold == read.threshold == "> 0.1"
-    assert asked.value is not None
-    assert read.value is not None
-    assert abs(asked.value - read.value) < 0.02
+    from_prometheus = _by_name(prometheus.check(history.server, RULES, at))["UpstreamErrors"]
+    from_logs = _by_name(logs.check(str(history.logs), RULES, at).verdicts)["UpstreamErrors"]
+    assert (
+        from_prometheus.labels == from_logs.labels == {"alertname": "UpstreamErrors", "severity": "critical"}
+    )
+    assert from_prometheus.threshold == from_logs.threshold == "> 0.1"
+    assert from_prometheus.value is not None
+    assert from_logs.value is not None
+    assert abs(from_prometheus.value - from_logs.value) < 0.02

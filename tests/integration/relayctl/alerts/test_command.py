@@ -13,8 +13,7 @@ import pytest
 
 from etl.archive.store import open_store
 from proxy.segments.lines import SegmentName
-from relayctl import cli
-from relayctl import exit_codes as exits
+from relayctl import cli, exit_codes
 from relayctl.alerts import sql_equivalents
 from relayctl.alerts.rules import Rule
 from relayctl.sources.remote_logs import copied
@@ -66,7 +65,7 @@ def _file(directory: Path, name: str, text: str) -> str:
 
 def test_firing_alerts_are_shown_first_and_exit_with_3(check: Check) -> None:
     code, out, err = check(*NOON)
-    assert (code, err) == (exits.FOUND, "")
+    assert (code, err) == (exit_codes.FOUND, "")
     lines = out.splitlines()
     assert lines[0] == "At 2026-11-01T12:00:00Z, from logs: 2 firing, 1 pending, 5 OK, 7 unknown"
     assert lines[3].split() == [
@@ -83,7 +82,7 @@ def test_firing_alerts_are_shown_first_and_exit_with_3(check: Check) -> None:
 
 def test_exit_code_is_0_if_nothing_fires(check: Check) -> None:
     code, out, _ = check("--at", "2026-11-01T11:00:00Z", "-o", "json")
-    assert code == exits.DONE
+    assert code == exit_codes.DONE
     assert {alert["state"] for alert in _alerts(out).values()} == {"OK", "unknown"}
 
 
@@ -108,7 +107,7 @@ def test_segments_in_s3_give_the_same_output(check: Check, logs: Path) -> None:
                 store.put(path.name, file)
         code, out, err = check(*NOON, "-o", "json", "--logs", store.url)
     # The S3 stand-in may print something before it.
-    assert (code, out[-len(expected) :], err) == (exits.FOUND, expected, "")
+    assert (code, out[-len(expected) :], err) == (exit_codes.FOUND, expected, "")
 
 
 def test_only_segments_of_the_period_are_copied_from_s3(logs: Path) -> None:
@@ -129,7 +128,7 @@ def test_unreadable_lines_are_counted_and_skipped(check: Check, logs: Path) -> N
     sealed.write_bytes(sealed.read_bytes() + b"no json\n" + b'{"event":"request","status":"x"}\n' + b'{"v":')
     (logs / "usage-notes.jsonl").write_text("foreign")
     code, out, err = check(*NOON, "-o", "json")
-    assert code == exits.FOUND
+    assert code == exit_codes.FOUND
     assert err.splitlines() == [
         "note: 1 file passed over as no segment: usage-notes.jsonl",
         "note: 3 lines passed over because no request can be read there",
@@ -146,7 +145,7 @@ groups:
       - {alert: Mine, expr: relay_active_requests > 5}
 """
     code, out, _ = check(*NOON, "--rules", _file(tmp_path, "own.yml", text), "-o", "csv")
-    assert code == exits.DONE
+    assert code == exit_codes.DONE
     reason = sql_equivalents.unsupported_reason(Rule(name="Mine", expr="a"))
     assert out.splitlines()[1:] == [
         "UpstreamErrors,OK,,1,> 20,,,",
@@ -157,25 +156,33 @@ groups:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (("--source", "prometheus"), exits.USAGE, "source prometheus needs a server: give --prometheus-url"),
-        (("--prometheus-url", "localhost:9090"), exits.USAGE, "--prometheus-url must be a URL such as http"),
+        (
+            ("--source", "prometheus"),
+            exit_codes.USAGE,
+            "source prometheus needs a server: give --prometheus-url",
+        ),
+        (
+            ("--prometheus-url", "localhost:9090"),
+            exit_codes.USAGE,
+            "--prometheus-url must be a URL such as http",
+        ),
         (
             ("--prometheus-url", "http://ops:hunter2@127.0.0.1:1"),
-            exits.FAILED,
+            exit_codes.FAILED,
             "Prometheus at http://127.0.0.1:1 cannot be reached: Connection refused; check",
         ),
-        (("--rules", "none.yml"), exits.USAGE, "none.yml cannot be read: No such file or directory"),
-        (("--budgets", "none.yml"), exits.USAGE, "none.yml cannot be read: No such file or directory"),
+        (("--rules", "none.yml"), exit_codes.USAGE, "none.yml cannot be read: No such file or directory"),
+        (("--budgets", "none.yml"), exit_codes.USAGE, "none.yml cannot be read: No such file or directory"),
         (
             ("--metrics-file", "x.prom"),
-            exits.USAGE,
+            exit_codes.USAGE,
             "--metrics-file has nothing to write",
         ),
-        (("--at", "soon"), exits.USAGE, "at 'soon' is none of: a date (2026-11-01)"),
-        (("--logs", "none"), exits.FAILED, "log directory none does not exist: give one with --logs"),
+        (("--at", "soon"), exit_codes.USAGE, "at 'soon' is none of: a date (2026-11-01)"),
+        (("--logs", "none"), exit_codes.FAILED, "log directory none does not exist: give one with --logs"),
         (
             ("--logs", "https://x/logs"),
-            exits.FAILED,
+            exit_codes.FAILED,
             "the address is neither a directory nor s3://bucket/prefix",
         ),
     ],
@@ -201,7 +208,7 @@ def test_budgets_from_postgresql_and_logs_are_equal(
     monkeypatch.setenv("RELAYCTL_ALERT_CHECK_BUDGETS", _file(tmp_path, "budgets.yaml", BUDGETS))
     file = tmp_path / "budgets.prom"
     code, ours, _ = check(*NOON, "-o", "ndjson", "--metrics-file", str(file))
-    assert code == exits.FOUND
+    assert code == exit_codes.FOUND
     rows = [msgspec.json.decode(line) for line in ours.splitlines()]
     found = [row for row in rows if row["alert"] == "BudgetNearEnd"]
     assert [(row["labels"], row["state"]) for row in found] == [
@@ -209,7 +216,7 @@ def test_budgets_from_postgresql_and_logs_are_equal(
         ("budget=ada day", "OK"),
     ]
     assert 'relay_budget_used_ratio{budget="ada day"} 0.005604' in file.read_text()
-    assert cli.run(["etl", "run", "--database-url", migrated_url]) == exits.DONE
+    assert cli.run(["etl", "run", "--database-url", migrated_url]) == exit_codes.DONE
     check("--at", "today")
     assert check(*NOON, "-o", "ndjson", "--database-url", migrated_url)[1] == ours
 
@@ -230,7 +237,7 @@ groups:
         )
         shipped = _alerts(check("--prometheus-url", url, "-o", "json")[1])
     rows = [line.split(",", 7) for line in out.splitlines()[1:]]
-    assert code == exits.FOUND
+    assert code == exit_codes.FOUND
     assert [(row[0], row[1], row[3], row[4]) for row in rows] == [
         ("Always", "firing", "3", "> 1"),
         ("Near", "OK", "3", ">= 4"),
@@ -250,12 +257,12 @@ groups:
 def test_alert_from_two_hosts_is_one_alert_in_alertmanager(check: Check, tmp_path: Path) -> None:
     with alertmanager_server(tmp_path / "alertmanager") as url:
         code, _, err = check(*NOON, "--alertmanager", url)
-        assert (code, err) == (exits.FOUND, "alerts sent to Alertmanager: 2\n")
+        assert (code, err) == (exit_codes.FOUND, "alerts sent to Alertmanager: 2\n")
         # Another host evaluated a little earlier and sends later.
         check("--at", "2026-11-01T11:59:53Z", "--alertmanager", url)
         found = get(f"{url}/api/v2/alerts")
         code, _, err = check("--prometheus-url", url)
-        assert code == exits.FAILED
+        assert code == exit_codes.FAILED
         assert f"Prometheus at {url} answered with status 404: check --prometheus-url" in err
     assert sorted(alert["labels"]["alertname"] for alert in found) == [
         "AvailabilityBudgetBurnFast",
@@ -269,6 +276,6 @@ def test_alert_from_two_hosts_is_one_alert_in_alertmanager(check: Check, tmp_pat
 
 def test_unreachable_alertmanager_is_reported_after_the_output(check: Check) -> None:
     code, out, err = check(*NOON, "--alertmanager", "http://127.0.0.1:1")
-    assert code == exits.FAILED
+    assert code == exit_codes.FAILED
     assert "UpstreamErrors" in out
     assert "Alertmanager at http://127.0.0.1:1 cannot be reached" in err

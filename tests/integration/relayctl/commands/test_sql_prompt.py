@@ -1,4 +1,4 @@
-"""`relayctl sql` on a real terminal: history, Ctrl-C, Ctrl-D."""
+"""The prompt of `relayctl sql` on a pseudo-terminal: history, Ctrl-C, Ctrl-D."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from relayctl import exit_codes as exits
+from relayctl import exit_codes
 from tests.support.report_data import record, write_segment
 
 SLOW = "SELECT count(*) FROM range(100000000000) a, range(1000) b WHERE a.range % 7 = b.range % 5"
@@ -28,7 +28,7 @@ def _logs(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Terminal:
-    """`relayctl sql` on a terminal of its own."""
+    """`relayctl sql` on a pseudo-terminal."""
 
     def __init__(self) -> None:
         self._master, slave = pty.openpty()
@@ -81,7 +81,7 @@ def test_prompt_has_history_cancels_and_exits(terminal: Terminal, tmp_path: Path
     terminal.wait_for("cancelled")
     terminal.wait_for("relay>")
     terminal.type("\x04")
-    assert terminal.process.wait(timeout=30) == exits.DONE
+    assert terminal.process.wait(timeout=30) == exit_codes.DONE
     history = tmp_path / "state" / "relay" / "sql_history"
     assert history.stat().st_mode & 0o777 == 0o600
     assert "+'k!' AS answer;" in history.read_text()
@@ -96,7 +96,7 @@ def test_ctrl_c_ends_a_statement_given_as_argument() -> None:
         time.sleep(0.3)  # until the second statement runs: nothing it writes says so
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
-    assert (process.returncode, out, err.strip()) == (exits.INTERRUPTED, "", "")
+    assert (process.returncode, out, err.strip()) == (exit_codes.INTERRUPTED, "", "")
 
 
 @pytest.mark.parametrize("state", ["/dev/null", "/proc/1/nothing"])

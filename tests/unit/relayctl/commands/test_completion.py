@@ -1,4 +1,4 @@
-"""Shell completion: scripts that real shells accept, and what they offer."""
+"""Shell completion: scripts that real shells accept, and their completions."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ OFFERS: list[tuple[str, str, list[str]]] = [
 
 @pytest.mark.parametrize(("words", "at", "offers"), OFFERS)
 def test_commands_options_and_values_are_completed(words: str, at: str, offers: list[str]) -> None:
-    told = relayctl(_RELAYCTL_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=at)
-    assert [line.partition(",")[2] for line in told.splitlines()] == offers
+    output = relayctl(_RELAYCTL_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=at)
+    assert [line.partition(",")[2] for line in output.splitlines()] == offers
 
 
 def test_completion_works_in_bash() -> None:

@@ -1,4 +1,4 @@
-"""`relayctl sql`: what it shows, what it can never reach, and how it talks on a terminal."""
+"""`relayctl sql`: results, the sandbox, errors, periods."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from relayctl import cli
-from relayctl import exit_codes as exits
+from relayctl import cli, exit_codes
 from relayctl.render.data import to_csv, to_json
 from relayctl.render.sql import sql_sheet
 from relayctl.sources import sql_database
@@ -56,7 +55,7 @@ def ask(database: Database, text: str) -> Result:
 def test_example_of_the_contract_runs_unchanged(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     now = datetime.now(UTC)
     write_segment(logs, [record(9, created_at=now, cost_usd=Decimal("0.000000000001"))], number=2)
-    assert cli.run(["sql", CONTRACT, "-o", "csv"]) == exits.DONE
+    assert cli.run(["sql", CONTRACT, "-o", "csv"]) == exit_codes.DONE
     assert capsys.readouterr().out == (
         f"day,team_id,total_cost,total_tokens\r\n{now.date()},search,0.000000000001,99\r\n"
     )
@@ -79,7 +78,7 @@ def test_result_in_every_format(
     logs: Path, output: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     statement = "SELECT cost_usd AS usd FROM usage_records WHERE total_tokens = 22"
-    assert cli.run(["sql", statement, "-o", output]) == exits.DONE
+    assert cli.run(["sql", statement, "-o", output]) == exit_codes.DONE
     assert capsys.readouterr().out == expected
 
 
@@ -150,10 +149,10 @@ def test_files_and_settings_cannot_be_accessed(
 def test_sql_error_is_one_sentence(
     logs: Path, statement: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(["sql", statement]) == exits.FAILED
-    told = capsys.readouterr().err
-    assert told.startswith(said)
-    assert len(told.splitlines()) == 1
+    assert cli.run(["sql", statement]) == exit_codes.FAILED
+    error = capsys.readouterr().err
+    assert error.startswith(said)
+    assert len(error.splitlines()) == 1
 
 
 def test_statements_are_read_from_stdin(
@@ -162,7 +161,7 @@ def test_statements_are_read_from_stdin(
     monkeypatch.setattr(
         "sys.stdin", io.StringIO("SELECT 1 AS a;\nCREATE TEMP TABLE t AS SELECT 2 AS b;\nFROM t;")
     )
-    assert cli.run(["sql", "-o", "csv"]) == exits.DONE
+    assert cli.run(["sql", "-o", "csv"]) == exit_codes.DONE
     assert capsys.readouterr().out == "a\r\n1\r\nb\r\n2\r\n"
 
 
@@ -170,12 +169,12 @@ def test_only_the_period_is_loaded_and_bad_lines_are_noted(
     logs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_segment(logs, [record(30), b"no record\n"], number=2)
-    assert cli.run(["sql", "SELECT count(*) AS n FROM usage_records", "-o", "csv"]) == exits.DONE
+    assert cli.run(["sql", "SELECT count(*) AS n FROM usage_records", "-o", "csv"]) == exit_codes.DONE
     said = capsys.readouterr()
     assert said.out == "n\r\n4\r\n"
     assert said.err.startswith("note: 1 line not counted as a record")
     since = ["--since", "2026-10-02"]
-    assert cli.run(["sql", *since, "SELECT count(*) AS n FROM usage_records", "-o", "csv"]) == exits.DONE
+    assert cli.run(["sql", *since, "SELECT count(*) AS n FROM usage_records", "-o", "csv"]) == exit_codes.DONE
     assert capsys.readouterr().out == "n\r\n1\r\n"
 
 

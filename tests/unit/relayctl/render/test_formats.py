@@ -1,4 +1,4 @@
-"""How reports look: the bytes of each format, and tables on terminals of any width."""
+"""The output formats: the exact bytes of each, and tables on terminals of any width."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from rich.cells import cell_len
 from relayctl.render.data import to_csv, to_json, to_ndjson
 from relayctl.render.markdown import to_markdown
 from relayctl.render.reports import leaderboard_sheet, usage_sheet
-from relayctl.render.sheet import Column, Kind, Sheet, cell
-from relayctl.render.spark import spark
+from relayctl.render.sheet import Column, Kind, Sheet, cell, sparkline
 from relayctl.render.table import to_table
 from relayctl.reports.measures import Measures
 from relayctl.reports.reports import Leaderboard, LeaderboardRow, UsageReport, UsageRow
@@ -97,7 +96,7 @@ day         user  team    model  requests  errors  cached     prompt  completion
 2026-11-02  bob   a|b     =1+1          5       3       0  1,000,000     234,567  1,234,567     unknown         5   812.3
 ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 total                               1,205       6       0  2,000,000     469,134  2,469,134     12.3457         5   812.3
-"""  # noqa: E501 - it is as wide as it is
+"""  # noqa: E501 - the table is this wide
 JSON = (
     '{"schema":"relay.usage/v1","rows":['
     '{"day":"2026-11-01","user_id":"ada","team_id":"search","model":"gpt-5","requests":1200,"errors":3,'
@@ -131,7 +130,7 @@ Top teams by cost, 2026-11-01 01:00 to 2026-11-03 10:30 (Europe/Berlin), not eve
 | 1 | search | 12.5000 | 1,200 | 1,234,567 | 100.0% |
 | 2 | +ops | unknown | 1,200 | 1,234,567 |  |
 |  | **all teams** | **12.5000** | **2,400** | **2,469,134** |  |
-"""  # noqa: W291 - two spaces end a line in Markdown
+"""  # noqa: W291 - two spaces are a line break in Markdown
 COMPARED_TABLE = """\
 Top teams by cost, 2026-11-01 01:00 to 2026-11-03 10:30 (Europe/Berlin), not everything loaded yet
 Compared with 2026-10-29 15:30 to 2026-11-01 01:00
@@ -183,7 +182,7 @@ def test_leaderboard_with_comparison(shown: str, expected: str) -> None:
     ],
 )
 def test_sparkline_has_a_bar_for_each_number(values: list[int | Decimal | None], bars: str) -> None:
-    assert spark(values) == bars
+    assert sparkline(values) == bars
 
 
 def test_report_as_table() -> None:
@@ -238,7 +237,7 @@ def test_narrow_table_names_the_dropped_columns() -> None:
 
 
 def test_csv_is_suggested_only_if_it_has_the_dropped_columns() -> None:
-    """The trend is for people only."""
+    """The trend is in formats for people only."""
     plain = to_table(usage_sheet(PLAIN), width=80, color=False)
     trends = to_table(leaderboard_sheet(COMPARED), width=70, color=False)
     assert "csv has everything" in " ".join(plain.split())

@@ -1,4 +1,4 @@
-"""What is said of a long command where there is no terminal."""
+"""Progress lines without a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from relayctl.render.progress import _lines, line
 LINES = [
     ((500, 2000, 10.0), "records: 500 of 2,000, 50/s, 0 min left"),
     ((60_000, 600_000, 60.0), "records: 60,000 of 600,000, 1,000/s, 9 min left"),
-    # nothing is done yet, so nobody knows
+    # nothing is done yet, so the time left is unknown
     ((0, 2000, 10.0), "records: 0 of 2,000, 0/s"),
 ]
 
