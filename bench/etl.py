@@ -1,4 +1,4 @@
-"""Measures the ETL beside its baselines, in turn.
+"""Measures the ETL and its baselines in turn.
 
     python -m bench.etl [--records N] [--rounds 5] [--only NAME] [--memory10]
 
@@ -45,22 +45,22 @@ class Bench(Stage):
     new_days: Final = count()
 
     def load_seconds(self, loaders: int = 1) -> float:
-        """Of all segments into an empty database."""
+        """Seconds to load all segments into an empty database."""
         with self.database() as url:
             answer = self.loaded(url, self.segments, loaders=loaders)
         assert answer["records"] == self.records, answer
         return float(answer["seconds"])
 
     def copy_seconds(self) -> float:
-        """Of psql's `\\copy` of the same rows into the same table."""
+        """Seconds of psql's `\\copy` of the same rows into the same table."""
         columns = named("copy_usage_records").partition("(")[2].partition(")")[0]
         with self.database() as url:
-            begun = time.perf_counter()
+            started = time.perf_counter()
             psql(url, f"\\copy usage_records ({one_line(columns)}) FROM '{self.csv}' (FORMAT csv)")
-            return time.perf_counter() - begun
+            return time.perf_counter() - started
 
     def load(self) -> list[Figure]:
-        """Segments to records, hours and ledger against a plain copy."""
+        """Loading segments into records, hours and ledger, compared with a plain copy."""
         self.csv.stat()  # made before anything is measured
         seconds = interleaved(self.rounds, load=self.load_seconds, copy=self.copy_seconds)
         rates = {name: self.records / value for name, value in seconds.items()}
@@ -79,14 +79,14 @@ class Bench(Stage):
         ]
 
     def memory(self) -> list[Figure]:
-        """The most that a loading process ever used, after as many records as asked for."""
+        """The peak memory of a loading process."""
         with self.database() as url:
             peak = self.loaded(url, self.segments)["peak_kib"] / 1024
         name = f"peak memory of the loading process, {self.records:,} records (MiB)"
         return [self.figure(name, f"{peak:.1f} MiB", peak, 80, rounds=1)]
 
     def memory10(self) -> list[Figure]:
-        """The same with ten times as many; segments are made and removed as the process goes."""
+        """The same with ten times as many records; segments are written and removed part by part."""
         with self.database() as url:
             worker = LoaderProcess(url)
             for part in range(10):
@@ -102,12 +102,12 @@ class Bench(Stage):
         return [self.figure(name, f"{peak:.1f} MiB", peak, 80, rounds=1)]
 
     def parse(self) -> list[Figure]:
-        """Reading and checking lines that are in memory already, and all that reading a segment does."""
+        """Parsing lines in memory, and reading a whole segment file."""
         rounds = max(self.rounds, 15)
         path = list_segments(self.segments)[0]
         lines = path.read_bytes().splitlines(keepends=True)[1:-1]
         only = [line for line in lines if b'"event":"request"' in line]
-        # Without intents the line numbers have gaps, which the reader would look into.
+        # Renumbered, because without intents the line numbers would have gaps.
         only = [
             line.replace(b'"seq":%d,' % (2 * n + 3), b'"seq":%d,' % (n + 2), 1) for n, line in enumerate(only)
         ]
@@ -117,16 +117,16 @@ class Bench(Stage):
             blocks = [(at + due, b"".join(lines[at : at + 64])) for at in range(0, len(lines), 64)]
 
             def parse() -> float:
-                begun = time.process_time()
+                started = time.process_time()
                 assert all(read_block(block, first) for first, block in blocks)
-                return time.process_time() - begun
+                return time.process_time() - started
 
             return parse
 
         def reading() -> float:
-            begun = time.process_time()
+            started = time.process_time()
             assert sum(1 for _ in SegmentReader(path).blocks())
-            return time.process_time() - begun
+            return time.process_time() - started
 
         found = interleaved(rounds, only=seconds(only), both=seconds(lines), reading=reading)
         rate = {name: len(only) / value for name, value in found.items()}
@@ -148,17 +148,17 @@ class Bench(Stage):
         ]
 
     def together(self) -> list[Figure]:
-        """Two loading processes on one database and one directory against one."""
+        """Two concurrent loading processes, compared with one."""
         seconds = interleaved(self.rounds, one=self.load_seconds, two=lambda: self.load_seconds(loaders=2))
         rates = {name: self.records / value for name, value in seconds.items()}
         measured = f"{rates['two']:,.0f} records/s; one {rates['one']:,.0f}"
-        why = "of two cores one loader fills one and PostgreSQL has the other: two loaders share what is left"
+        why = "one loader uses one of two cores and PostgreSQL the other: two loaders share the remainder"
         ratio = rates["two"] / rates["one"]
         return [self.figure("two loaders / one", measured, ratio, 1.3, at_least=True, why=why)]
 
     @contextmanager
     def full_database(self) -> Iterator[str]:
-        """One with the records of the segments and shifted copies of them, and the hours of all."""
+        """A database with the records of the segments, shifted copies of them, and all hours."""
         with self.database() as url:
             self.loaded(url, self.segments)
             with connect(url) as connection:
@@ -171,12 +171,12 @@ class Bench(Stage):
             yield url
 
     def full(self) -> list[Figure]:
-        """What changes when the table is full: the refresh, and a load."""
+        """The refresh and a load when the table is full."""
         with self.full_database() as url:
             return [*self._refresh(url), *self._little(url)]
 
     def _load_a_day(self, url: str) -> float:
-        """Seconds in which 10,000 records are loaded, of a day that has none yet."""
+        """Seconds to load 10,000 records of a new day."""
         number = next(self.new_days)
         begin = BEGIN + timedelta(days=DAYS + number)
         new = records(10_000, seed=1000 + number, begin=begin, days=1)
@@ -186,7 +186,7 @@ class Bench(Stage):
             return seconds_of(lambda: loader.load(path))
 
     def _refresh(self, url: str) -> list[Figure]:
-        """Both views show a day more each time."""
+        """The refresh of both views after a day was added."""
         with connect(url) as connection:
 
             def after_a_load(work: Callable[[], object]) -> Callable[[], float]:
@@ -215,7 +215,7 @@ class Bench(Stage):
         return [self.figure(name, measured, ratio, 0.2, rounds=rounds, why=why)]
 
     def _little(self, full: str) -> list[Figure]:
-        """10,000 new records, into a full table and into one with 100,000."""
+        """Loading 10,000 new records into a full table and into one with 100,000."""
         few = self.scratch / "few"
         write_segments(few, records(100_000, seed=2), writer="few")
         rounds = max(self.rounds, 9)
@@ -230,7 +230,7 @@ class Bench(Stage):
         return [self.figure(name, measured, ratio, 1.2, rounds=rounds)]
 
     def parquet(self) -> list[Figure]:
-        """Bytes of the archive against the segments, and one user's week from each with DuckDB."""
+        """The size of archive and segments, and a query of one user's week on each with DuckDB."""
         archived = self.scratch / "archive"
         result = archive(self.segments, str(archived))
         database = duckdb.connect()
@@ -261,7 +261,7 @@ LONG: Final = "memory10"
 
 
 def main() -> None:
-    """Runs the rows asked for, prints the table, and keeps each in the result file as soon as it is there."""
+    """Runs the selected rows, prints the table, and stores each result as soon as it is available."""
     parser = argparse.ArgumentParser(description="Measures the ETL beside its baselines.")
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -277,12 +277,12 @@ def main() -> None:
             versions["postgresql"] = connection.info.parameter_status("server_version") or ""
         bench = Bench(server, Path(scratch), options)
         for name in options.only or [*ROWS, *[LONG] * options.memory10]:
-            about, begun = machine() | versions | {"records": options.records}, time.perf_counter()
+            about, started = machine() | versions | {"records": options.records}, time.perf_counter()
             found = getattr(bench, name)()
             write(options.result, found, about | {"load_average_after": machine()["load_average"]})
             figures += found
             print(table(found), flush=True)
-            print(f"{name} took {time.perf_counter() - begun:.0f} s\n", flush=True)
+            print(f"{name} took {time.perf_counter() - started:.0f} s\n", flush=True)
     print(table(figures))
 
 

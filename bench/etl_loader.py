@@ -1,6 +1,6 @@
-"""A loading process of its own: loads each directory named on standard input, and says what it took.
+"""A loading process: loads each directory named on standard input and prints measurements.
 
-One line of JSON per directory: records, seconds, and the most memory the process has ever used, in KiB.
+One line of JSON per directory: records, seconds, and the peak memory of the process in KiB.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def main() -> None:
         loader = Loader(connection)
         print("ready", flush=True)
         for line in sys.stdin:
-            begun = time.perf_counter()
+            started = time.perf_counter()
             paths = list_segments(Path(line.rstrip("\n")))
             outcomes = [loader.load(path, paths[at : at + 16]) for at, path in enumerate(paths, start=1)]
             records = sum(outcome.loaded for outcome in outcomes if outcome)
-            seconds = time.perf_counter() - begun
+            seconds = time.perf_counter() - started
             answer = {"records": records, "seconds": seconds, "peak_kib": peak_memory_kib()}
             print(json.dumps(answer), flush=True)
 

@@ -1,4 +1,4 @@
-"""What the measurements of the ETL stand on: a server, segments, loading processes, psql."""
+"""Fixtures of the ETL benchmarks: a server, segments, loading processes, psql."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ class LoaderProcess:
         assert self._from.readline() == "ready\n"
 
     def begin(self, directory: Path) -> None:
-        """Tells it to load a directory."""
+        """Starts loading a directory."""
         self._to.write(f"{directory}\n")
         self._to.flush()
 
     def answer(self) -> dict[str, Any]:
-        """What it did, when it is done."""
+        """Waits for the result of a directory."""
         answer: dict[str, Any] = json.loads(self._from.readline())
         return answer
 
     def close(self) -> None:
-        """Ends it."""
+        """Ends the process."""
         self._to.close()
         assert self._process.wait() == 0
 
 
 class Stage(Rows):
-    """What every measurement stands on: a server, segments, databases that hold nothing yet."""
+    """Base of the measurements: a server, segments, and empty databases."""
 
     def __init__(self, server: str, scratch: Path, options: argparse.Namespace) -> None:
         self.server = server
@@ -70,7 +70,7 @@ class Stage(Rows):
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """A new one with the partitions that the records need, nothing left to be written from before."""
+        """A new database with all partitions, after a checkpoint."""
         with migrated_database(self.server) as url:
             with connect(url) as connection:
                 partitions.ensure(connection, MONTHS)
@@ -79,7 +79,7 @@ class Stage(Rows):
 
     @cached_property
     def csv(self) -> Path:
-        """The rows of `usage_records` that the segments become, as `\\copy` reads them."""
+        """The rows of the segments as CSV for `\\copy`."""
         path = self.scratch / "records.csv"
         with self.database() as url:
             self.loaded(url, self.segments)
@@ -89,13 +89,13 @@ class Stage(Rows):
         return path
 
     def loaded(self, url: str, directory: Path, loaders: int = 1) -> dict[str, Any]:
-        """Loads a directory in processes of their own; seconds are until the last of them is done."""
+        """Loads a directory in separate processes; `seconds` is the time until the last one has finished."""
         workers = [LoaderProcess(url) for _ in range(loaders)]
-        begun = time.perf_counter()
+        started = time.perf_counter()
         for worker in workers:
             worker.begin(directory)
         answers = [worker.answer() for worker in workers]
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - started
         for worker in workers:
             worker.close()
         peak = max(answer["peak_kib"] for answer in answers)
@@ -103,22 +103,22 @@ class Stage(Rows):
 
 
 def query(name: str) -> str:
-    """A statement of the benchmark."""
+    """The text of a statement of the benchmark."""
     return (SQL / f"{name}.sql").read_text()
 
 
 def one_line(text: str) -> str:
-    """What psql's backslash commands want."""
+    """The text on one line, as psql's backslash commands require."""
     return " ".join(text.split())
 
 
 def psql(url: str, command: str) -> None:
-    """Runs one command of psql's."""
+    """Runs a psql command."""
     subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", command, url], check=True)
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """Wall time."""
-    begun = time.perf_counter()
+    """Wall-clock time of a call in seconds."""
+    started = time.perf_counter()
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - started

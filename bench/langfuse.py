@@ -1,6 +1,6 @@
 """`python -m bench.langfuse` measures a backfill: records a second of one process, and its most memory.
 
-The stand-in Langfuse is a process of its own; it holds each twentieth body against OTLP's schema, which is
+The stand-in Langfuse is a separate process; it checks every twentieth body against OTLP's schema, which is
 slow. PostgreSQL, the logs and the package's client alone are measured in turn. Writes
 bench/results/langfuse.json.
 """
@@ -41,7 +41,7 @@ _BATCH = 500
 
 
 def child(logs: Path, ledger: Path) -> None:
-    """One backfill; prints what it sent, how long it took without starting up, and the most memory."""
+    """Runs a backfill; prints the number of sent records, the seconds without start-up, and peak memory."""
     settings = Settings(
         credentials=Credentials.from_environ(os.environ),
         database_url=os.environ.get("RELAY_DATABASE_URL"),
@@ -49,15 +49,15 @@ def child(logs: Path, ledger: Path) -> None:
         ledger=ledger,
         lag=1,
     )
-    begun = time.perf_counter()
+    started = time.perf_counter()
     result = langfuse.backfill(settings)
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - started
     print(json.dumps({"sent": result.accepted, "seconds": seconds, "peak_kib": peak_memory_kib()}))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Records in segments and in a database, and somewhere to put ledgers."""
+    """The measured scenarios."""
 
     records: int
     logs: Path
@@ -65,7 +65,7 @@ class Bench:
     postgres: str
 
     def backfill(self, *, database: bool) -> dict[str, float]:
-        """One backfill of everything by a new process to a new Langfuse."""
+        """One backfill of all records by a new process to a new stand-in."""
         with ExitStack() as stack:
             langfuse_ = stack.enter_context(target(lag=0, check_every=_CHECK_EVERY))
             environ = {name: value for name, value in os.environ.items() if not name.startswith("RELAY")}
@@ -87,31 +87,31 @@ class Bench:
         return found
 
     def bare(self) -> float:
-        """Seconds that the package's client alone takes for these spans, made before: the baseline."""
+        """The baseline: seconds that the package's client alone needs for prepared spans."""
         spans = [to_span(one, started_ms(one.created_at), None, "default") for one in spread(self.records)]
         with target(lag=0, check_every=_CHECK_EVERY) as langfuse_:
             return post_all(langfuse_, spans)
 
 
 def post_all(langfuse_: Target, spans: list[dict[str, object]]) -> float:
-    """Sends spans with nothing but the package's client."""
+    """Sends spans with only the package's client; returns seconds."""
     keys = langfuse_.environ
     public, secret = keys["LANGFUSE_PUBLIC_KEY"], keys["LANGFUSE_SECRET_KEY"]
     with httpx.Client() as client:
         api = LangfuseAPI(
             base_url=langfuse_.url, username=public, password=secret, httpx_client=client
         ).opentelemetry
-        begun = time.perf_counter()
+        started = time.perf_counter()
         for start in range(0, len(spans), _BATCH):
             api.export_traces(
                 resource_spans=resource_spans(spans[start : start + _BATCH], public),
                 request_options={"additional_headers": {"x-langfuse-ingestion-version": "4"}},
             )
-        return time.perf_counter() - begun
+        return time.perf_counter() - started
 
 
 def measured(bench: Bench, rounds: int) -> list[Figure]:
-    """The figures."""
+    """All figures."""
     peaks: list[float] = []
 
     def seconds(*, database: bool) -> float:

@@ -1,6 +1,6 @@
-"""`python -m tests.faults.etl` kills real loaders at random moments; the result must be that of a whole run.
+"""`python -m tests.faults.etl` kills loaders at random times; the result must equal an uninterrupted run.
 
-Writes bench/results/etl_faults.json. Takes a few minutes; a small one of its kind is in the ordinary tests.
+Writes bench/results/etl_faults.json. Takes a few minutes; the ordinary tests contain a short form.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.support.etl.segments import Intent, Item, SegmentWriter, record
 RESULT = Path(__file__).parents[2] / "bench" / "results" / "etl_faults.json"
 RELAYCTL = Path(sys.executable).with_name("relayctl")
 
-# Every table, row by row, without what says when it was written.
+# Every table, without the columns that contain the time of writing.
 TABLES = {
     "usage_records": "SELECT * FROM usage_records",
     "usage_hourly": "SELECT * FROM usage_hourly",
@@ -42,7 +42,7 @@ TABLES = {
         FROM etl_segments
     """,
 }
-# Several loaders bring segments in any order, so which line of two is the duplicate is not told.
+# With several loaders the order of segments varies, and so does which of two lines is the duplicate.
 ORDERLY = ("usage_records", "usage_hourly", "usage_daily", "etl_intents")
 LOADERS = """
     SELECT count(*) FROM pg_stat_activity
@@ -90,20 +90,20 @@ def start(url: str, directory: Path) -> subprocess.Popen[bytes]:
 
 
 def number(connection: psycopg.Connection, statement: str) -> int:
-    """The one number that a statement gives."""
+    """The single number that a statement returns."""
     row = connection.execute(statement).fetchone()
     assert row
     return int(row[0])
 
 
 def wait_until(connection: psycopg.Connection, loaders: int, process: subprocess.Popen[bytes] | None) -> None:
-    """Waits until so many loaders are connected, or the process has ended."""
+    """Waits until this number of loaders is connected, or the process has ended."""
     while number(connection, LOADERS) != loaders and (process is None or process.poll() is None):
         time.sleep(0.002)
 
 
 def state(connection: psycopg.Connection) -> dict[str, Table]:
-    """The whole content of the database."""
+    """Row count and digest of every table."""
     found = {}
     for name, statement in TABLES.items():
         digest = "coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '')"
@@ -113,7 +113,7 @@ def state(connection: psycopg.Connection) -> dict[str, Table]:
 
 
 def assert_nothing_half(connection: psycopg.Connection) -> None:
-    """What the ledger says is loaded is there, and nothing else is."""
+    """Asserts that the tables contain exactly what the ledger says is loaded."""
     row = connection.execute("""
         SELECT (SELECT count(*) FROM usage_records),
                (SELECT coalesce(sum(requests), 0) FROM usage_hourly),
@@ -128,34 +128,34 @@ def assert_nothing_half(connection: psycopg.Connection) -> None:
 
 
 def finish(connection: psycopg.Connection, url: str, directory: Path) -> None:
-    """One clean run, when PostgreSQL has seen that the killed ones are gone."""
+    """Runs a loader to its end, after PostgreSQL has noticed the end of the killed ones."""
     wait_until(connection, 0, None)
     assert start(url, directory).wait() == 0
 
 
 def never_killed(postgres: str, directory: Path) -> tuple[dict[str, Table], float]:
-    """What one clean run makes, and how many seconds it loads."""
+    """The state after one uninterrupted run, and its duration in seconds."""
     with migrated_database(postgres) as url, connect(url) as connection:
         process = start(url, directory)
         wait_until(connection, 1, process)
-        begun = time.monotonic()
+        started = time.monotonic()
         assert process.wait() == 0
-        return state(connection), time.monotonic() - begun
+        return state(connection), time.monotonic() - started
 
 
 def killed_often(
     postgres: str, directory: Path, plan: Plan, seconds: float
 ) -> tuple[dict[str, Table], list[int]]:
-    """Kills one loader after the other during one load; gives the result, and the segments at each kill."""
+    """Kills loaders one after another during a load; returns the state and the segments at each kill."""
     moments, loaded = random.Random(plan.seed), list[int]()
     with migrated_database(postgres) as url, connect(url) as connection:
         while len(loaded) < plan.kills:
             process = start(url, directory)
             wait_until(connection, 1, process)
-            # Of what is left, so that a machine that is faster by now does not end before the last kill.
+            # Relative to the remaining segments, so that the load does not end before the last kill.
             left = seconds * (plan.segments - max(loaded, default=0)) / plan.segments
             time.sleep(moments.uniform(0, 0.8 * left / (plan.kills - len(loaded))))
-            assert process.poll() is None, "everything was loaded before the last kill: give more records"
+            assert process.poll() is None, "everything was loaded before the last kill: use more records"
             process.send_signal(signal.SIGKILL)
             process.wait()
             wait_until(connection, 0, None)
@@ -168,7 +168,7 @@ def killed_often(
 def several_killed(
     postgres: str, directory: Path, plan: Plan, seconds: float
 ) -> tuple[dict[str, Table], int]:
-    """Four loaders at once, killed or ended, again and again; gives the result and how many were killed."""
+    """Repeatedly runs four loaders and kills or ends them; returns the state and how many were killed."""
     moments, killed = random.Random(plan.seed + 1), 0
     with migrated_database(postgres) as url, connect(url) as connection:
         for _ in range(plan.rounds):
@@ -178,7 +178,7 @@ def several_killed(
                 time.sleep(moments.uniform(0, seconds / plan.rounds / 4))
                 killed += process.poll() is None
                 process.kill()
-            # The last one goes on for a while with what the killed ones had begun.
+            # The last one continues for a while with the segments of the killed ones.
             time.sleep(moments.uniform(0, seconds / plan.rounds / 4))
             loaders[3].terminate()
             for process in loaders:
@@ -198,9 +198,9 @@ def prepared(plan: Plan) -> Iterator[tuple[str, Path]]:
         yield stack.enter_context(embedded_postgres()), directory
 
 
-def prove(plan: Plan) -> dict[str, object]:
-    """Runs everything and gives what is written down. Raises `AssertionError` where the states differ."""
-    begun = time.monotonic()
+def run_plan(plan: Plan) -> dict[str, object]:
+    """Runs all parts and returns the result to store. Raises `AssertionError` when states differ."""
+    started = time.monotonic()
     with prepared(plan) as (postgres, directory):
         with connect(postgres) as connection:
             server = connection.info.server_version // 10000
@@ -218,12 +218,12 @@ def prove(plan: Plan) -> dict[str, object]:
         "segments_loaded_at_each_kill": loaded,
         "killed_of_several_at_once": killed,
         "tables_equal_to_those_never_killed": {name: asdict(table) for name, table in expected.items()},
-        "seconds": round(time.monotonic() - begun, 1),
+        "seconds": round(time.monotonic() - started, 1),
     }
 
 
 def main() -> None:
-    """Runs with a given seed, or a new one that is written down."""
+    """Runs with a given seed or a new one, which the result contains."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     options.add_argument("--segments", type=int, default=200)
@@ -233,7 +233,7 @@ def main() -> None:
     plan = Plan(**vars(options.parse_args()))
     sys.stdout.write(f"seed {plan.seed}\n")
     sys.stdout.flush()
-    result = prove(plan)
+    result = run_plan(plan)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     sys.stdout.write(f"nothing lost, nothing twice, after {plan.kills} kills: see {RESULT}\n")

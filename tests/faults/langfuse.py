@@ -1,7 +1,7 @@
-"""`python -m tests.faults.langfuse` kills backfills at random moments; Langfuse fails at random too.
+"""`python -m tests.faults.langfuse` kills backfills at random times while Langfuse fails at random.
 
-At the end each record must be there exactly once, to the last token and digit. Writes
-bench/results/langfuse_faults.json; takes some minutes, a small one of its kind is in the ordinary tests.
+In the end each record must be stored exactly once, with exact tokens and costs. Writes
+bench/results/langfuse_faults.json. Takes a few minutes; the ordinary tests contain a short form.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _REPAIRS: Final = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How much is sent, how fast (requests a minute), how often senders die and after how long (seconds)."""
+    """Records to send, rate limit (requests per minute), number of kills, and longest life in seconds."""
 
     seed: int
     records: int
@@ -49,19 +49,19 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A stand-in in a process of its own, and the environment of whoever sends to it."""
+    """A stand-in server in a separate process, and the environment variables for a client."""
 
     url: str
     environ: dict[str, str]
 
     def summary(self) -> dict[str, Any]:
-        """What it holds."""
+        """The summary of the server."""
         with urllib.request.urlopen(f"{self.url}/stand-in/summary") as answer:
             found: dict[str, Any] = json.load(answer)
         return found
 
     def behave(self, likely: Mapping[Fault, float]) -> None:
-        """How likely each fault is from now on."""
+        """Sets the probability of each fault."""
         body = json.dumps({fault.name: share for fault, share in likely.items()}).encode()
         with urllib.request.urlopen(f"{self.url}/stand-in/behaviour", data=body) as answer:
             answer.read()
@@ -69,7 +69,7 @@ class Target:
 
 @contextmanager
 def target(*, lag: float, seed: int = 0, check_every: int = 1) -> Iterator[Target]:
-    """A new, empty stand-in."""
+    """Starts an empty stand-in server."""
     options = ["--lag", str(lag), "--seed", str(seed), "--check-every", str(check_every)]
     with subprocess.Popen(
         [sys.executable, "-m", "tests.support.langfuse.server", *options], stdout=subprocess.PIPE, text=True
@@ -84,7 +84,7 @@ def target(*, lag: float, seed: int = 0, check_every: int = 1) -> Iterator[Targe
 
 
 class Sending:
-    """`relayctl langfuse` as an operator calls it, for one target and one source."""
+    """Runs `relayctl langfuse` commands for one target and one source."""
 
     def __init__(self, target: Target, folder: Path, database_url: str | None, rate_limit: int) -> None:
         self._environ = {name: value for name, value in os.environ.items() if not name.startswith("RELAY")}
@@ -102,14 +102,14 @@ class Sending:
         )
 
     def wait(self, command: str, *options: str) -> tuple[int, str, str]:
-        """Runs one to its end; gives its exit code, stdout and stderr."""
+        """Runs a command to its end; returns exit code, stdout and stderr."""
         process = self.start(command, *options)
         out, err = process.communicate()
         return process.returncode, out, err
 
 
 def kill_often(sending: Sending, plan: Plan) -> int:
-    """Kills one backfill after the other at random moments; gives how many were still at work."""
+    """Kills backfills one after another at random times; returns how many were still running."""
     moments, at_work = random.Random(plan.seed), 0
     for _ in range(plan.kills):
         process = sending.start("backfill")
@@ -121,12 +121,12 @@ def kill_often(sending: Sending, plan: Plan) -> int:
 
 
 def finish(sending: Sending, plan: Plan) -> int:
-    """Backfills side by side until one ends well; gives how many runs of `verify --repair` it took."""
+    """Runs concurrent backfills until one succeeds; returns the number of `verify --repair` runs needed."""
     for _ in range(_REPAIRS):
         processes = [sending.start("backfill") for _ in range(plan.together)]
-        told = [process.communicate()[1] for process in processes]
+        errors = [process.communicate()[1] for process in processes]
         codes = [process.returncode for process in processes]
-        assert set(codes) <= {exits.DONE, exits.FAILED}, (codes, told)
+        assert set(codes) <= {exits.DONE, exits.FAILED}, (codes, errors)
         if exits.DONE in codes:
             break
     for runs in range(1, _REPAIRS + 1):
@@ -138,11 +138,11 @@ def finish(sending: Sending, plan: Plan) -> int:
     raise AssertionError(f"Langfuse and the records still differ after {_REPAIRS} repairs: {out}")
 
 
-def prove(
+def run_plan(
     plan: Plan, folder: Path, records: Sequence[UsageRecord], database_url: str | None
 ) -> dict[str, Any]:
-    """One whole proof with one kind of ledger. Raises `AssertionError` when something is lost or twice."""
-    begun = time.monotonic()
+    """Tests one kind of ledger. Raises `AssertionError` when a record is lost or duplicated."""
+    started = time.monotonic()
     with target(lag=0.3, seed=plan.seed) as langfuse:
         sending = Sending(langfuse, folder, database_url, plan.rate_limit)
         langfuse.behave(LIKELY)
@@ -160,12 +160,12 @@ def prove(
         "posts": summary["posts"],
         "faults": summary["faults"],
         "held": held(summary) | {"cost_usd": summary["cost_usd"]},
-        "seconds": round(time.monotonic() - begun, 1),
+        "seconds": round(time.monotonic() - started, 1),
     }
 
 
 def main() -> None:
-    """Runs with a given seed, or a new one that is written down."""
+    """Runs with a given seed or a new one, which the result contains."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     options.add_argument("--records", type=int, default=20_000)
@@ -184,11 +184,11 @@ def main() -> None:
         url = stack.enter_context(migrated_database(stack.enter_context(embedded_postgres())))
         run(url, folder / "logs")
         for database_url in (url, None):
-            proofs.append(prove(plan, folder, records, database_url))
+            proofs.append(run_plan(plan, folder, records, database_url))
             sys.stdout.write(f"{json.dumps(proofs[-1])}\n")
             sys.stdout.flush()
     met = {name for proof in proofs for name in proof["faults"]}
-    assert {fault.name for fault in Fault} <= met, f"only {sorted(met)} were met: give another seed"
+    assert {fault.name for fault in Fault} <= met, f"only {sorted(met)} occurred: use another seed"
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     result = {"command": "make faults", **asdict(plan), "proofs": proofs}
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The contents of a database as SQL that fills an empty one of the same schema version."""
+"""Dumps a database as SQL that fills an empty one of the same schema version."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _COLUMNS = """
 
 
 def dump(connection: psycopg.Connection) -> str:
-    """Everything the ETL has put into the database."""
+    """All rows that the ETL wrote."""
     statements = [
         f"CREATE TABLE {name} PARTITION OF usage_records {bounds}"
         for name, bounds in connection.execute(_PARTITIONS)

@@ -1,6 +1,6 @@
-"""A database's schema as canonical SQL, from the catalogs: the same text on every version of PostgreSQL.
+"""The schema of a database as canonical SQL, made from the catalogs: equal on every PostgreSQL version.
 
-`pg_dump -s` is another text on every version, and not everybody who runs the tests has it.
+The output of `pg_dump -s` depends on the version, and the tool may not be installed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import groupby
 
 import psycopg
 
-# Constraints of type n (NOT NULL) stand in the catalog from PostgreSQL 18 on only; the columns say it too.
+# Constraints of type n (NOT NULL) are in the catalog only since PostgreSQL 18; the columns contain them too.
 _COLUMNS = """
     SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
            CASE WHEN a.attcollation <> t.typcollation THEN l.collname END, pg_get_expr(d.adbin, d.adrelid),
@@ -85,7 +85,7 @@ def _views(connection: psycopg.Connection) -> Iterator[str]:
 
 
 def _plain(definition: str) -> str:
-    """Until PostgreSQL 15 the columns of a view's only table are written with its name before them."""
+    """Removes the table name that PostgreSQL 15 writes before the columns of a view's only table."""
     tables = re.findall(r"\b(?:FROM|JOIN) (\w+)", definition)
     return re.sub(rf"\b{tables[0]}\.", "", definition) if len(tables) == 1 else definition
 
@@ -98,7 +98,7 @@ def _comments(connection: psycopg.Connection) -> Iterator[str]:
 
 
 def snapshot(connection: psycopg.Connection) -> str:
-    """The schema `public` as SQL that makes it anew."""
+    """The schema `public` as SQL that recreates it."""
     statements = [*_tables(connection), *_constraints(connection), *_views(connection)]
     statements += [f"{definition};" for (definition,) in connection.execute(_INDEXES)]
     statements += _comments(connection)

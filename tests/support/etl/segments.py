@@ -1,4 +1,4 @@
-"""Records and sealed segments for the tests of the ETL, written so that any line of them can be wrong."""
+"""Records and sealed segments for the tests of the ETL; any line of a segment can be invalid."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def record(number: int, **changes: Any) -> UsageRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Intent:
-    """An intent line of the request that `record` ends."""
+    """The intent line of the request of `record`."""
 
     record: UsageRecord
 
 
 Item = UsageRecord | Intent | bytes
-"""Bytes stand in the file as they are and count as one line."""
+"""Bytes are written unchanged and count as one line."""
 
 
 class SegmentWriter:
@@ -61,12 +61,12 @@ class SegmentWriter:
         self.previous: str | None = None
 
     def skip(self, *, segments: int = 0, lines: int = 0) -> None:
-        """Goes on as if segments or lines had been written and lost."""
+        """Continues as if segments or lines had been written and lost."""
         self.number += segments
         self.seq += lines
 
     def segment(self, *items: Item, recovered: bool = False, sealed: bool = True) -> Path:
-        """Writes the next segment and gives its path."""
+        """Writes the next segment and returns its path."""
         self.number += 1
         name = SegmentName(started_at=EPOCH, writer=self.writer, number=self.number)
         totals = Totals()
@@ -107,5 +107,5 @@ class SegmentWriter:
 
 
 def records(count: int, *, start: int = 1) -> list[UsageRecord]:
-    """As many different records, numbered from `start`."""
+    """Different records, numbered from `start`."""
     return [record(number) for number in range(start, start + count)]

@@ -1,4 +1,4 @@
-"""Everything the ETL has put into a database, so that two states can be compared."""
+"""The rows that the ETL wrote, for the comparison of two states of a database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-# Written out once more, so that the rollups are held against something else than what makes them.
+# Independent of the code under test, so that the rollups are compared with a second implementation.
 RECOMPUTED_HOURS = """
     SELECT date_trunc('hour', created_at, 'UTC'), user_id, team_id, model, count(*)::bigint,
            count(*) FILTER (WHERE status >= 400 OR error_type IS NOT NULL), count(*) FILTER (WHERE cache_hit),
@@ -39,7 +39,7 @@ Rows = Counter[tuple[Any, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """The rows of each table, and of the rollups as the records make them."""
+    """The rows of each table, and of rollups recomputed from the records."""
 
     records: Rows
     hours: Rows
@@ -51,7 +51,7 @@ class Contents:
 
 
 def contents(connection: psycopg.Connection) -> Contents:
-    """What is in the database now."""
+    """The current contents of the database."""
 
     def rows(statement: str) -> Rows:
         return Counter(connection.execute(statement).fetchall())

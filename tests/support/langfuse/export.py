@@ -1,4 +1,4 @@
-"""What the tests of the Langfuse export share: records, settings, and what must be there at the end."""
+"""Records, settings and expected results for the tests of the Langfuse export."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def spread(count: int, *, start: int = 1, **changes: Any) -> list[UsageRecord]:
 
 
 def write(directory: Path, records: Sequence[UsageRecord], *, segment: int = 400) -> None:
-    """Sealed segments of these records."""
+    """Writes sealed segments of the records."""
     directory.mkdir(exist_ok=True)
     writer = SegmentWriter(directory)
     for begin in range(0, len(records), segment):
@@ -34,7 +34,7 @@ def write(directory: Path, records: Sequence[UsageRecord], *, segment: int = 400
 
 
 def settings(server: Server, folder: Path, **changes: Any) -> Settings:
-    """Of an export from `folder`/logs, with a ledger beside it unless there is a database."""
+    """Settings of an export from `folder`/logs, with a SQLite ledger beside it unless a database is given."""
     plain: dict[str, Any] = {
         "credentials": Credentials.from_environ(server.environ),
         "database_url": None,
@@ -47,7 +47,7 @@ def settings(server: Server, folder: Path, **changes: Any) -> Settings:
 
 
 def expected(records: Sequence[UsageRecord]) -> dict[str, Any]:
-    """What the server must hold: each record once, and their exact sums."""
+    """The expected summary of the server: each record once, and exact sums."""
     return {
         "rows": len(records),
         "spans": len(records),
@@ -59,6 +59,6 @@ def expected(records: Sequence[UsageRecord]) -> dict[str, Any]:
 
 
 def held(summary: dict[str, Any]) -> dict[str, Any]:
-    """What it holds, as far as `expected` speaks of it."""
+    """The part of a summary that `expected` describes."""
     names = ("rows", "spans", "most", "prompt_tokens", "completion_tokens")
     return {name: summary[name] for name in names} | {"cost_usd": Decimal(summary["cost_usd"])}

@@ -1,4 +1,4 @@
-"""What the stand-in Langfuse answers to who reads: observations page by page, and sums by model."""
+"""The read API of the stand-in Langfuse: observations in pages, and sums by model."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _passes(row: Stored, one: dict[str, Any]) -> bool:
         return bool(row.name == one["value"])
     if (one["column"], one["operator"], one["type"]) == ("tags", "none of", "arrayOptions"):
         return not set(row.tags) & set(one["value"])
-    raise ValueError(f"a filter that this stand-in does not know: {one}")
+    raise ValueError(f"unknown filter: {one}")
 
 
 def metrics(rows: list[Stored], asked: dict[str, str]) -> Answer:

@@ -1,11 +1,11 @@
-"""A stand-in for Langfuse 4, by the rules of docs/langfuse.md: it stores all it is sent, and never merges.
+"""A stand-in for Langfuse 4, by the rules of docs/langfuse.md: it stores every span and never merges.
 
     with langfuse_server() as server:
         server.will(Fault.ERROR_AFTER)          # what the next request with spans meets
         ...
         assert server.summary()["spans"] == 1
 
-`python -m tests.support.langfuse.server` serves from a process of its own, and prints its port.
+`python -m tests.support.langfuse.server` serves from a separate process and prints its port.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(status, body)
 
     def do_POST(self) -> None:
-        """Spans, and how the server is to behave."""
+        """Accepts spans, and changes of the server's behaviour."""
         state = self.server.state
         data = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/stand-in/behaviour":
@@ -154,12 +154,12 @@ class _Http(ThreadingHTTPServer):
         state.port = self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that was killed, or that this server has cut off, is nothing to tell."""
+        """Ignores clients that were killed or disconnected by this server."""
 
 
 @contextmanager
 def langfuse_server(behaviour: Behaviour | None = None, *, port: int = 0) -> Iterator[Server]:
-    """The stand-in in threads of this process."""
+    """Runs the stand-in in threads of this process."""
     state = Server(behaviour or Behaviour())
     with _Http(state, port) as http:
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})

@@ -1,4 +1,4 @@
-"""How the stand-in Langfuse reads spans: strictly by OTLP's schema, then by the attributes it knows."""
+"""The span parser of the stand-in Langfuse: strict by OTLP's schema, then by known attributes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class BadSpanError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """One row: a span as it was stored, once for each time it was sent."""
+    """A row for a stored span; a span that was sent twice has two rows."""
 
     trace_id: str
     span_id: str
@@ -45,17 +45,17 @@ class Stored:
 
     @property
     def input_tokens(self) -> int:
-        """Every kind of input is summed."""
+        """The sum over all kinds of input tokens."""
         return sum(count for kind, count in self.usage.items() if "input" in kind)
 
     @property
     def output_tokens(self) -> int:
-        """Every kind of output is summed."""
+        """The sum over all kinds of output tokens."""
         return sum(count for kind, count in self.usage.items() if "output" in kind)
 
 
 def checked(body: Any) -> None:
-    """Raises `BadSpanError` unless it is an OTLP request and nothing else."""
+    """Raises `BadSpanError` unless it is exactly an OTLP request."""
     text = json.loads(json.dumps(body))
     try:
         for span in _spans(text):
@@ -80,7 +80,7 @@ def _spans(body: Any) -> list[dict[str, Any]]:
 
 
 def read_spans(body: Any, public_key: str) -> list[Stored]:
-    """What is stored of a request. Raises `BadSpanError`: one bad span refuses all of them."""
+    """The rows of a request. Raises `BadSpanError`: one invalid span refuses all of them."""
     found = []
     for resource in body["resourceSpans"]:
         for scope in resource["scopeSpans"]:
@@ -131,7 +131,7 @@ def _stored(span: dict[str, Any]) -> Stored:
         environment=environment if _ENVIRONMENT.fullmatch(environment) else "default",
         level=given.get(f"{observation}level", "DEFAULT"),
         usage=usage,
-        # Without a cost of ours Langfuse puts a price of its own on the tokens.
+        # If Relay sends no cost, Langfuse computes one.
         cost=costs["total"] if costs else usage["total"] * _OWN_PRICE,
         priced=bool(costs),
         attributes=given,
@@ -151,4 +151,4 @@ def _metadata(given: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _no_json(name: str) -> None:
-    raise ValueError(f"{name} is no JSON, though Python's reader takes it")
+    raise ValueError(f"{name} is not JSON, although Python's decoder accepts it")

@@ -1,4 +1,4 @@
-"""What the stand-in Langfuse holds, and how it behaves: it stores all it is sent, and never merges."""
+"""The state and the configurable behaviour of the stand-in Langfuse."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROJECT: Final = "project-of-relay"
 
 
 class Fault(Enum):
-    """What a request with spans can meet."""
+    """A fault that can affect a request with spans."""
 
     LIMIT = "429"
     ERROR_AFTER = "500 after storing"
@@ -53,7 +53,7 @@ class Behaviour:
 
 
 class Server:
-    """What the server holds, and what tests ask of it."""
+    """The state of the server, as tests use it."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
@@ -68,12 +68,12 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The base URL."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def environ(self) -> dict[str, str]:
-        """The environment of whoever sends to it."""
+        """The environment variables for a client."""
         return {
             "LANGFUSE_PUBLIC_KEY": PUBLIC_KEY,
             "LANGFUSE_SECRET_KEY": SECRET_KEY,
@@ -81,11 +81,11 @@ class Server:
         }
 
     def will(self, *faults: Fault) -> None:
-        """What the next requests with spans meet, one each."""
+        """Sets the faults of the next requests with spans, one each."""
         self.faults.extend(faults)
 
     def fault(self) -> Fault | None:
-        """What this request with spans meets."""
+        """The fault of the current request with spans."""
         with self._lock:
             if self.faults:
                 return self.faults.popleft()
@@ -96,7 +96,7 @@ class Server:
             return None
 
     def store(self, spans: list[Stored], fault: Fault | None, size: int) -> None:
-        """Stores every span as a row of its own, whatever is there already."""
+        """Stores each span as a new row, even if it is stored already."""
         with self._lock:
             self.largest = (max(self.largest[0], len(spans)), max(self.largest[1], size))
             kept = spans
@@ -105,13 +105,13 @@ class Server:
             self.rows.extend(kept)
 
     def readable(self) -> list[Stored]:
-        """The rows that can be read by now."""
+        """The rows that are readable after the lag."""
         until = time.monotonic() - self.behaviour.lag
         with self._lock:
             return [row for row in self.rows if row.stored_at <= until]
 
     def summary(self) -> dict[str, Any]:
-        """How often each span is there, and exact sums; for the tests, not part of Langfuse."""
+        """Row counts and exact sums, for the tests; not part of Langfuse's API."""
         with self._lock:
             times = Counter((row.trace_id, row.span_id, row.start_ns) for row in self.rows)
             cost = sum((row.cost for row in self.rows if row.priced), Decimal(0))

@@ -1,4 +1,4 @@
-"""A local segment goes only when it is old, proved to be in the archive, and loaded."""
+"""A local segment is removed only when it is old, verified to be in the archive, and loaded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def to(tmp_path: Path) -> Path:
     return tmp_path / "to"
 
 
-def test_old_segments_go_once_the_archive_has_them(logs: Path, to: Path) -> None:
+def test_old_segments_are_removed_after_archiving(logs: Path, to: Path) -> None:
     before = report(logs)
     age(logs)
     write_segment(logs, [record(99)], number=9)
@@ -47,7 +47,7 @@ def test_without_older_than_nothing_is_removed(logs: Path, to: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["day=*", "segments"])
-def test_nothing_is_removed_that_the_archive_does_not_give_back(logs: Path, to: Path, folder: str) -> None:
+def test_segment_of_a_damaged_archive_is_not_removed(logs: Path, to: Path, folder: str) -> None:
     archive(logs, str(to))
     age(logs)
     file = next(to.glob(f"{folder}/*"))
@@ -59,7 +59,7 @@ def test_nothing_is_removed_that_the_archive_does_not_give_back(logs: Path, to: 
     assert len(result.retained) == len(list(logs.iterdir())) == 4
 
 
-def test_a_segment_that_was_changed_since_is_kept(logs: Path, to: Path) -> None:
+def test_segment_changed_after_archiving_is_retained(logs: Path, to: Path) -> None:
     archive(logs, str(to))
     path = sorted(logs.iterdir())[0]
     path.write_bytes(path.read_bytes().replace(b'"ada"', b'"eve"') + b" ")
@@ -70,7 +70,7 @@ def test_a_segment_that_was_changed_since_is_kept(logs: Path, to: Path) -> None:
     assert result.retained == [f"{path.name} is kept: it differs from the segment in the archive"]
 
 
-def test_a_segment_that_contradicts_its_seal_is_archived_and_kept(logs: Path, to: Path) -> None:
+def test_segment_contradicting_its_seal_is_archived_and_retained(logs: Path, to: Path) -> None:
     path = sorted(logs.iterdir())[0]
     path.write_bytes(path.read_bytes().replace(b'"search"', b'"hidden"'))
     age(logs)
@@ -79,7 +79,7 @@ def test_a_segment_that_contradicts_its_seal_is_archived_and_kept(logs: Path, to
     assert "the seal says sha256" in result.retained[0]
 
 
-def test_the_ledger_is_told_and_only_loaded_segments_go(
+def test_only_loaded_segments_are_removed_and_marked_archived(
     logs: Path, to: Path, migrated_url: str, database: psycopg.Connection
 ) -> None:
     age(logs)
@@ -98,7 +98,7 @@ def test_the_ledger_is_told_and_only_loaded_segments_go(
     assert archive(logs, str(to), older_than=MONTH, database_url=migrated_url, now=NOW).removed == 1
 
 
-def test_segments_loaded_after_they_were_archived_are_marked_by_the_next_run(
+def test_segment_loaded_after_archiving_is_marked_by_next_run(
     logs: Path, to: Path, migrated_url: str, database: psycopg.Connection
 ) -> None:
     archive(logs, str(to), database_url=migrated_url)

@@ -1,4 +1,4 @@
-"""Archiving twice changes nothing, killed anywhere it leaves nothing half, and nothing unproved goes."""
+"""Archiving is repeatable, leaves no partial state when killed, and removes only what it verified."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def empty(tmp_path: Path) -> Path:
     return tmp_path / "empty"
 
 
-def test_every_line_is_accounted_for(logs: Path, to: Path) -> None:
+def test_every_line_is_counted_in_the_manifest(logs: Path, to: Path) -> None:
     result = archive(logs, str(to))
     assert (result.segments, result.records, result.rejected, result.removed) == (4, 12, 1, 0)
     ((_, manifest),) = archive_manifest.read_all(open_store(str(to)))
@@ -65,7 +65,7 @@ def test_archiving_twice_changes_nothing(logs: Path, to: Path) -> None:
     assert contents(to) == before
 
 
-def test_the_same_segments_always_give_the_same_files(logs: Path, to: Path, tmp_path: Path) -> None:
+def test_equal_segments_give_equal_files(logs: Path, to: Path, tmp_path: Path) -> None:
     assert contents(archived(logs, to)) == contents(archived(logs, tmp_path / "other"))
 
 
@@ -76,7 +76,7 @@ def test_segments_sealed_later_are_added(logs: Path, to: Path, empty: Path) -> N
     assert report(empty, str(to)) == report(logs)
 
 
-def test_nothing_of_a_record_is_lost(tmp_path: Path, to: Path) -> None:
+def test_archive_contains_every_field_of_a_record(tmp_path: Path, to: Path) -> None:
     rich = record(
         1,
         usage={"prompt_tokens": 10, "cost": Decimal("0.10")},
@@ -114,7 +114,7 @@ def test_rows_are_sorted_by_user_in_one_directory_per_day(tmp_path: Path, to: Pa
     assert "RLE_DICTIONARY" in encodings
 
 
-def test_the_packed_segments_are_the_sealed_bytes(logs: Path, to: Path) -> None:
+def test_packed_segments_equal_the_sealed_files(logs: Path, to: Path) -> None:
     archive(logs, str(to))
     (pack,) = (to / "segments").iterdir()
     with (
@@ -125,7 +125,7 @@ def test_the_packed_segments_are_the_sealed_bytes(logs: Path, to: Path) -> None:
     assert unpacked == contents(logs)
 
 
-def test_a_segment_larger_than_a_group_is_written_in_parts(
+def test_segment_larger_than_a_group_is_written_in_parts(
     tmp_path: Path, to: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive_group, "_GROUP_BYTES", 5000)
@@ -139,12 +139,12 @@ def test_a_segment_larger_than_a_group_is_written_in_parts(
 
 
 class _Died(BaseException):
-    """Stands for the end of the process: nobody catches it."""
+    """Simulates the end of the process; no code catches it."""
 
 
 @pytest.mark.parametrize("step", range(14))
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_run_that_ends_at_any_put_leaves_nothing_that_counts(
+def test_interrupted_run_leaves_no_manifest(
     logs: Path, to: Path, empty: Path, step: int, after: bool
 ) -> None:
     """Twelve Parquet files, the packed segments, the manifest: only the last put makes them count."""
@@ -170,7 +170,7 @@ def test_a_run_that_ends_at_any_put_leaves_nothing_that_counts(
 
 
 def _die_before_renaming(logs: Path, to: Path) -> None:
-    """Runs in a process of its own: its eighth file is written, but has not got its name."""
+    """Runs in a child process, which is killed before its eighth file is renamed."""
     rename, calls = Path.rename, iter(range(100))
 
     def rename_or_die(self: Path, target: Path) -> Path:
@@ -182,7 +182,7 @@ def _die_before_renaming(logs: Path, to: Path) -> None:
     archive(logs, str(to))
 
 
-def test_a_killed_process_leaves_no_half_file_under_a_name(logs: Path, to: Path, empty: Path) -> None:
+def test_killed_process_leaves_no_partial_file(logs: Path, to: Path, empty: Path) -> None:
     process = multiprocessing.get_context("spawn").Process(target=_die_before_renaming, args=(logs, to))
     process.start()
     process.join()
@@ -193,7 +193,7 @@ def test_a_killed_process_leaves_no_half_file_under_a_name(logs: Path, to: Path,
     assert report(empty, str(to)) == report(logs)
 
 
-def test_a_damaged_pack_is_found_by_verifying(logs: Path, to: Path) -> None:
+def test_damaged_pack_is_detected(logs: Path, to: Path) -> None:
     archive(logs, str(to))
     store = open_store(str(to))
     ((_, manifest),) = archive_manifest.read_all(store)
@@ -203,7 +203,7 @@ def test_a_damaged_pack_is_found_by_verifying(logs: Path, to: Path) -> None:
     assert any(manifest.pack.name in problem for problem in find_problems(store, manifest))
 
 
-def test_a_full_disk_is_one_sentence_and_loses_nothing(
+def test_full_disk_is_an_error_and_loses_nothing(
     logs: Path, to: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def full(_descriptor: int) -> None:
@@ -218,7 +218,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
     assert not any(path.is_file() for path in to.rglob("*"))
 
 
-def test_a_segment_that_cannot_be_read_is_told_and_stops_no_other(
+def test_unreadable_segment_is_reported_and_skipped(
     logs: Path, to: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = "usage-20261001T000000Z-w1-000009.jsonl"
@@ -230,7 +230,7 @@ def test_a_segment_that_cannot_be_read_is_told_and_stops_no_other(
     assert error == f"relayctl: 1 segment could not be archived: {reason}"
 
 
-def test_a_place_that_is_no_directory_is_one_sentence(logs: Path, tmp_path: Path) -> None:
+def test_path_that_is_not_a_directory_is_an_error(logs: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EtlError, match="file cannot be written: file exists"):
         archive(logs, str(tmp_path / "file"))

@@ -1,4 +1,4 @@
-"""The archive and the logs in S3, over a real S3 interface, through pyarrow's own file system."""
+"""The archive and the logs in S3, with a real S3 server and pyarrow's file system."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _stored(server: str, prefix: str) -> dict[str, bytes]:
     }
 
 
-def test_what_is_in_s3_is_what_would_be_in_a_directory(server: str, logs: Path, tmp_path: Path) -> None:
+def test_s3_archive_equals_a_local_archive(server: str, logs: Path, tmp_path: Path) -> None:
     archive(logs, TO)
     before = _stored(server, "relay/archive")
     assert before == contents(archived(logs, tmp_path / "to"))
@@ -72,7 +72,7 @@ def test_what_is_in_s3_is_what_would_be_in_a_directory(server: str, logs: Path, 
     assert _stored(server, "relay/archive") == before
 
 
-def test_a_report_from_s3_is_the_report_from_the_logs(logs: Path, empty: Path) -> None:
+def test_report_from_s3_equals_the_report_from_logs(logs: Path, empty: Path) -> None:
     archive(logs, TO)
     write_segment(logs, [record(77)], number=5)
     expected = report(logs)
@@ -81,7 +81,7 @@ def test_a_report_from_s3_is_the_report_from_the_logs(logs: Path, empty: Path) -
     assert report(empty, TO) == expected
 
 
-def test_old_segments_go_and_the_report_stays(logs: Path) -> None:
+def test_report_is_unchanged_after_old_segments_are_removed(logs: Path) -> None:
     expected = report(logs)
     age(logs)
     assert archive(logs, TO, older_than=timedelta(days=30), now=NOW).removed == 4
@@ -89,7 +89,7 @@ def test_old_segments_go_and_the_report_stays(logs: Path) -> None:
     assert report(logs, TO) == expected
 
 
-def test_a_changed_object_is_noticed_and_keeps_the_segments(server: str, logs: Path) -> None:
+def test_changed_object_is_detected_and_segments_retained(server: str, logs: Path) -> None:
     archive(logs, TO)
     age(logs)
     name = next(name for name in _stored(server, "relay/archive") if name.endswith(".parquet"))
@@ -100,7 +100,7 @@ def test_a_changed_object_is_noticed_and_keeps_the_segments(server: str, logs: P
     assert archive(logs, TO, older_than=timedelta(days=30), now=NOW).removed == 0
 
 
-def test_an_upload_that_ends_midway_does_not_count(
+def test_incomplete_upload_is_ignored(
     server: str, logs: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """pyarrow stores what it has when a stream is left by an exception; no manifest names it."""
@@ -122,7 +122,7 @@ def test_an_upload_that_ends_midway_does_not_count(
     assert report(empty, TO) == report(logs)
 
 
-def test_sealed_segments_in_s3_are_read_as_logs(server: str, logs: Path, tmp_path: Path) -> None:
+def test_sealed_segments_in_s3_are_read(server: str, logs: Path, tmp_path: Path) -> None:
     s3 = _s3(server)
     for path in [*logs.iterdir(), write_segment(tmp_path, [record(50)], number=8)]:
         suffix = ".open" if path.parent == tmp_path else ""
@@ -133,7 +133,7 @@ def test_sealed_segments_in_s3_are_read_as_logs(server: str, logs: Path, tmp_pat
     assert report(logs) == report(logs, source=source)
 
 
-def test_the_commands_speak_to_s3(logs: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_commands_accept_s3_addresses(logs: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["etl", "archive", "--logs", str(logs), "--to", TO]) == 0
     assert "4 segments archived: 12 records, 1 reject; " in capfd.readouterr().err
     asked = ["usage", "-s", "2026-10-01", "-u", "2026-11-01", "-o", "csv", "--source", "logs"]
@@ -157,7 +157,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=["no bucket", "no server"])
-def test_what_cannot_be_reached_is_one_sentence_without_a_secret(
+def test_unreachable_s3_error_contains_no_secret(
     logs: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -172,7 +172,7 @@ def test_what_cannot_be_reached_is_one_sentence_without_a_secret(
     assert len(list(logs.iterdir())) == 4
 
 
-def test_a_missing_prefix_is_an_empty_archive_and_told(
+def test_missing_prefix_is_an_empty_archive_and_reported(
     logs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nothing = f"s3://{BUCKET}/nothing/here"
@@ -182,13 +182,13 @@ def test_a_missing_prefix_is_an_empty_archive_and_told(
     assert f"1 place with no sealed segment in it: {nothing}\n" in capsys.readouterr().err
 
 
-def test_a_missing_prefix_of_logs_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_log_prefix_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     nothing = f"s3://{BUCKET}/nothing/here"
     assert cli.run(["usage", "--logs", nothing, "--source", "logs", "-o", "json"]) == 0
     assert f"1 place with no sealed segment in it: {nothing}\n" in capsys.readouterr().err
 
 
-def test_an_address_with_credentials_is_refused_and_not_repeated() -> None:
-    with pytest.raises(ArchiveError, match="AWS environment variables") as told:
+def test_address_with_credentials_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ArchiveError, match="AWS environment variables") as caught:
         open_store("s3://key:hunter2@bucket/x")
-    assert "hunter2" not in str(told.value)
+    assert "hunter2" not in str(caught.value)

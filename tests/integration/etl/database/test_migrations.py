@@ -1,4 +1,4 @@
-"""Migrations happen once, in order, whoever starts them, and are never edited."""
+"""Migrations are applied once and in order, also by concurrent processes, and are never edited."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def _tables(connection: psycopg.Connection) -> set[str]:
     return {name for (name,) in rows}
 
 
-def test_migrating_twice_applies_everything_once(database_url: str) -> None:
+def test_migrating_twice_applies_each_migration_once(database_url: str) -> None:
     with connect(database_url) as connection:
         assert (migrate(connection), migrate(connection)) == (ALL, [])
         check_schema(connection)
 
 
-def test_processes_that_migrate_at_once_apply_each_migration_once(database_url: str) -> None:
+def test_concurrent_migrations_apply_each_migration_once(database_url: str) -> None:
     def migrated(_: int) -> list[str]:
         with connect(database_url) as connection:
             return migrate(connection)
@@ -50,12 +50,12 @@ def test_processes_that_migrate_at_once_apply_each_migration_once(database_url: 
     assert sorted(name for names in applied for name in names) == ALL
 
 
-def test_the_ledger_says_which_file_was_applied(database: psycopg.Connection) -> None:
+def test_applied_migration_is_recorded_with_its_hash(database: psycopg.Connection) -> None:
     rows = database.execute("SELECT version, name, sha256 FROM schema_migrations ORDER BY version").fetchall()
     assert rows == [(one.version, one.name, one.sha256) for one in migrations()]
 
 
-def test_an_edited_migration_is_refused(database_url: str, folder: Path) -> None:
+def test_edited_migration_is_refused(database_url: str, folder: Path) -> None:
     with connect(database_url) as connection:
         migrate(connection, folder=folder)
         (folder / "0001_one.sql").write_text("CREATE TABLE one (a bigint)")
@@ -63,7 +63,7 @@ def test_an_edited_migration_is_refused(database_url: str, folder: Path) -> None
             migrate(connection, folder=folder)
 
 
-def test_a_database_newer_than_the_code_is_refused(database_url: str, folder: Path) -> None:
+def test_database_newer_than_the_code_is_refused(database_url: str, folder: Path) -> None:
     with connect(database_url) as connection:
         migrate(connection, folder=folder)
         (folder / "0002_two.sql").unlink()
@@ -73,9 +73,7 @@ def test_a_database_newer_than_the_code_is_refused(database_url: str, folder: Pa
             migrate(connection, folder=folder)
 
 
-def test_a_migration_that_fails_leaves_nothing_of_itself_and_keeps_those_before(
-    database_url: str, folder: Path
-) -> None:
+def test_failed_migration_is_rolled_back_alone(database_url: str, folder: Path) -> None:
     (folder / "0002_two.sql").write_text("CREATE TABLE two (a int); SELECT 1 / 0")
     with connect(database_url) as connection:
         with pytest.raises(DatabaseError, match="refused: division by zero"):
@@ -85,7 +83,7 @@ def test_a_migration_that_fails_leaves_nothing_of_itself_and_keeps_those_before(
         assert migrate(connection, folder=folder) == ["0002_two"]
 
 
-def test_a_database_without_the_schema_is_told_what_to_run(database_url: str) -> None:
+def test_missing_schema_error_names_the_command(database_url: str) -> None:
     with (
         connect(database_url) as connection,
         pytest.raises(SchemaError, match="has no Relay schema of this version: run `relayctl etl migrate`"),
@@ -94,16 +92,16 @@ def test_a_database_without_the_schema_is_told_what_to_run(database_url: str) ->
 
 
 @pytest.mark.parametrize(
-    ("foreign", "told"),
+    ("foreign", "conflict"),
     [
         ("CREATE TABLE schema_migrations (version text PRIMARY KEY)", 'column "name" does not exist'),
         ("CREATE VIEW usage_daily AS SELECT 1 AS day", 'relation "usage_daily" already exists'),
         ("CREATE TABLE usage_records (id bigint)", 'relation "usage_records" already exists'),
     ],
 )
-def test_the_tables_of_another_program_stay_and_are_told(database_url: str, foreign: str, told: str) -> None:
+def test_foreign_tables_are_kept_and_reported(database_url: str, foreign: str, conflict: str) -> None:
     everything = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1"
-    sentence = f"that are not Relay's .{told}.: use a separate database for Relay"
+    sentence = f"that are not Relay's .{conflict}.: use a separate database for Relay"
     with connect(database_url) as connection:
         connection.execute(foreign)
         before = connection.execute(everything).fetchall()
@@ -112,7 +110,7 @@ def test_the_tables_of_another_program_stay_and_are_told(database_url: str, fore
         assert connection.execute(everything).fetchall() == before
 
 
-def test_a_database_that_lacks_a_migration_is_told_what_to_run(database: psycopg.Connection) -> None:
+def test_missing_migration_error_names_the_command(database: psycopg.Connection) -> None:
     database.execute(
         "DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)"
     )
@@ -120,7 +118,7 @@ def test_a_database_that_lacks_a_migration_is_told_what_to_run(database: psycopg
         check_schema(database)
 
 
-def test_a_database_that_is_not_utf8_is_refused(postgres_url: str) -> None:
+def test_non_utf8_database_is_refused(postgres_url: str) -> None:
     name = f"relay_latin_{uuid.uuid4().hex}"
     with psycopg.connect(postgres_url, autocommit=True) as maintenance:
         maintenance.execute(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")

@@ -1,4 +1,4 @@
-"""Old months of records go when they are archived, and only then; what was told from them stays true."""
+"""Old months of records are pruned only when they are archived; reports over them stay unchanged."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_months_that_are_archived_are_dropped_and_the_rollups_stay(
     assert pruned(database) == []
 
 
-def test_a_pruned_month_is_no_difference(database: psycopg.Connection, loaded: SegmentWriter) -> None:
+def test_pruned_month_is_not_a_rollup_difference(database: psycopg.Connection, loaded: SegmentWriter) -> None:
     archived(database, 1, 2)
     pruned(database)
     assert differences.find(database) == []
@@ -79,7 +79,7 @@ def test_a_pruned_month_is_no_difference(database: psycopg.Connection, loaded: S
     assert {one.measure for one in differences.find(database)} == {"requests"}
 
 
-def test_a_dry_run_drops_nothing(database: psycopg.Connection, loaded: SegmentWriter) -> None:
+def test_dry_run_drops_nothing(database: psycopg.Connection, loaded: SegmentWriter) -> None:
     archived(database, 1, 2)
     before = contents(database)
     assert [dropped for *_, dropped in pruned(database, dry_run=True)] == [True] * 3
@@ -96,7 +96,7 @@ def test_a_dry_run_drops_nothing(database: psycopg.Connection, loaded: SegmentWr
     ],
 )
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_months_stay_from_the_first_on_that_is_not_archived(
+def test_first_unarchived_month_and_later_ones_are_kept(
     database: psycopg.Connection,
     loaded: SegmentWriter,
     segments: list[int],
@@ -128,7 +128,7 @@ def test_a_late_record_of_a_pruned_month_is_loaded_and_the_rollups_add(
     assert pruned(database) == [("2025_11", 1, 0, True)]
 
 
-def test_a_segment_of_a_pruned_month_is_not_loaded_again(
+def test_segment_of_a_pruned_month_is_not_loaded_again(
     migrated_url: str, database: psycopg.Connection, loaded: SegmentWriter
 ) -> None:
     archived(database, 1, 2)
@@ -138,7 +138,7 @@ def test_a_segment_of_a_pruned_month_is_not_loaded_again(
     assert contents(database) == before
 
 
-def test_a_load_that_comes_in_between_keeps_its_month(
+def test_concurrent_load_prevents_dropping_its_month(
     migrated_url: str, database: psycopg.Connection, loaded: SegmentWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archived(database, 1, 2)
@@ -155,7 +155,7 @@ def test_a_load_that_comes_in_between_keeps_its_month(
     assert "2025_10" in months(database)
 
 
-def test_a_long_query_makes_it_give_up_in_one_sentence(
+def test_prune_fails_behind_a_long_query(
     migrated_url: str, database: psycopg.Connection, loaded: SegmentWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archived(database, 1, 2)
@@ -169,7 +169,7 @@ def test_a_long_query_makes_it_give_up_in_one_sentence(
     assert len(pruned(database)) == 3
 
 
-def test_segments_of_which_the_months_are_not_known_keep_all(
+def test_segment_with_unknown_months_prevents_pruning(
     database: psycopg.Connection, loaded: SegmentWriter
 ) -> None:
     """As the migration leaves the segments that were loaded before it."""

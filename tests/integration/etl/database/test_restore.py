@@ -1,4 +1,4 @@
-"""docs/operations.md's way back to a database from the segments alone, executed as it stands."""
+"""Restoring a database from the segments alone, with the commands of docs/operations.md."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ ROOT = Path(__file__).parents[4]
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "operations.md").read_text("utf-8"), re.DOTALL)
 
 
-def test_the_database_comes_back_from_the_archive_and_what_is_left_of_the_logs(
-    tmp_path: Path, database_url: str
-) -> None:
+def test_database_is_restored_from_archive_and_logs(tmp_path: Path, database_url: str) -> None:
     assert shutil.which("zstd"), "install zstd (Debian: apt-get install zstd)"
     logs = tmp_path / "logs"
     segments = write_segments(logs, records(600), per_segment=100)

@@ -1,4 +1,4 @@
-"""Every statement for PostgreSQL parses there."""
+"""Every PostgreSQL statement parses on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_statement_for_postgresql_parses(name: str, database: psycopg.Connection) -> None:
+def test_postgresql_statement_parses(name: str, database: psycopg.Connection) -> None:
     # PL/pgSQL parses the statements of a block when it compiles it; RETURN comes before them.
     text = re.sub(r"%\(\w+\)s|%s", "NULL", named(name)).replace("%%", "%").replace("{name}", "name")
     text = re.sub(r"\{\w+\}", "'2026-11-01'", text).rstrip(";")
@@ -25,6 +25,6 @@ def test_a_statement_for_postgresql_parses(name: str, database: psycopg.Connecti
     database.execute(f"DO '{block}'".encode())
 
 
-def test_a_statement_with_a_mistake_does_not_parse(database: psycopg.Connection) -> None:
+def test_invalid_statement_does_not_parse(database: psycopg.Connection) -> None:
     with pytest.raises(psycopg.errors.SyntaxError):
         database.execute(b"DO 'BEGIN RETURN; SELECT FROM WHERE; END'")

@@ -1,4 +1,4 @@
-"""Old data, new code: a database of every schema version, and a line of every record version."""
+"""New code with old data: a database of every schema version, and a line of every record version."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def report(url: str) -> bytes:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_an_upgraded_database_tells_what_a_new_one_does(
+def test_upgraded_database_reports_the_same_as_a_new_one(
     postgres_url: str, migrated_url: str, database: psycopg.Connection, tmp_path: Path, version: int
 ) -> None:
     run(migrated_url, SEGMENTS)
@@ -84,10 +84,10 @@ def test_an_upgraded_database_tells_what_a_new_one_does(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_an_upgraded_database_goes_on(postgres_url: str, tmp_path: Path, version: int) -> None:
+def test_upgraded_database_accepts_new_loads(postgres_url: str, tmp_path: Path, version: int) -> None:
     with database_of(version, postgres_url, tmp_path) as url, connect(url) as connection:
         migrate(connection)
-        # Nothing is loaded twice, nothing of what is not archived is pruned, and old rejects can be tried.
+        # Nothing is loaded twice, unarchived records are not pruned, and old rejects can be retried.
         assert run(url, SEGMENTS).segments == 0
         assert not [month for month in prune(connection, WHOLE.until, dry_run=False) if month.dropped]
         assert retry(url, SEGMENTS).failed == ()
@@ -97,16 +97,16 @@ def test_an_upgraded_database_goes_on(postgres_url: str, tmp_path: Path, version
 LINES = sorted((DATA / "lines").glob("*.jsonl"))
 
 
-def test_there_is_a_line_of_every_record_version() -> None:
-    """Invariant 6: old lines load for ever."""
+def test_fixture_has_a_line_of_every_record_version() -> None:
+    """Invariant 6: lines of every released format can be loaded."""
     assert [path.stem for path in LINES] == [f"v{version}" for version in range(1, VERSION + 1)]
 
 
 @pytest.mark.parametrize("path", LINES, ids=lambda path: path.stem)
-def test_lines_of_every_record_version_load(
+def test_lines_of_every_record_version_are_loaded(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, path: Path
 ) -> None:
-    """Invariant 6: old lines load for ever."""
+    """Invariant 6: lines of every released format can be loaded."""
     lines = path.read_bytes().splitlines(keepends=True)
     writer.segment(*lines)
     result = run(migrated_url, writer.directory)

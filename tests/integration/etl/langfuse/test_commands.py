@@ -1,4 +1,4 @@
-"""`relayctl langfuse` from outside: what it prints, what it says, how it ends."""
+"""`relayctl langfuse` end to end: output, messages and exit codes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RECORDS = spread(30)
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A stand-in that stores at once."""
+    """A stand-in server that stores spans immediately."""
     with langfuse_server() as server:
         yield server
 
@@ -37,7 +37,7 @@ def server() -> Iterator[Server]:
 def call(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Call:
-    """Runs `relayctl langfuse …` on a directory of segments; gives its exit code, stdout and stderr."""
+    """Runs `relayctl langfuse …` on a directory of segments; returns exit code, stdout and stderr."""
     write(tmp_path / "logs", RECORDS)
     for name, value in server.environ.items():
         monkeypatch.setenv(name, value)
@@ -57,7 +57,7 @@ def document(text: str) -> Any:
     return msgspec.json.decode(text)
 
 
-def test_a_backfill_of_a_period_sends_that_period_once(call: Call, server: Server) -> None:
+def test_backfill_sends_a_period_once(call: Call, server: Server) -> None:
     since, until = "2026-11-01T09:40:00Z", "2026-11-01T09:50:00Z"
     period = ("--since", since, "--until", until)
     assert call("backfill", *period, "--dry-run") == (exits.DONE, "10 requests would be sent\n", "")
@@ -69,7 +69,7 @@ def test_a_backfill_of_a_period_sends_that_period_once(call: Call, server: Serve
     assert held(server.summary()) == expected(RECORDS)
 
 
-def test_status_and_verify_say_how_it_stands(call: Call) -> None:
+def test_status_and_verify_report_the_export_state(call: Call) -> None:
     found = document(call("status", "-o", "json")[1])
     assert (found["sent"], found["waiting"], found["verified_until"]) == (0, 30, None)
     code, out, _ = call("verify", "-o", "json")
@@ -84,7 +84,7 @@ def test_status_and_verify_say_how_it_stands(call: Call) -> None:
     assert found["verified_until"] == "2026-11-01T10:00:00.001000Z"
 
 
-def test_what_was_never_stored_is_named_and_sent_again(call: Call, server: Server) -> None:
+def test_lost_request_is_listed_and_resent(call: Call, server: Server) -> None:
     call("backfill")
     lost = server.rows.pop()
     code, out, _ = call("verify", "-o", "json")
@@ -97,7 +97,7 @@ def test_what_was_never_stored_is_named_and_sent_again(call: Call, server: Serve
     assert held(server.summary()) == expected(RECORDS)
 
 
-def test_what_is_there_twice_is_named(call: Call, server: Server) -> None:
+def test_duplicated_request_is_listed(call: Call, server: Server) -> None:
     call("backfill")
     server.rows.append(server.rows[3])
     code, out, _ = call("verify", "--repair", "-o", "json")
@@ -105,7 +105,7 @@ def test_what_is_there_twice_is_named(call: Call, server: Server) -> None:
     assert document(out)["doubled_request_ids"] == [server.rows[3].metadata["request_id"]]
 
 
-def test_wrong_keys_are_one_sentence_and_nothing_is_marked(
+def test_wrong_keys_are_an_error_and_change_no_state(
     call: Call, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LANGFUSE_SECRET_KEY", "sk-lf-of-another")
@@ -122,7 +122,7 @@ def test_wrong_keys_are_one_sentence_and_nothing_is_marked(
     assert call("backfill")[2] == "30 requests sent to Langfuse\n"
 
 
-def test_a_server_with_the_old_api_only_is_refused(call: Call, server: Server) -> None:
+def test_server_with_only_the_old_api_is_refused(call: Call, server: Server) -> None:
     server.behaviour.old = True
     code, _, err = call("backfill")
     assert code == exits.FAILED
@@ -130,13 +130,13 @@ def test_a_server_with_the_old_api_only_is_refused(call: Call, server: Server) -
     assert err.count("\n") == 1
 
 
-def test_a_bad_environment_is_wrong_usage(call: Call) -> None:
+def test_invalid_environment_is_a_usage_error(call: Call) -> None:
     code, _, err = call("backfill", "--environment", "langfuse-prod")
     assert code == exits.USAGE
     assert "is not valid in Langfuse" in err
 
 
-def test_rejects_are_told_by_status(call: Call, server: Server, tmp_path: Path) -> None:
+def test_status_lists_rejected_requests(call: Call, server: Server, tmp_path: Path) -> None:
     (tmp_path / "logs").joinpath("more").mkdir()
     write(tmp_path / "logs" / "more", spread(1, user_id="poison"))
     assert call("backfill", "--logs", str(tmp_path / "logs" / "more"))[2].endswith("1 request rejected\n")
@@ -146,7 +146,7 @@ def test_rejects_are_told_by_status(call: Call, server: Server, tmp_path: Path) 
     assert reject["reason"].startswith("Langfuse answered 400: Invalid spans")
 
 
-def test_the_loaded_records_are_sent_and_verified_from_postgresql(
+def test_records_in_postgresql_are_sent_and_verified(
     call: Call, server: Server, tmp_path: Path, migrated_url: str, database: psycopg.Connection
 ) -> None:
     run(migrated_url, tmp_path / "logs")
@@ -160,7 +160,7 @@ def test_the_loaded_records_are_sent_and_verified_from_postgresql(
     assert call("verify", *url)[0] == exits.FOUND
 
 
-def test_ctrl_c_stops_between_requests_and_the_next_run_goes_on(tmp_path: Path) -> None:
+def test_ctrl_c_stops_between_requests_and_next_run_continues(tmp_path: Path) -> None:
     records = spread(1500)
     write(tmp_path / "logs", records)
     with langfuse_server(Behaviour(likely={Fault.SLOW: 1.0}, slow_posts=1.0)) as server:
@@ -173,7 +173,7 @@ def test_ctrl_c_stops_between_requests_and_the_next_run_goes_on(tmp_path: Path) 
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         assert process.wait() == exits.INTERRUPTED
-        # The request that was under way is known to be there, and nothing else was sent.
+        # The request in progress was completed, and nothing else was sent.
         assert server.summary()["rows"] == 500
         server.behaviour.likely = {}
         subprocess.run(

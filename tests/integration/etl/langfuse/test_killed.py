@@ -1,4 +1,4 @@
-"""Killed at any moment, before a Langfuse that fails at random, each record is there once at the end."""
+"""Every record is stored once in the end, with backfills killed and Langfuse failing at random."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from etl.load.run import run
-from tests.faults.langfuse import Plan, prove
+from tests.faults.langfuse import Plan, run_plan
 from tests.support.langfuse.export import spread, write
 
 
 @pytest.mark.parametrize(("ledger", "kills"), [("postgres", 2), ("sqlite", 1)])
-def test_killed_again_and_again_nothing_is_lost_or_twice(
+def test_repeated_kills_lose_and_duplicate_nothing(
     tmp_path: Path, ledger: str, kills: int, request: pytest.FixtureRequest
 ) -> None:
     records = spread(1500)
@@ -22,4 +22,4 @@ def test_killed_again_and_again_nothing_is_lost_or_twice(
         url = request.getfixturevalue("migrated_url")
         run(url, tmp_path / "logs")
     plan = Plan(seed=7, records=1500, kills=kills, longest_life=2.0, rate_limit=600, together=2)
-    prove(plan, tmp_path, records, url)
+    run_plan(plan, tmp_path, records, url)

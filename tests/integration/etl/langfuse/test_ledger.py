@@ -1,4 +1,4 @@
-"""Both ledgers keep the same promises: nothing is sent by two, and what the dead leave is found."""
+"""Both ledgers: no request is sent by two processes, and requests of dead processes are taken over."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STARTS = [started_ms(one.created_at) for one in RECORDS]
 
 @pytest.fixture(params=["postgres", "sqlite"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opening]:
-    """Opens the ledger of a project, as one more process does."""
+    """Opens the ledger of a project like another process."""
     url = request.getfixturevalue("migrated_url") if request.param == "postgres" else ""
     ledgers: list[Ledger] = []
 
@@ -40,16 +40,16 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opening]:
         ledger.close()
 
 
-def inherited(heir: Ledger) -> list[SentSpan]:
-    """What it takes over, as soon as PostgreSQL has noticed that the dead one's connection has ended."""
+def taken_over(successor: Ledger) -> list[SentSpan]:
+    """Waits until PostgreSQL has noticed the closed connection, and returns what the ledger took over."""
     limit = time.monotonic() + 30
-    while not (found := heir.claim_uncertain()):
-        assert time.monotonic() < limit, "nothing is inherited"
+    while not (found := successor.claim_uncertain()):
+        assert time.monotonic() < limit, "nothing was taken over"
         time.sleep(0.01)
     return found
 
 
-def test_what_one_has_claimed_another_cannot(opened: Opening) -> None:
+def test_claimed_request_cannot_be_claimed_by_another(opened: Opening) -> None:
     one, other = opened(), opened()
     assert one.claim(PENDING[:4]) == dict(zip(IDS[:4], STARTS[:4], strict=True))
     assert [*other.claim(PENDING)] == IDS[4:]
@@ -57,11 +57,11 @@ def test_what_one_has_claimed_another_cannot(opened: Opening) -> None:
     assert opened("another project").states(IDS) == {}
 
 
-def test_the_same_request_twice_in_a_batch_is_claimed_once(opened: Opening) -> None:
+def test_duplicate_in_a_batch_is_claimed_once(opened: Opening) -> None:
     assert [*opened().claim([PENDING[0], PENDING[0]])] == [IDS[0]]
 
 
-def test_only_what_is_planned_can_be_claimed_again_and_keeps_its_start(opened: Opening) -> None:
+def test_only_planned_requests_are_claimed_again_with_their_start(opened: Opening) -> None:
     ledger = opened()
     ledger.claim(PENDING)
     ledger.complete(IDS[:2], "accepted")
@@ -72,22 +72,24 @@ def test_only_what_is_planned_can_be_claimed_again_and_keeps_its_start(opened: O
     assert ledger.rejections(9) == [Rejection(IDS[4], STARTS[4], "Langfuse answered 400")]
 
 
-def test_only_the_dead_are_inherited(opened: Opening) -> None:
-    living, dead, heir = opened(), opened(), opened()
+def test_only_requests_of_dead_processes_are_taken_over(opened: Opening) -> None:
+    living, dead, successor = opened(), opened(), opened()
     living.claim(PENDING[:2])
     dead.claim(PENDING[2:])
-    assert heir.claim_uncertain() == []
+    assert successor.claim_uncertain() == []
     dead.close()
-    assert sorted(inherited(heir)) == [SentSpan(*pair) for pair in zip(IDS[2:], STARTS[2:], strict=True)]
+    assert sorted(taken_over(successor)) == [
+        SentSpan(*pair) for pair in zip(IDS[2:], STARTS[2:], strict=True)
+    ]
     assert opened().claim_uncertain() == []
-    # What is not his any more the living one cannot settle.
+    # The live process cannot complete requests that another process has claimed.
     living.complete(IDS, "accepted")
-    assert heir.states(IDS[2:]) == dict.fromkeys(IDS[2:], "inflight")
-    heir.release(IDS[2:])
+    assert successor.states(IDS[2:]) == dict.fromkeys(IDS[2:], "inflight")
+    successor.release(IDS[2:])
     assert [*living.claim(PENDING)] == IDS[2:]
 
 
-def test_counts_say_up_to_when_everything_is_verified(opened: Opening) -> None:
+def test_counts_contain_the_verified_time(opened: Opening) -> None:
     ledger = opened()
     assert ledger.counts().verified_until is None
     ledger.claim(PENDING)
@@ -106,7 +108,7 @@ def test_counts_say_up_to_when_everything_is_verified(opened: Opening) -> None:
     assert ledger.counts().verified_until == from_milliseconds(STARTS[0])
 
 
-def test_what_was_taken_is_told_in_order_and_within_its_time(opened: Opening) -> None:
+def test_accepted_requests_are_paged_in_order(opened: Opening) -> None:
     ledger = opened()
     ledger.claim([*reversed(PENDING)])
     ledger.complete(IDS[:5], "accepted")
@@ -115,7 +117,7 @@ def test_what_was_taken_is_told_in_order_and_within_its_time(opened: Opening) ->
     assert taken == [SentSpan(*pair) for pair in zip(IDS[1:5], STARTS[1:5], strict=True)]
 
 
-def test_a_segment_is_read_again_while_something_of_it_is_planned(opened: Opening) -> None:
+def test_segment_with_planned_requests_is_not_complete(opened: Opening) -> None:
     ledger = opened()
     names = ["usage-1.jsonl", "usage-2.jsonl"]
     ledger.complete_segments(names)
@@ -126,7 +128,7 @@ def test_a_segment_is_read_again_while_something_of_it_is_planned(opened: Openin
     assert ledger.completed_segments(names) == {"usage-2.jsonl"}
 
 
-def test_a_ledger_that_cannot_be_used_is_one_sentence(tmp_path: Path, database_url: str) -> None:
+def test_unusable_ledger_is_an_etl_error(tmp_path: Path, database_url: str) -> None:
     (tmp_path / "file").write_text("no database at all, but long enough to be looked at as one")
     with pytest.raises(EtlError, match=r"the ledger .*file cannot be used: .*--ledger"):
         SqliteLedger(tmp_path / "file", "u", "p")

@@ -1,4 +1,4 @@
-"""The live export: sealed segments as they come, with their content, and outside the path of any request."""
+"""The live export sends segments with their content as they are sealed."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ RECORDS = spread(20)
 
 
 def until(true: Callable[[], bool]) -> None:
-    """Waits for what another thread or process is about to do."""
+    """Waits for a condition that another thread or process fulfils."""
     limit = time.monotonic() + 30
     while not true():
-        assert time.monotonic() < limit, "it has not come about"
+        assert time.monotonic() < limit, "timed out"
         time.sleep(0.02)
 
 
 def write_content(directory: Path, number: int, *, sealed: bool = True) -> Path:
-    """A content segment of the twenty requests; `number` makes its name."""
+    """Writes a content segment of the twenty requests; `number` is part of its name."""
     name = SegmentName(kind="content", started_at=EPOCH, writer="w1", number=number)
     lines = [open_line(name, seq=1, previous=None)]
     for seq, one in enumerate(RECORDS, start=2):
-        asked = msgspec.Raw(b'{"temperature":0,"messages":[]}')
+        options = msgspec.Raw(b'{"temperature":0,"messages":[]}')
         answer = msgspec.Raw(f'"answer to {one.request_id}"'.encode())
-        content = Content(request_id=one.request_id, created_at=one.created_at, input=asked, output=answer)
+        content = Content(request_id=one.request_id, created_at=one.created_at, input=options, output=answer)
         lines.append(content_line(content, seq))
     totals = Totals()
     totals.hash(b"".join(lines))
@@ -53,12 +53,14 @@ def write_content(directory: Path, number: int, *, sealed: bool = True) -> Path:
 
 
 @contextmanager
-def following(server: Server, folder: Path, told: list[Result | EtlError]) -> Iterator[None]:
-    """`follow` in a thread."""
+def following(server: Server, folder: Path, reports: list[Result | EtlError]) -> Iterator[None]:
+    """Runs `follow` in a thread; `reports` gets what it reports."""
     stop = threading.Event()
-    asked = settings(server, folder)
+    options = settings(server, folder)
     thread = threading.Thread(
-        target=langfuse.follow, args=(asked,), kwargs={"interval": 0.1, "report": told.append, "stop": stop}
+        target=langfuse.follow,
+        args=(options,),
+        kwargs={"interval": 0.1, "report": reports.append, "stop": stop},
     )
     thread.start()
     try:
@@ -79,40 +81,40 @@ def test_segments_are_sent_as_they_are_sealed(tmp_path: Path) -> None:
         assert held(server.summary()) == expected(RECORDS)
 
 
-def test_a_langfuse_that_is_gone_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_langfuse_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("etl.langfuse.api._READ_ATTEMPTS", 1)
     write(tmp_path / "logs", RECORDS)
-    told: list[Result | EtlError] = []
+    reports: list[Result | EtlError] = []
     with langfuse_server() as gone:
         pass
-    with following(gone, tmp_path, told):
-        until(lambda: len(told) >= 2)
+    with following(gone, tmp_path, reports):
+        until(lambda: len(reports) >= 2)
         with langfuse_server(port=gone.port) as server:
             until(lambda: len(server.rows) == 20)
-    assert all("cannot be read: [Errno 111] Connection refused" in str(one) for one in told[:2])
+    assert all("cannot be read: [Errno 111] Connection refused" in str(one) for one in reports[:2])
 
 
-def test_prompt_and_completion_go_along_where_they_were_captured(tmp_path: Path) -> None:
+def test_captured_prompt_and_completion_are_sent(tmp_path: Path) -> None:
     write(tmp_path / "logs", RECORDS)
     write_content(tmp_path / "logs", 1)
     with langfuse_server() as server:
-        asked = settings(server, tmp_path)
-        langfuse.backfill(asked)
+        options = settings(server, tmp_path)
+        langfuse.backfill(options)
         for row, one in zip(server.rows, RECORDS, strict=True):
             shown = row.attributes
             assert shown["langfuse.observation.output"] == f'"answer to {one.request_id}"'
             assert shown["langfuse.observation.model.parameters"] == '{"stream":false,"temperature":0}'
-        assert verify(asked).agrees
+        assert verify(options).agrees
 
 
-def test_a_span_waits_for_content_that_is_not_sealed_yet(tmp_path: Path) -> None:
+def test_span_is_delayed_until_its_content_is_sealed(tmp_path: Path) -> None:
     write(tmp_path / "logs", RECORDS)
     path = write_content(tmp_path / "logs", 1, sealed=False)
     with langfuse_server() as server:
-        asked = settings(server, tmp_path)
-        assert langfuse.backfill(asked).accepted == 0
+        options = settings(server, tmp_path)
+        assert langfuse.backfill(options).accepted == 0
         path.rename(path.with_name(path.name.removesuffix(".open")))
-        assert langfuse.backfill(asked).accepted == 20
+        assert langfuse.backfill(options).accepted == 20
         assert all("langfuse.observation.output" in row.attributes for row in server.rows)
 
 
@@ -127,7 +129,7 @@ def test_content_is_found_for_requests_in_any_order(tmp_path: Path) -> None:
     contents.close()
 
 
-def test_a_content_segment_that_was_altered_is_told_and_not_used(tmp_path: Path) -> None:
+def test_altered_content_segment_is_reported_and_skipped(tmp_path: Path) -> None:
     write(tmp_path / "logs", RECORDS)
     path = write_content(tmp_path / "logs", 1)
     path.write_bytes(path.read_bytes().replace(b"answer", b"ANSWER", 1))
@@ -138,7 +140,7 @@ def test_a_content_segment_that_was_altered_is_told_and_not_used(tmp_path: Path)
         assert held(server.summary()) == expected(RECORDS)
 
 
-def test_a_record_whose_request_has_just_ended_waits_for_its_content(tmp_path: Path) -> None:
+def test_record_of_a_recent_request_is_delayed(tmp_path: Path) -> None:
     fresh = [msgspec.structs.replace(one, created_at=datetime.now(UTC)) for one in RECORDS[:1]]
     old = [msgspec.structs.replace(one, created_at=one.created_at + timedelta(days=1)) for one in RECORDS[1:]]
     write(tmp_path / "logs", [*fresh, *old])

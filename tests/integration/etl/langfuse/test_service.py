@@ -1,4 +1,4 @@
-"""`analytics.enabled`: the service keeps an export running beside it, in no request's way."""
+"""`analytics.enabled`: the service runs the live export in a separate process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def configured(folder: Path) -> Config:
     return Config.model_validate({"logs": {"dir": folder / "logs"}, "analytics": analytics})
 
 
-async def test_the_service_keeps_an_export_running_beside_it(
+async def test_service_restarts_the_export_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "logs").mkdir()
@@ -66,7 +66,7 @@ def _child(parent: int) -> int:
     return found
 
 
-def test_a_service_with_an_export_needs_its_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_service_with_export_needs_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LANGFUSE_PUBLIC_KEY", raising=False)
     with (
         pytest.raises(LangfuseRefusedError, match="LANGFUSE_PUBLIC_KEY"),
@@ -75,7 +75,7 @@ def test_a_service_with_an_export_needs_its_keys(tmp_path: Path, monkeypatch: py
         raise AssertionError("it serves")
 
 
-async def test_requests_appear_in_langfuse_with_their_content(tmp_path: Path, provider: Replay) -> None:
+async def test_requests_are_exported_with_content(tmp_path: Path, provider: Replay) -> None:
     provider.default = lambda _: json_answer(ANSWER)
     analytics = {"enabled": True, "capture_content": True, "interval_seconds": 1, "environment": "staging"}
     config = settings(
@@ -99,7 +99,7 @@ async def test_requests_appear_in_langfuse_with_their_content(tmp_path: Path, pr
             assert await served.stop() == 0
 
 
-async def test_the_export_ends_with_a_service_that_is_killed(tmp_path: Path, provider: Replay) -> None:
+async def test_export_ends_when_the_service_is_killed(tmp_path: Path, provider: Replay) -> None:
     config = settings(
         tmp_path, provider.url, analytics={"enabled": True, "ledger": tmp_path / "ledger.sqlite"}
     )

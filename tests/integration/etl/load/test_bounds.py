@@ -1,4 +1,4 @@
-"""What one segment holds, however wild, never costs the others, the refresh or the server anything."""
+"""Extreme values in one segment do not affect other segments, the refresh or the server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.every_postgres
 HUGE = {"prompt_tokens": 2**53, "completion_tokens": 0, "total_tokens": 2**53}
 
 
-def test_a_day_may_have_more_tokens_than_any_of_its_hours_can(
+def test_day_sum_may_exceed_the_range_of_an_hour(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     begin = datetime(2026, 11, 1, tzinfo=UTC)
@@ -38,7 +38,7 @@ def test_a_day_may_have_more_tokens_than_any_of_its_hours_can(
     assert rows == [(total, total)]
 
 
-def test_an_hour_that_a_segment_overflows_fails_alone(
+def test_overflowing_hour_fails_only_its_segment(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     for part, number_of in enumerate((800, 800, 1600)):
@@ -52,7 +52,7 @@ def test_an_hour_that_a_segment_overflows_fails_alone(
     assert (now.hours, now.days) == (now.recomputed_hours, now.recomputed_days)
 
 
-def test_a_segment_of_thousands_of_months_needs_a_few_hundred_locks(
+def test_segment_of_thousands_of_months_takes_few_locks(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = [datetime(year, month, 3, tzinfo=UTC) for year in range(1900, 2400) for month in range(1, 13)]
@@ -78,7 +78,7 @@ def test_a_segment_of_thousands_of_months_needs_a_few_hundred_locks(
     assert (now.hours, now.days) == (now.recomputed_hours, now.recomputed_days)
 
 
-def test_this_month_and_the_next_have_their_partitions_before_their_first_record(
+def test_current_and_next_partition_are_created_in_advance(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     before = datetime.now(UTC)
@@ -95,5 +95,5 @@ def test_this_month_and_the_next_have_their_partitions_before_their_first_record
         (datetime(2026, 12, 1, tzinfo=UTC), {(2026, 12), (2027, 1)}),
     ],
 )
-def test_ahead_of_need_are_two_months(moment: datetime, expected: set[partitions.Month]) -> None:
+def test_current_and_next_month(moment: datetime, expected: set[partitions.Month]) -> None:
     assert partitions.current_and_next(moment) == expected

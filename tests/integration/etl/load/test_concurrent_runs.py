@@ -1,4 +1,4 @@
-"""Any number of loaders share a directory: each segment is loaded once, and nobody waits for ever."""
+"""Any number of loaders share a directory: each segment is loaded once, without deadlocks."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ pytestmark = pytest.mark.every_postgres
 
 
 def _same_users(start: int) -> list[UsageRecord]:
-    # The same few hourly groups in every segment, so that the loaders do meet.
+    # The same few hourly groups in every segment, so that the loaders compete.
     return [record(number, created_at=record(1).created_at) for number in range(start, start + 200)]
 
 
-def test_processes_load_each_segment_once(
+def test_concurrent_processes_load_each_segment_once(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     for start in range(0, 30 * 200, 200):
@@ -42,7 +42,7 @@ def test_processes_load_each_segment_once(
     assert (now.records.total(), now.hours, now.ledger.total()) == (6000, now.recomputed_hours, 30)
 
 
-def test_loaders_that_bring_the_same_records_in_opposite_order_do_not_deadlock(
+def test_loaders_with_records_in_opposite_order_do_not_deadlock(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     forwards = records(400)
@@ -56,7 +56,7 @@ def test_loaders_that_bring_the_same_records_in_opposite_order_do_not_deadlock(
     assert (now.records.total(), now.hours) == (400, now.recomputed_hours)
 
 
-def test_loaders_that_need_the_same_new_partitions_do_not_fail(
+def test_loaders_needing_the_same_new_partition_do_not_fail(
     migrated_url: str, database: psycopg.Connection, logs: Path
 ) -> None:
     for number in range(4):
@@ -71,7 +71,7 @@ def test_loaders_that_need_the_same_new_partitions_do_not_fail(
     assert contents(database).records.total() == 48
 
 
-def test_a_segment_that_another_loader_has_is_left_to_it(
+def test_segment_claimed_by_another_loader_is_skipped(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     taken = writer.segment(*records(3))
@@ -80,19 +80,19 @@ def test_a_segment_that_another_loader_has_is_left_to_it(
         assert ledger.claim(database, taken.name)
         result = run(migrated_url, writer.directory)
         assert (result.segments, result.waiting, result.as_of) == (1, 1, None)
-    # The other loader is gone without having loaded it: its work is free again.
+    # The other loader ended without loading the segment, so its lock is released.
     assert run(migrated_url, writer.directory).segments == 1
     assert as_of(database) is not None
 
 
-def test_a_loader_that_waited_for_another_sees_what_it_did(migrated_url: str, writer: SegmentWriter) -> None:
+def test_loader_that_waited_sees_the_committed_load(migrated_url: str, writer: SegmentWriter) -> None:
     path = writer.segment(*records(3))
     run(migrated_url, writer.directory)
     with connect(migrated_url) as connection, connection.transaction():
         assert not ledger.claim(connection, path.name)
 
 
-def test_a_load_does_not_wait_for_a_refresh_and_is_not_forgotten_by_it(
+def test_load_during_a_refresh_does_not_wait_and_is_refreshed_later(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(*records(3))

@@ -1,4 +1,4 @@
-"""A record counts once, however often its line comes, and a line that says otherwise is a reject."""
+"""A repeated record counts once; one with other content is rejected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.every_postgres
 CONTRADICTION = "a record with this request_id and created_at but other content is loaded already"
 
 
-def test_a_copy_of_a_segment_under_another_name_adds_nothing(
+def test_renamed_copy_of_a_segment_adds_nothing(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     path = writer.segment(*records(50))
@@ -31,7 +31,7 @@ def test_a_copy_of_a_segment_under_another_name_adds_nothing(
     assert (after.records, after.hours, after.days) == (before.records, before.hours, before.days)
 
 
-def test_of_a_segment_that_is_known_in_part_the_rest_is_loaded(
+def test_new_records_of_a_partly_stored_segment_are_loaded(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(*records(10))
@@ -42,7 +42,7 @@ def test_of_a_segment_that_is_known_in_part_the_rest_is_loaded(
     assert (now.records.total(), now.hours, now.days) == (15, now.recomputed_hours, now.recomputed_days)
 
 
-def test_a_record_that_stands_twice_in_its_segment_counts_once(
+def test_duplicate_within_a_segment_counts_once(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(record(1), record(2), record(1), record(1))
@@ -64,7 +64,7 @@ def test_a_record_that_stands_twice_in_its_segment_counts_once(
     ],
 )
 @pytest.mark.parametrize("same_segment", [True, False])
-def test_a_record_that_contradicts_a_stored_one_is_rejected(
+def test_contradicting_record_is_rejected(
     migrated_url: str,
     database: psycopg.Connection,
     writer: SegmentWriter,
@@ -90,7 +90,7 @@ def test_a_record_that_contradicts_a_stored_one_is_rejected(
     assert stored.fetchall() == [(first.status, first.user_id)]
 
 
-def test_the_same_amount_written_otherwise_is_the_same_record(
+def test_equal_amounts_in_other_notation_are_duplicates(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(record(1, cost_usd=Decimal("0.5"), latency_ms=Decimal("1")))

@@ -1,4 +1,4 @@
-"""What is missing is shown, each kind under its name; what is whole shows nothing."""
+"""Missing segments, missing lines, unended intents and seal mismatches are reported as gaps."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def gaps(connection: psycopg.Connection) -> list[tuple[str, str, int]]:
 
 
 def fresh(number: int) -> UsageRecord:
-    """The record of a request that began just now."""
+    """The record of a request that arrived now."""
     return record(number, created_at=datetime.now(UTC))
 
 
-def test_a_whole_chain_has_no_gaps(
+def test_complete_chain_has_no_gaps(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(Intent(record=record(1)), record(1))
@@ -36,7 +36,7 @@ def test_a_whole_chain_has_no_gaps(
     assert gaps(database) == []
 
 
-def test_writers_do_not_mix(migrated_url: str, database: psycopg.Connection, logs: Path) -> None:
+def test_writers_are_checked_separately(migrated_url: str, database: psycopg.Connection, logs: Path) -> None:
     one, two = SegmentWriter(logs, "w1"), SegmentWriter(logs, "w2")
     one.segment(*records(2))
     two.segment(*records(3, start=10))
@@ -45,7 +45,7 @@ def test_writers_do_not_mix(migrated_url: str, database: psycopg.Connection, log
     assert gaps(database) == []
 
 
-def test_missing_segments_of_a_writer_are_shown(
+def test_missing_segments_are_gaps(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(record(1)).unlink()
@@ -57,7 +57,7 @@ def test_missing_segments_of_a_writer_are_shown(
     assert gaps(database) == [("missing_segment", "000002", 1), ("missing_segment", "000005", 2)]
 
 
-def test_a_segment_that_comes_late_closes_the_gap(
+def test_late_segment_closes_the_gap(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     late = writer.segment(record(1))
@@ -71,7 +71,7 @@ def test_a_segment_that_comes_late_closes_the_gap(
     assert gaps(database) == []
 
 
-def test_a_segment_that_only_waits_is_no_problem_yet(
+def test_waiting_segment_is_not_a_problem(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     waiting = writer.segment(record(1))
@@ -86,7 +86,7 @@ def test_a_segment_that_only_waits_is_no_problem_yet(
         assert status.read(database, writer.directory).problem
 
 
-def test_missing_lines_in_a_segment_are_shown(
+def test_missing_lines_in_a_segment_are_a_gap(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     path = writer.segment(*records(6))
@@ -96,7 +96,7 @@ def test_missing_lines_in_a_segment_are_shown(
     assert gaps(database) == [("missing_lines", "000001", 2), ("seal_mismatch", "000001", 1)]
 
 
-def test_missing_lines_between_segments_are_shown(
+def test_missing_lines_between_segments_are_a_gap(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.skip(lines=2)
@@ -107,7 +107,7 @@ def test_missing_lines_between_segments_are_shown(
     assert gaps(database) == [("missing_lines", "000001", 2), ("missing_lines", "000002", 3)]
 
 
-def test_an_intent_without_its_record_is_shown_when_its_writer_died(
+def test_unended_intent_of_a_dead_writer_is_a_gap(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     """Invariant 5: an intent without its end is shown."""
@@ -118,7 +118,7 @@ def test_an_intent_without_its_record_is_shown_when_its_writer_died(
 
 
 @pytest.mark.parametrize(("age", "shown"), [(timedelta(minutes=50), 0), (timedelta(minutes=70), 1)])
-def test_an_intent_of_a_living_writer_is_shown_after_an_hour(
+def test_unended_intent_of_a_live_writer_is_a_gap_after_an_hour(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, age: timedelta, shown: int
 ) -> None:
     writer.segment(Intent(record=record(1, created_at=datetime.now(UTC) - age)))
@@ -127,7 +127,7 @@ def test_an_intent_of_a_living_writer_is_shown_after_an_hour(
 
 
 @pytest.mark.parametrize("record_first", [False, True])
-def test_an_intent_whose_record_comes_in_another_segment_is_none(
+def test_intent_ended_in_another_segment_is_not_a_gap(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, record_first: bool
 ) -> None:
     late = [writer.segment(Intent(record=record(1))), writer.segment(record(1))][not record_first]
@@ -140,7 +140,7 @@ def test_an_intent_whose_record_comes_in_another_segment_is_none(
     assert database.execute("SELECT count(*) FROM etl_intents").fetchone() == (0,)
 
 
-def test_more_open_intents_than_fit_into_memory_are_kept_aside(
+def test_intents_beyond_the_buffer_limit_are_stored(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("etl.load.segment._MAX_INTENTS", 3)
@@ -151,7 +151,7 @@ def test_more_open_intents_than_fit_into_memory_are_kept_aside(
     assert database.execute("SELECT count(*) FROM etl_intents").fetchone() == (2,)
 
 
-def test_an_edited_segment_is_loaded_and_its_seal_shown(
+def test_edited_segment_is_loaded_and_reported(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     path = writer.segment(*records(3))
@@ -163,7 +163,7 @@ def test_an_edited_segment_is_loaded_and_its_seal_shown(
     assert "the seal says cost_usd 0.006, the lines make 0.014" in gap.detail
 
 
-def test_a_segment_without_a_seal_is_loaded_and_shown(
+def test_segment_without_seal_is_loaded_and_reported(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(*records(3), sealed=False)
@@ -171,12 +171,12 @@ def test_a_segment_without_a_seal_is_loaded_and_shown(
     assert [gap.detail for gap in status.gaps(database)] == ["there is no seal line"]
 
 
-def test_a_segment_replaced_by_another_breaks_the_chain(
+def test_replaced_segment_breaks_the_hash_chain(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, tmp_path: Path
 ) -> None:
     first = writer.segment(*records(3))
     writer.segment(*records(3, start=10))
-    # The forger's segment is flawless in itself: only the next one remembers the true one.
+    # The replacement is valid in itself; only the next segment has the hash of the original.
     (tmp_path / "forged").mkdir()
     forged = SegmentWriter(tmp_path / "forged").segment(*records(3, start=50))
     first.write_bytes(forged.read_bytes())

@@ -1,4 +1,4 @@
-"""Killed anywhere, nothing is half there, and the next run ends as if nobody had been killed."""
+"""A loader killed at any step leaves no partial segment, and the next run completes the load."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from etl.rollup import rollup
 from tests.support.etl.segments import Intent, SegmentWriter, record, records
 from tests.support.etl.state import contents
 
-# Every step of the transaction that loads a segment; those of staging are for a segment with duplicates.
+# Every step of the transaction that loads a segment; the staging steps need a segment with duplicates.
 STEPS = [
     (ledger, "claim"),
     (load, "to_row"),
@@ -37,7 +37,7 @@ STEPS = [
 
 
 class _Died(BaseException):
-    """Stands for the end of the process: nobody catches it."""
+    """Simulates the end of the process; no code catches it."""
 
 
 def _dying(step: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
@@ -55,7 +55,7 @@ def _write(writer: SegmentWriter) -> None:
 
 
 def _assert_whole(connection: psycopg.Connection) -> None:
-    """Every segment that has a ledger row is there with all its lines, and nothing else is there."""
+    """Every segment with a ledger row is stored completely, and nothing else is stored."""
     now = contents(connection)
     accounted = connection.execute(
         "SELECT COALESCE(sum(loaded), 0), COALESCE(sum(rejected), 0) FROM etl_segments"
@@ -66,7 +66,7 @@ def _assert_whole(connection: psycopg.Connection) -> None:
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step[0].__name__}.{step[1]}")
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_load_that_ends_at_any_step_leaves_nothing_half(
+def test_interrupted_load_is_rolled_back(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, step: tuple[Any, str], after: bool
 ) -> None:
     """Invariant 3: one segment, one transaction, one ledger row."""
@@ -85,7 +85,7 @@ def test_a_load_that_ends_at_any_step_leaves_nothing_half(
 
 
 def _die_in_the_fifth_segment(url: str, directory: Path) -> None:
-    """Runs in a process of its own: after all records of its fifth segment are sent it is gone."""
+    """Runs in a child process, which is killed after it has sent the records of its fifth segment."""
     mark, calls = rollup.mark, itertools.count(1)
 
     def mark_or_die(connection: psycopg.Connection, when: rollup.When) -> None:
@@ -97,7 +97,7 @@ def _die_in_the_fifth_segment(url: str, directory: Path) -> None:
     run(url, directory)
 
 
-def test_a_killed_process_leaves_whole_segments_and_frees_its_work(
+def test_killed_process_leaves_whole_segments_and_no_lock(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     for start in range(0, 2000, 200):
@@ -111,7 +111,7 @@ def test_a_killed_process_leaves_whole_segments_and_frees_its_work(
     _assert_whole(database)
     assert contents(database).ledger.total() == 4
     result = run(migrated_url, writer.directory)
-    # PostgreSQL may need a moment to see that the killed one is gone, and until then it holds one segment.
+    # PostgreSQL may notice the end of the connection late; until then one segment stays locked.
     while result.waiting:
         result = run(migrated_url, writer.directory)
     now = contents(database)
@@ -119,7 +119,7 @@ def test_a_killed_process_leaves_whole_segments_and_frees_its_work(
     assert (now.hours, now.days) == (now.recomputed_hours, now.recomputed_days)
 
 
-def test_a_server_that_ends_the_connection_is_told_and_loses_nothing(
+def test_closed_connection_is_reported_and_loses_nothing(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     for start in range(0, 1000, 100):

@@ -1,4 +1,4 @@
-"""A segment is loaded whole, once, and its sums are plain sums over its records."""
+"""A segment is loaded completely and once, and the rollups are the sums of its records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.etl.state import contents
 pytestmark = pytest.mark.every_postgres
 
 
-def test_every_field_arrives_as_it_was_written(
+def test_every_field_is_stored_as_written(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     full = record(
@@ -52,7 +52,7 @@ def test_every_field_arrives_as_it_was_written(
     assert row == expected
 
 
-def test_the_sums_are_plain_sums(
+def test_rollup_sums_equal_record_sums(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     everything = records(300)
@@ -81,7 +81,7 @@ def test_loading_twice_changes_nothing(
     assert contents(database) == before
 
 
-def test_an_open_segment_is_left_alone(
+def test_open_segment_is_not_loaded(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     """Invariant 2: only sealed files are loaded; the rename is the hand-over."""
@@ -92,7 +92,7 @@ def test_an_open_segment_is_left_alone(
     assert run(migrated_url, writer.directory).loaded == 3
 
 
-def test_a_record_is_never_edited(
+def test_stored_record_is_never_edited(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     """Invariant 4: a record is a fact."""
@@ -114,7 +114,7 @@ OLD_LINES = [
 
 
 @pytest.mark.parametrize("line", OLD_LINES)
-def test_old_lines_load_for_ever(
+def test_old_line_formats_are_loaded(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, line: bytes
 ) -> None:
     """Invariant 6."""
@@ -123,7 +123,7 @@ def test_old_lines_load_for_ever(
     assert database.execute("SELECT total_tokens, cost_usd FROM usage_records").fetchall() == [(7, None)]
 
 
-def test_any_month_gets_its_partition(
+def test_partition_is_created_for_any_month(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     times = [
@@ -146,7 +146,7 @@ def test_any_month_gets_its_partition(
     assert rows == [(f"usage_records_{month}", time) for month, time in zip(months, times, strict=True)]
 
 
-def test_more_than_fits_into_memory_at_once_is_loaded_in_parts(
+def test_segment_beyond_the_buffer_limits_is_loaded_in_parts(
     migrated_url: str,
     database: psycopg.Connection,
     writer: SegmentWriter,
@@ -162,7 +162,7 @@ def test_more_than_fits_into_memory_at_once_is_loaded_in_parts(
     assert now.hours == now.recomputed_hours
 
 
-def test_the_contracts_statement_works_as_it_stands(
+def test_statement_of_the_contract_works(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     now = datetime.now(UTC)
@@ -184,7 +184,7 @@ GROUP BY day, team_id ORDER BY day DESC, total_cost DESC;
     ]
 
 
-def test_a_segment_that_cannot_be_read_does_not_hold_back_the_others(
+def test_unreadable_segment_does_not_block_others(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     gone = writer.segment(*records(3))
@@ -196,7 +196,7 @@ def test_a_segment_that_cannot_be_read_does_not_hold_back_the_others(
     assert result.failed == (f"segment {gone} cannot be read: Is a directory",)
 
 
-def test_a_sum_too_large_for_the_database_does_not_hold_back_the_others(
+def test_overflowing_sum_does_not_block_other_segments(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     huge = [
@@ -212,7 +212,7 @@ def test_a_sum_too_large_for_the_database_does_not_hold_back_the_others(
     )
 
 
-def test_times_in_any_zone_are_stored_as_the_moment_they_are(
+def test_times_in_any_zone_are_stored_as_the_same_instant(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     line = OLD_LINES[0].replace(b"2026-11-01T09:30:00.000000Z", b"2026-11-01T00:30:00.5+05:45")
@@ -225,7 +225,9 @@ def test_times_in_any_zone_are_stored_as_the_moment_they_are(
     ]
 
 
-def test_the_log_directory_is_only_read(migrated_url: str, writer: SegmentWriter, logs: Path) -> None:
+def test_load_does_not_write_to_the_log_directory(
+    migrated_url: str, writer: SegmentWriter, logs: Path
+) -> None:
     writer.segment(*records(3), b"junk\n")
     before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in logs.iterdir()}
     run(migrated_url, logs)

@@ -1,4 +1,4 @@
-"""Nothing disappears silently: what is not loaded stands in etl_rejects with its place and reason."""
+"""A line that is not loaded is stored in etl_rejects with its position and reason."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ BAD_LINES = [
 
 
 @pytest.mark.parametrize(("line", "reason"), BAD_LINES)
-def test_a_bad_line_is_rejected_with_its_place_and_the_rest_loads(
+def test_invalid_line_is_rejected_and_the_rest_is_loaded(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, line: bytes, reason: str
 ) -> None:
     """Invariant 5: nothing disappears silently."""
@@ -66,7 +66,7 @@ def test_a_bad_line_is_rejected_with_its_place_and_the_rest_loads(
     assert reject.line[:100] == line.decode(errors="replace").replace("\0", "\ufffd")[:100].rstrip("\n")
 
 
-def test_lines_are_loaded_or_duplicate_or_rejected(
+def test_every_line_is_loaded_duplicate_or_rejected(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     """Invariant 5: lines = loaded + duplicate + rejected, per segment."""
@@ -81,7 +81,7 @@ def test_lines_are_loaded_or_duplicate_or_rejected(
     assert rows == [(9, 5, 0, 4), (5 + second, 2, 2, 1 + second)]
 
 
-def test_rejects_are_listed_newest_segment_first_and_not_more_than_asked_for(
+def test_rejects_are_listed_newest_segment_first_with_limit(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(b"one\n", b"two\n")
@@ -91,7 +91,7 @@ def test_rejects_are_listed_newest_segment_first_and_not_more_than_asked_for(
     assert [reject.line for reject in list_rejects(database, 3)] == ["three", "four", "one"]
 
 
-def test_a_segment_of_bad_lines_only_is_loaded_with_all_of_them(
+def test_segment_with_only_invalid_lines_is_loaded(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     path = writer.segment()

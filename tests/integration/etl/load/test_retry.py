@@ -1,4 +1,4 @@
-"""Rejected lines that are acceptable now are loaded once, with all that a first load would have done."""
+"""Retrying loads rejected lines that are acceptable now, once and with the effects of a first load."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Ledger = tuple[int, int, int, int, int]
 
 @contextmanager
 def refusing(refused: Callable[[bytes], bool]) -> Iterator[None]:
-    """Code with a fault: it refuses lines that are good."""
+    """Simulates a fault in the code that refuses valid lines."""
 
     def faulty(data: bytes) -> Line:
         if refused(data):
@@ -53,7 +53,7 @@ def odd(data: bytes) -> bool:
     return b'"model":"gpt-5"' in data
 
 
-def test_after_a_fix_everything_is_as_if_the_fault_had_never_been(
+def test_retry_after_a_fix_equals_a_first_load(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(*records(20), b"junk\n")
@@ -72,7 +72,7 @@ def test_after_a_fix_everything_is_as_if_the_fault_had_never_been(
     assert status.gaps(database) == []
 
 
-def test_what_is_still_wrong_stays_and_trying_twice_changes_nothing(
+def test_retry_keeps_invalid_lines_and_is_repeatable(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(record(1), b"junk\n", b"x" * 600_000 + b"\n", record(3))
@@ -86,7 +86,7 @@ def test_what_is_still_wrong_stays_and_trying_twice_changes_nothing(
     assert contents(database) == before
 
 
-def test_a_record_that_came_meanwhile_is_a_duplicate_or_contradicts(
+def test_record_loaded_meanwhile_is_duplicate_or_contradiction(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(record(1), record(3), record(5), record(2))
@@ -104,7 +104,7 @@ def test_a_record_that_came_meanwhile_is_a_duplicate_or_contradicts(
     assert (now.records.total(), now.hours) == (4, now.recomputed_hours)
 
 
-def test_a_contradiction_stays_rejected_when_what_it_contradicts_is_pruned(
+def test_contradiction_stays_rejected_after_pruning(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(record(1), record(1, status=418))
@@ -115,7 +115,7 @@ def test_a_contradiction_stays_rejected_when_what_it_contradicts_is_pruned(
     assert ledger(database) == [(2, 1, 0, 1, 0)]
 
 
-def test_a_line_that_turns_out_to_be_no_record_is_no_longer_counted_as_one(
+def test_line_that_is_not_a_record_is_no_longer_counted(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(Intent(record=record(1)), Intent(record=record(9)), record(1), record(2))
@@ -128,7 +128,7 @@ def test_a_line_that_turns_out_to_be_no_record_is_no_longer_counted_as_one(
     assert [gap.kind for gap in status.gaps(database)] == ["unended_intent"]
 
 
-def test_a_record_of_a_month_without_a_partition_is_loaded(
+def test_retry_creates_a_missing_partition(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(record(1, created_at=datetime(2031, 5, 6, tzinfo=UTC)))
@@ -140,7 +140,7 @@ def test_a_record_of_a_month_without_a_partition_is_loaded(
     ]
 
 
-def test_more_rejects_than_fit_into_memory_are_tried_in_parts(
+def test_many_rejects_are_retried_in_batches(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("etl.load.retry._BATCH_LINES", 3)
@@ -155,7 +155,7 @@ def test_more_rejects_than_fit_into_memory_are_tried_in_parts(
     assert status.gaps(database) == []
 
 
-def test_what_is_loaded_later_is_no_longer_all_in_the_archive(
+def test_segment_with_retried_records_is_no_longer_archived(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(record(1), record(2))
@@ -168,7 +168,7 @@ def test_what_is_loaded_later_is_no_longer_all_in_the_archive(
     assert rows == [(True, None), (False, "somewhere")]
 
 
-def test_a_segment_that_is_gone_or_another_is_told_and_holds_nobody_back(
+def test_missing_or_changed_segment_fails_alone(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     gone, changed, fine = (writer.segment(record(number)) for number in (1, 3, 5))
@@ -188,7 +188,7 @@ def test_a_segment_that_is_gone_or_another_is_told_and_holds_nobody_back(
     assert fine.exists()
 
 
-def test_two_who_retry_at_once_load_each_line_once(
+def test_concurrent_retries_load_each_line_once(
     migrated_url: str, database: psycopg.Connection, logs: Path
 ) -> None:
     writer = SegmentWriter(logs)
@@ -204,7 +204,7 @@ def test_two_who_retry_at_once_load_each_line_once(
 
 
 class _Died(BaseException):
-    """Stands for the end of the process: nobody catches it."""
+    """Simulates the end of the process; no code catches it."""
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ class _Died(BaseException):
         "etl.load.retry._SegmentRetry._update_ledger",
     ],
 )
-def test_a_retry_that_ends_at_any_step_leaves_nothing_half(
+def test_interrupted_retry_is_rolled_back(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, step: str
 ) -> None:
     writer.segment(*records(10), b"junk\n")

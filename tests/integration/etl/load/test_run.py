@@ -1,4 +1,4 @@
-"""A run from outside: what it reports, what it says when it cannot, and how it goes on for ever."""
+"""A run of the ETL: results, errors, and periodic runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from etl.load.run import RunResult, run, run_every
 from tests.support.etl.segments import SegmentWriter, records
 
 
-def test_a_database_that_is_down_is_told_in_one_sentence_and_nothing_is_lost(
+def test_unreachable_database_is_an_error_and_loses_nothing(
     migrated_url: str, writer: SegmentWriter, tmp_path: Path
 ) -> None:
     """Invariant 1: disk before database."""
@@ -34,17 +34,17 @@ def test_a_database_that_is_down_is_told_in_one_sentence_and_nothing_is_lost(
     assert run(migrated_url, writer.directory).loaded == 3
 
 
-def test_a_database_without_the_schema_is_told_what_to_run(database_url: str, logs: Path) -> None:
+def test_missing_schema_error_names_the_command(database_url: str, logs: Path) -> None:
     with pytest.raises(SchemaError, match="run `relayctl etl migrate`"):
         run(database_url, logs)
 
 
-def test_a_log_directory_that_is_not_there_is_told(migrated_url: str, tmp_path: Path) -> None:
+def test_missing_log_directory_is_an_error(migrated_url: str, tmp_path: Path) -> None:
     with pytest.raises(SegmentError, match="none cannot be read: No such file or directory"):
         run(migrated_url, tmp_path / "none")
 
 
-def test_progress_is_told_after_each_segment(migrated_url: str, writer: SegmentWriter) -> None:
+def test_progress_is_reported_after_each_segment(migrated_url: str, writer: SegmentWriter) -> None:
     for start in range(3):
         writer.segment(*records(1, start=start))
     seen: list[tuple[int, int]] = []
@@ -52,9 +52,7 @@ def test_progress_is_told_after_each_segment(migrated_url: str, writer: SegmentW
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_a_run_that_is_stopped_ends_after_the_segment_at_hand(
-    migrated_url: str, writer: SegmentWriter
-) -> None:
+def test_stopped_run_ends_after_the_current_segment(migrated_url: str, writer: SegmentWriter) -> None:
     for start in range(3):
         writer.segment(*records(1, start=start))
     stop = threading.Event()
@@ -62,7 +60,7 @@ def test_a_run_that_is_stopped_ends_after_the_segment_at_hand(
     assert (result.segments, result.waiting, result.as_of) == (1, 2, None)
 
 
-def test_as_of_is_the_moment_of_the_listing_after_which_all_was_loaded(
+def test_as_of_is_the_listing_time_of_the_last_complete_run(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     assert status.as_of(database) is None
@@ -78,7 +76,7 @@ def test_as_of_is_the_moment_of_the_listing_after_which_all_was_loaded(
     assert (run(migrated_url, writer.directory).as_of or first) > first
 
 
-def test_as_of_never_goes_back_except_from_a_clock_that_was_wrong(database: psycopg.Connection) -> None:
+def test_as_of_never_moves_back_except_after_a_wrong_clock(database: psycopg.Connection) -> None:
     now = datetime.now(UTC)
     for moment, expected in [
         (now - timedelta(hours=1), now - timedelta(hours=1)),
@@ -92,7 +90,7 @@ def test_as_of_never_goes_back_except_from_a_clock_that_was_wrong(database: psyc
     assert status.as_of(database) == now
 
 
-def test_the_status_tells_what_is_loaded_and_what_waits(
+def test_status_counts_loaded_and_waiting_segments(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(*records(5), b"junk\n")
@@ -109,17 +107,17 @@ def test_the_status_tells_what_is_loaded_and_what_waits(
     assert seen.refreshed_at
 
 
-def test_the_status_of_an_empty_database_is_no_problem(database: psycopg.Connection) -> None:
+def test_status_of_an_empty_database_has_no_problem(database: psycopg.Connection) -> None:
     seen = status.read(database, None)
     assert (seen.as_of, seen.segments, seen.loaded, seen.waiting, seen.problem) == (None, 0, 0, None, False)
 
 
-def test_the_status_of_a_database_without_the_schema_is_told_what_to_run(database_url: str) -> None:
+def test_status_without_schema_names_the_command(database_url: str) -> None:
     with connect(database_url) as connection, pytest.raises(SchemaError, match="run `relayctl etl migrate`"):
         status.read(connection, None)
 
 
-def test_running_for_ever_survives_a_database_that_is_down(
+def test_periodic_run_continues_after_a_database_error(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     writer.segment(*records(3))
@@ -148,7 +146,7 @@ def _every(url: str, directory: Path, pipe: Connection) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_running_for_ever_ends_cleanly_on_a_signal(
+def test_periodic_run_ends_cleanly_on_a_signal(
     migrated_url: str, writer: SegmentWriter, number: signal.Signals
 ) -> None:
     context = multiprocessing.get_context("spawn")

@@ -1,4 +1,4 @@
-"""What is loaded many lines at once is what is loaded line by line."""
+"""Loading in blocks gives the same result as loading line by line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("repeated", [0, 1], ids=["straight", "staged"])
-def test_any_text_arrives_as_it_was_written(
+def test_any_text_is_stored_as_written(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, repeated: int
 ) -> None:
     odd = [
@@ -75,7 +75,7 @@ def plain_again() -> list[Item]:
     return [Intent(record=record(9000)), *(item for number in range(500, 900) for item in pair(number))]
 
 
-def test_intents_read_in_blocks_end_with_their_records_and_the_others_stay(
+def test_block_intents_are_matched_with_their_records(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     early = [Intent(record=record(number)) for number in range(1, 400)]
@@ -85,7 +85,7 @@ def test_intents_read_in_blocks_end_with_their_records_and_the_others_stay(
     assert rows == [(record(399).request_id,), (record(9000).request_id,)]
 
 
-def test_one_bad_line_among_many_is_the_only_one_rejected_and_found_at_its_place(
+def test_only_the_invalid_line_of_a_block_is_rejected(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     items: list[Item] = [item for number in range(1, 900) for item in pair(number)]

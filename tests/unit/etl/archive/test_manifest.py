@@ -1,4 +1,4 @@
-"""A manifest is named by what it is: its days and its own hash."""
+"""Manifests are named after their days and their hash, and checked when read."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def manifest(first: datetime | None, last: datetime | None) -> Manifest:
     )
 
 
-def test_a_manifest_comes_back_as_it_was_put(tmp_path: Path) -> None:
+def test_manifest_is_read_as_written(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     for moments in ((FIRST, LAST), (None, None)):
         name = manifests.put(store, manifest(*moments))
         assert manifests.read(store, name) == manifest(*moments)
 
 
-def test_its_name_tells_its_days_and_its_hash(tmp_path: Path) -> None:
+def test_manifest_name_contains_days_and_hash(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     name = manifests.put(store, manifest(FIRST, LAST))
     sha256 = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
@@ -68,7 +68,7 @@ PERIODS = [
 
 
 @pytest.mark.parametrize(("period", "expected"), PERIODS)
-def test_a_manifest_of_other_days_is_not_even_opened(
+def test_manifest_outside_the_period_is_not_opened(
     tmp_path: Path, period: tuple[datetime, datetime], expected: bool
 ) -> None:
     store = LocalStore(tmp_path)
@@ -78,12 +78,12 @@ def test_a_manifest_of_other_days_is_not_even_opened(
     assert [name for name, _ in found] == ([name] if expected else [])
 
 
-# What stands in the place of what, in the file.
+# Replacements in the file.
 CHANGES = [(b"}", b"} "), (b'"prompt_tokens":7', b'"prompt_tokens":8'), (b"{", b"")]
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_manifest_is_refused(tmp_path: Path, change: tuple[bytes, bytes]) -> None:
+def test_changed_manifest_is_refused(tmp_path: Path, change: tuple[bytes, bytes]) -> None:
     store = LocalStore(tmp_path)
     name = manifests.put(store, manifest(FIRST, LAST))
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes().replace(*change))
@@ -93,23 +93,23 @@ def test_a_changed_manifest_is_refused(tmp_path: Path, change: tuple[bytes, byte
 
 NEWER = b"""{"schema": "relay.archive/v2", "segments": [], "files": [], "sums": {},
     "pack": {"name": "", "sha256": "", "bytes": 0}}"""
-# What a file of the right name holds, and what is said about it.
+# The content of a file with a valid name, and the error.
 FOREIGN = [
     (b'{"schema":"relay.archive/v1"}', "cannot be decoded"),
     (NEWER, "was written by a newer version"),
 ]
 
 
-@pytest.mark.parametrize(("data", "told"), FOREIGN)
-def test_what_this_version_does_not_know_is_refused(tmp_path: Path, data: bytes, told: str) -> None:
+@pytest.mark.parametrize(("data", "reason"), FOREIGN)
+def test_unknown_manifest_format_is_refused(tmp_path: Path, data: bytes, reason: str) -> None:
     name = f"manifests/empty_{hashlib.sha256(data).hexdigest()}.json"
     (tmp_path / "manifests").mkdir()
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(ArchiveError, match=told):
+    with pytest.raises(ArchiveError, match=reason):
         manifests.read(LocalStore(tmp_path), name)
 
 
-def test_a_tally_is_exact_and_knows_the_first_and_the_last() -> None:
+def test_tally_is_exact_and_has_first_and_last_time() -> None:
     tally = Tally()
     with localcontext(prec=60):
         for number in (2, 1, 3):
@@ -121,7 +121,7 @@ def test_a_tally_is_exact_and_knows_the_first_and_the_last() -> None:
     assert (sums.first, sums.last) == (record(1).created_at, record(4).created_at)
 
 
-def test_tallies_of_parts_make_the_tally_of_the_whole() -> None:
+def test_total_of_partial_tallies_is_the_whole_tally() -> None:
     parts = [Tally(), Tally(), Tally()]
     whole = Tally()
     for number in range(9):

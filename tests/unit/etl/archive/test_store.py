@@ -1,4 +1,4 @@
-"""A store has whole files only, and says in one sentence what is wrong with its address."""
+"""Stores contain complete files only, and report invalid addresses in one sentence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize(("address", "kind", "shown"), ADDRESSES)
-def test_an_address_names_a_store(address: str, kind: type, shown: str) -> None:
+def test_address_selects_the_store(address: str, kind: type, shown: str) -> None:
     store = open_store(address)
     assert isinstance(store, kind)
     assert store.url == shown
@@ -30,13 +30,13 @@ def test_an_address_names_a_store(address: str, kind: type, shown: str) -> None:
 @pytest.mark.parametrize(
     "address", ["s3://", "s3:///x", "s3://Bucket/x", "s3://a:b@bucket/x", "gs://bucket/x", "https://x/y"]
 )
-def test_any_other_address_is_refused_and_not_repeated(address: str) -> None:
-    with pytest.raises(ArchiveError, match="neither a directory nor s3://bucket/prefix") as told:
+def test_invalid_address_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(ArchiveError, match="neither a directory nor s3://bucket/prefix") as caught:
         open_store(address)
-    assert address not in str(told.value).replace("s3://bucket/prefix", "")
+    assert address not in str(caught.value).replace("s3://bucket/prefix", "")
 
 
-def test_what_is_put_can_be_read_and_listed(tmp_path: Path) -> None:
+def test_stored_file_can_be_read_and_listed(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     for name, data in (("a/2", b"two"), ("a/1", b"one"), ("b/3", b"")):
         store.put(name, io.BytesIO(data))
@@ -46,7 +46,7 @@ def test_what_is_put_can_be_read_and_listed(tmp_path: Path) -> None:
     assert store.names("c") == []
 
 
-def test_putting_again_replaces(tmp_path: Path) -> None:
+def test_second_put_replaces_the_file(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     store.put("x/1", io.BytesIO(b"half"))
     store.put("x/1", io.BytesIO(b"whole"))
@@ -63,20 +63,20 @@ class _Broken(io.BytesIO):
         return super().read(3)
 
 
-def test_a_put_that_fails_midway_leaves_nothing(tmp_path: Path) -> None:
+def test_failed_put_leaves_no_file(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     with pytest.raises(ArchiveError, match="cannot be written: input/output error"):
         store.put("x/1", _Broken(b"something"))
     assert list((tmp_path / "x").iterdir()) == []
 
 
-def test_what_a_killed_writer_left_is_not_listed(tmp_path: Path) -> None:
+def test_temporary_file_of_a_killed_writer_is_not_listed(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "x/.1.0123").write_bytes(b"half")
     assert LocalStore(tmp_path).names("x") == []
 
 
-def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+def test_missing_file_is_an_archive_error(tmp_path: Path) -> None:
     with (
         pytest.raises(ArchiveError, match="cannot be read: no such file or directory"),
         LocalStore(tmp_path).open("x/1"),

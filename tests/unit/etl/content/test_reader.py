@@ -1,4 +1,4 @@
-"""Content segments read and removed: proved by their seals, in a range of time, and apart from usage."""
+"""Content segments are verified by their seals, read by period, and pruned apart from usage."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def segment(
 def read(
     directory: Path, since: datetime = NOON - DAY, until: datetime = NOON + DAY
 ) -> tuple[list[str], list[str]]:
-    """The requests whose content is found, and what was told of segments that gave none."""
+    """The ids of the requests with content, and the problems of skipped segments."""
     contents = ContentReader(directory=directory, since=since, until=until)
     found = list(contents)
     assert all(json.loads(one.input) == f"ask {one.request_id}" for one in found)
@@ -53,7 +53,7 @@ def read(
     return [one.request_id for one in found], contents.problems
 
 
-def test_content_is_read_in_a_range_of_arrival(tmp_path: Path) -> None:
+def test_content_is_read_by_time_of_arrival(tmp_path: Path) -> None:
     segment(tmp_path, 1, ("a", NOON - timedelta(microseconds=1)), ("b", NOON), sealed_at=NOON + DAY)
     segment(
         tmp_path, 2, ("c", NOON + DAY - timedelta(microseconds=1)), ("d", NOON + DAY), sealed_at=NOON + DAY
@@ -64,7 +64,7 @@ def test_content_is_read_in_a_range_of_arrival(tmp_path: Path) -> None:
     assert read(tmp_path, NOON - 3 * DAY, NOON - 2 * DAY) == ([], [])
 
 
-def test_what_cannot_hold_a_range_is_not_even_opened_to_its_end(tmp_path: Path) -> None:
+def test_segment_outside_the_period_is_not_verified(tmp_path: Path) -> None:
     path = segment(tmp_path, 1, ("a", NOON))
     path.write_bytes(path.read_bytes()[:-5])
     os.utime(path, times=(NOON.timestamp(),) * 2)
@@ -87,7 +87,7 @@ DAMAGE: list[tuple[Callable[[bytes], bytes], str]] = [
 
 
 @pytest.mark.parametrize(("damage", "problem"), DAMAGE)
-def test_a_segment_that_is_not_as_it_was_sealed_gives_nothing_and_is_told(
+def test_altered_segment_is_skipped_and_reported(
     tmp_path: Path, damage: Callable[[bytes], bytes], problem: str
 ) -> None:
     path = segment(tmp_path, 1, ("a", NOON))
@@ -96,7 +96,7 @@ def test_a_segment_that_is_not_as_it_was_sealed_gives_nothing_and_is_told(
     assert read(tmp_path) == (["b"], [f"the content of {path.name} is not used: {problem}"])
 
 
-def test_a_line_longer_than_any_is_passed_over(tmp_path: Path) -> None:
+def test_overlong_content_line_is_skipped(tmp_path: Path) -> None:
     name = SegmentName(kind="content", started_at=NOON, writer="w", number=1)
     file = SegmentFile.create(tmp_path, name, seq=1, previous=None)
     long = msgspec.Raw(b'"' + b"x" * MAX_CONTENT_LINE_BYTES * 2 + b'"')
@@ -108,7 +108,7 @@ def test_a_line_longer_than_any_is_passed_over(tmp_path: Path) -> None:
     assert [one.request_id for one in contents] == ["b"]
 
 
-def test_a_place_that_was_read_can_be_read_again_while_it_is_there(tmp_path: Path) -> None:
+def test_content_can_be_read_again_by_position(tmp_path: Path) -> None:
     segment(tmp_path, 1, ("a", NOON), ("b", NOON))
     contents = ContentReader(directory=tmp_path, since=NOON, until=datetime.max.replace(tzinfo=UTC))
     places = list(contents.with_positions())
@@ -120,19 +120,19 @@ def test_a_place_that_was_read_can_be_read_again_while_it_is_there(tmp_path: Pat
     assert read_at(path, offset) is None
 
 
-def test_a_directory_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+def test_missing_content_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SegmentError, match=r"none cannot be read: No such file"):
         list(ContentReader(directory=tmp_path / "none", since=NOON, until=NOON))
 
 
-def test_usage_s_readers_do_not_see_content(tmp_path: Path) -> None:
+def test_usage_readers_ignore_content_segments(tmp_path: Path) -> None:
     segment(tmp_path, 1, ("a", NOON))
     findings = segments.Findings()
     assert list_segments(tmp_path) == segments.found(tmp_path, findings) == []
     assert findings.sentences() == ()
 
 
-def test_old_content_is_removed_and_usage_and_open_segments_stay(tmp_path: Path) -> None:
+def test_prune_removes_only_old_sealed_content(tmp_path: Path) -> None:
     old = segment(tmp_path, 1, ("a", NOON), sealed_at=NOON - DAY)
     kept = segment(tmp_path, 2, ("b", NOON), sealed_at=NOON)
     others = [
@@ -157,16 +157,14 @@ def test_old_content_is_removed_and_usage_and_open_segments_stay(tmp_path: Path)
     assert prune_content(tmp_path, NOON, dry_run=False).segments == 0
 
 
-def test_the_command_prunes_content_without_a_database(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_prune_content_needs_no_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old = segment(tmp_path, 1, ("a", NOON), sealed_at=datetime.now(UTC) - timedelta(days=15))
     kept = segment(tmp_path, 2, ("b", NOON), sealed_at=datetime.now(UTC) - timedelta(days=13))
     ask = ["etl", "prune", "--content-keep", "14d", "--logs", str(tmp_path), "-o"]
     assert cli.run([*ask, "table", "--dry-run"]) == exits.DONE
-    told = capsys.readouterr().out
-    assert told.startswith("1 content segment, ")
-    assert "would be removed" in told
+    output = capsys.readouterr().out
+    assert output.startswith("1 content segment, ")
+    assert "would be removed" in output
     assert old.exists()
     assert cli.run([*ask, "json"]) == exits.DONE
     assert json.loads(capsys.readouterr().out)["content"]["segments"] == 1
@@ -181,17 +179,17 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "told"), WRONG)
-def test_what_cannot_be_pruned_is_told(
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
+def test_invalid_prune_options_are_usage_errors(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
-    told: str,
+    message: str,
 ) -> None:
     path = segment(tmp_path, 1, ("a", NOON), sealed_at=NOON - 900 * DAY)
     monkeypatch.setenv("RELAY_LOG_DIR", str(tmp_path))
     monkeypatch.delenv("RELAY_DATABASE_URL", raising=False)
     assert cli.run(["etl", "prune", *arguments]) == exits.USAGE
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert path.exists()

@@ -1,4 +1,4 @@
-"""A database that cannot be had is told in one sentence, and no sentence holds a password."""
+"""Connection errors are one sentence that contains no password."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MALFORMED = (
 )
 
 
-def test_a_server_that_is_not_there_is_named_with_its_reason(tmp_path: Path) -> None:
+def test_unreachable_server_is_named_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError) as caught:
         connect(f"host={tmp_path} port=6543 dbname=relay user=ada password=hunter2")
     assert (
@@ -33,7 +33,7 @@ def test_a_server_that_is_not_there_is_named_with_its_reason(tmp_path: Path) -> 
         "hunter2",  # no URL at all
     ],
 )
-def test_a_malformed_url_is_told_without_the_url(url: str) -> None:
+def test_malformed_url_error_does_not_contain_the_url(url: str) -> None:
     with pytest.raises(DatabaseError) as caught:
         connect(url)
     assert str(caught.value) == MALFORMED
@@ -47,7 +47,7 @@ def test_a_malformed_url_is_told_without_the_url(url: str) -> None:
         ("connect_timeout=hunter2", "cannot be reached: bad value for connect_timeout"),
     ],
 )
-def test_a_wrong_option_is_named_without_its_value(tmp_path: Path, parameters: str, ending: str) -> None:
+def test_invalid_option_is_named_without_its_value(tmp_path: Path, parameters: str, ending: str) -> None:
     with pytest.raises(DatabaseError) as caught:
         connect(f"host={tmp_path} dbname=relay {parameters}")
     assert str(caught.value).endswith(ending)

@@ -26,45 +26,45 @@ def _of(engine: str) -> list[str]:
     return [name for name, path in NAMES.items() if path.parent.name == engine]
 
 
-def test_a_name_stands_once_over_all_engines() -> None:
+def test_statement_names_are_unique_across_engines() -> None:
     headers = [name for path in FILES for name in HEADER.findall(path.read_text("utf-8"))]
     assert sorted(NAMES) == sorted(statements())
     assert len(headers) == len(NAMES)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_file_of_statements_has_a_subject(path: Path) -> None:
+def test_statement_file_has_a_subject(path: Path) -> None:
     assert path.parent.name in {"postgres", "duckdb", "sqlite"}
     assert len(path.read_text("utf-8").splitlines()) <= 300
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_statement_begins_with_what_it_does(name: str) -> None:
+def test_statement_has_a_description(name: str) -> None:
     assert re.match(r"-- [A-Z].*\.\n", named(name)) or "\n-- " in named(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_statement_is_used(name: str) -> None:
+def test_statement_is_used(name: str) -> None:
     assert f'"{name}"' in PYTHON
 
 
-def test_every_statement_that_is_used_exists() -> None:
+def test_used_statement_exists() -> None:
     used = set(re.findall(r'\bnamed\(\s*"(\w+)"\s*\)', PYTHON)) - {"no_such_statement"}
     assert used <= set(NAMES)
 
 
-def test_a_name_without_a_statement_is_a_programming_error() -> None:
+def test_unknown_statement_name_raises_key_error() -> None:
     with pytest.raises(KeyError):
         named("no_such_statement")
 
 
 @pytest.mark.parametrize("name", _of("duckdb"))
-def test_a_statement_for_duckdb_parses(name: str) -> None:
+def test_duckdb_statement_parses(name: str) -> None:
     assert duckdb.extract_statements(named(name).replace("/* record */", "SELECT 1"))
 
 
 @pytest.mark.parametrize("name", _of("sqlite"))
-def test_a_statement_for_sqlite_prepares(name: str) -> None:
+def test_sqlite_statement_can_be_prepared(name: str) -> None:
     connection = sqlite3.connect(":memory:")
     for schema in (one for one in _of("sqlite") if one.endswith("_schema")):
         connection.executescript(named(schema))

@@ -1,4 +1,4 @@
-"""What is certain after an answer, or after none."""
+"""The outcome of a request by its response, credentials and the rate limiter."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ STATUSES = [
     (413, Outcome.REFUSED),
     (422, Outcome.REFUSED),
     (429, Outcome.NOT_SENT),
-    # the server, or a proxy before it, may have passed the request on
+    # the server, or a proxy in front of it, may have forwarded the request
     (408, Outcome.UNKNOWN),
     (500, Outcome.UNKNOWN),
     (502, Outcome.UNKNOWN),
     (503, Outcome.UNKNOWN),
-    # not what Langfuse answers: perhaps somebody's log-in page
+    # not an answer of Langfuse, perhaps a log-in page
     (200, Outcome.UNKNOWN),
 ]
 
 
 @pytest.mark.parametrize(("status", "outcome"), STATUSES)
-def test_a_status_decides_what_became_of_the_spans(status: int, outcome: Outcome) -> None:
+def test_http_status_determines_the_outcome(status: int, outcome: Outcome) -> None:
     assert from_api_error(ApiError(status_code=status, body={})).outcome is outcome
 
 
@@ -43,11 +43,11 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("error", "outcome"), FAILURES, ids=lambda value: type(value).__name__)
-def test_only_what_never_had_a_connection_is_certainly_not_sent(error: Exception, outcome: Outcome) -> None:
+def test_only_connection_errors_mean_not_sent(error: Exception, outcome: Outcome) -> None:
     assert from_transport_error(error).outcome is outcome
 
 
-def test_retry_after_is_read_as_seconds_and_as_a_date() -> None:
+def test_retry_after_is_parsed_as_seconds_and_as_date() -> None:
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     assert retry_after(ApiError(headers={"Retry-After": "7"})) == 7
     dated = retry_after(ApiError(headers={"retry-after": soon}))
@@ -60,7 +60,7 @@ def test_retry_after_is_read_as_seconds_and_as_a_date() -> None:
 KEYS = {"LANGFUSE_PUBLIC_KEY": "pk", "LANGFUSE_SECRET_KEY": "sk"}
 
 
-def test_an_empty_host_is_the_cloud_and_a_secret_is_never_shown() -> None:
+def test_empty_host_means_cloud_and_secret_is_masked() -> None:
     found = Credentials.from_environ(KEYS | {"LANGFUSE_HOST": ""})
     assert found.base_url == CLOUD
     assert "sk" not in repr(found)
@@ -77,12 +77,12 @@ def test_an_empty_host_is_the_cloud_and_a_secret_is_never_shown() -> None:
         (KEYS | {"LANGFUSE_HOST": "here"}, "must be a URL"),
     ],
 )
-def test_what_is_missing_is_named(environ: dict[str, str], sentence: str) -> None:
+def test_missing_credentials_are_named(environ: dict[str, str], sentence: str) -> None:
     with pytest.raises(LangfuseRefusedError, match=sentence):
         Credentials.from_environ(environ)
 
 
-def test_a_pace_ends_every_wait_when_it_is_told_to_stop() -> None:
+def test_stop_ends_every_wait_of_the_rate_limiter() -> None:
     limiter = RateLimiter(per_minute=1)
     limiter.acquire()
     limiter.stop.set()

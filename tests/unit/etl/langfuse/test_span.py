@@ -1,4 +1,4 @@
-"""What Langfuse keeps of a record: the same on every run, exact, and in the server's own terms."""
+"""The span of a record: reproducible, exact, and with the attributes that Langfuse reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.report_data import MOMENTS, record, usage_records
 def stored(
     one: UsageRecord, content: CapturedContent | None = None, environment: str = "production"
 ) -> Stored:
-    """What a server makes of the record."""
+    """The row that a server stores for the record."""
     span = to_span(one, started_ms(one.created_at), content, environment)
     body = {"resourceSpans": resource_spans([span], PUBLIC_KEY)}
     checked(body)
@@ -32,7 +32,7 @@ def stored(
 
 
 @given(usage_records())
-def test_every_record_is_a_span_that_the_schema_allows(one: UsageRecord) -> None:
+def test_every_record_becomes_a_span_valid_by_the_schema(one: UsageRecord) -> None:
     found = stored(one)
     assert (found.name, found.type, found.user_id, found.model) == (
         SPAN_NAME,
@@ -45,7 +45,7 @@ def test_every_record_is_a_span_that_the_schema_allows(one: UsageRecord) -> None
 
 
 @given(usage_records())
-def test_tokens_and_cost_always_sum_exactly(one: UsageRecord) -> None:
+def test_tokens_and_cost_are_exact(one: UsageRecord) -> None:
     found = stored(one)
     assert (found.input_tokens, found.output_tokens) == (one.prompt_tokens, one.completion_tokens)
     assert found.usage["total"] == one.total_tokens
@@ -54,14 +54,14 @@ def test_tokens_and_cost_always_sum_exactly(one: UsageRecord) -> None:
 
 
 @given(MOMENTS)
-def test_a_start_is_always_cut_to_its_millisecond(created_at: datetime) -> None:
+def test_start_is_truncated_to_milliseconds(created_at: datetime) -> None:
     again = from_milliseconds(started_ms(created_at))
     assert again <= created_at < again + timedelta(milliseconds=1)
     assert started_ms(again) == started_ms(created_at)
 
 
 @given(st.text(min_size=1))
-def test_ids_are_always_those_of_the_package(seed: str) -> None:
+def test_ids_are_those_of_the_langfuse_package(seed: str) -> None:
     trace_id, span_id = span_ids(seed)
     assert trace_id == Langfuse.create_trace_id(seed=seed)
     assert span_id == trace_id[:16]
@@ -70,7 +70,7 @@ def test_ids_are_always_those_of_the_package(seed: str) -> None:
 @given(
     st.text(max_size=20) | st.sampled_from(["17", "true", "null", '"a"', "[]", "{}", "-1e5", " 1 ", "NaN"])
 )
-def test_metadata_always_comes_back_as_text(name: str) -> None:
+def test_metadata_values_are_returned_as_text(name: str) -> None:
     found = stored(record(team_id=name, provider=name)).metadata
     assert all(isinstance(value, str) for value in found.values())
 
@@ -80,7 +80,7 @@ CACHED = record(prompt_tokens=100, completion_tokens=7, total_tokens=107, cache_
 USAGE = [
     # nothing cached
     (record(), {"input": 10, "input_cached_tokens": 0, "input_cache_creation": 0, "output": 1, "total": 11}),
-    # a part of the prompt was read from the cache, and counts once
+    # the part of the prompt that was read from the cache counts once
     (
         CACHED,
         {"input": 40, "input_cached_tokens": 60, "input_cache_creation": 0, "output": 7, "total": 107},
@@ -89,16 +89,16 @@ USAGE = [
 
 
 @pytest.mark.parametrize(("one", "usage"), USAGE)
-def test_usage_is_told_in_disjoint_classes(one: UsageRecord, usage: dict[str, int]) -> None:
+def test_usage_classes_are_disjoint(one: UsageRecord, usage: dict[str, int]) -> None:
     assert stored(one).usage == usage
 
 
 ATTRIBUTES: list[tuple[UsageRecord, str, Any]] = [
-    # twelve digits stay twelve digits
+    # twelve digits are preserved
     (record(cost_usd=Decimal("0.000000000001")), "observation.cost_details", '{"total":0.000000000001}'),
     # nothing was billed
     (record(cost_usd=Decimal(0)), "observation.cost_details", '{"total":0}'),
-    # no price is known: nothing is said of the cost, and a tag tells
+    # unknown price: no cost, and a tag
     (record(cost_usd=None), "observation.cost_details", None),
     (record(cost_usd=None), "trace.tags", ("search", "unpriced")),
     (record(), "trace.tags", ("search",)),
@@ -113,17 +113,17 @@ ATTRIBUTES: list[tuple[UsageRecord, str, Any]] = [
     ),
     (record(stream=True), "observation.model.parameters", '{"stream":true}'),
     (record(), "environment", "production"),
-    # of a record that is not captured there is neither prompt nor completion
+    # without captured content there is neither prompt nor completion
     (record(), "observation.input", None),
 ]
 
 
 @pytest.mark.parametrize(("one", "attribute", "value"), ATTRIBUTES)
-def test_an_attribute(one: UsageRecord, attribute: str, value: Any) -> None:
+def test_span_attribute(one: UsageRecord, attribute: str, value: Any) -> None:
     assert stored(one).attributes.get(f"langfuse.{attribute}") == value
 
 
-def test_captured_content_and_its_parameters_go_along() -> None:
+def test_span_contains_captured_content_and_parameters() -> None:
     asked = '{"model":"gpt-5","temperature":0.2,"max_tokens":64,"messages":[{"role":"user","content":"hi"}]}'
     content = CapturedContent(request_id="r", created_at=datetime.now(UTC), input=asked, output='"hello"')
     found = stored(record(), content).attributes
@@ -133,7 +133,7 @@ def test_captured_content_and_its_parameters_go_along() -> None:
     assert parameters == {"stream": False, "temperature": 0.2, "max_tokens": 64}
 
 
-def test_times_are_texts_of_whole_milliseconds() -> None:
+def test_times_are_texts_in_whole_milliseconds() -> None:
     one = record(created_at=datetime(2026, 11, 1, 9, 30, 0, 123_999, tzinfo=UTC), latency_ms=Decimal("10.7"))
     span = to_span(one, started_ms(one.created_at), None, "default")
     assert span["startTimeUnixNano"] == "1793525400123000000"

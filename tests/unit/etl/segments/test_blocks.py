@@ -1,4 +1,4 @@
-"""Many lines at once mean what each of them means by itself, or are not taken at once."""
+"""A block of lines has the same meaning as its lines read singly, or is refused as a block."""
 
 from __future__ import annotations
 
@@ -90,22 +90,20 @@ def same(data: bytes, due: int) -> bool:
     return True
 
 
-def test_what_the_proxy_writes_is_taken_at_once() -> None:
+def test_lines_of_the_proxy_are_read_as_a_block() -> None:
     assert same(line(INTENT, seq=7) + line(FULL, seq=8) + line(RECORD, seq=9), due=7)
 
 
 @UNTIMED
 @given(name=st.sampled_from(sorted(FULL)), value=VALUES, base=st.sampled_from([FULL, INTENT]))
-def test_any_line_taken_at_once_is_taken_singly_and_means_the_same(
-    name: str, value: str, base: dict[str, Any]
-) -> None:
+def test_block_and_single_line_reading_agree(name: str, value: str, base: dict[str, Any]) -> None:
     body = json.dumps(base | {"seq": 2, name: "?"}).replace('"?"', value, 1)
     same(line(FULL, seq=1) + body.encode("utf-8", "surrogatepass") + b"\n", due=1)
 
 
 @pytest.mark.parametrize("name", sorted({*FULL, *INTENT}))
 @pytest.mark.parametrize("value", [*NUMBERS, *map(json.dumps, TIMES)])
-def test_odd_numbers_and_times_mean_the_same_or_are_read_singly(name: str, value: str) -> None:
+def test_unusual_numbers_and_times_agree_or_are_read_singly(name: str, value: str) -> None:
     for base in (FULL, INTENT):
         body = json.dumps(base | {"seq": 2, name: "?"}).replace('"?"', value, 1)
         same(body.encode() + b"\n", due=2)
@@ -138,7 +136,7 @@ INSIDE = [
 
 @pytest.mark.parametrize("place", PLACES, ids=range(len(PLACES)))
 @pytest.mark.parametrize("value", INSIDE, ids=range(len(INSIDE)))
-def test_odd_values_within_what_is_passed_over_are_judged_the_same(
+def test_unusual_values_in_skipped_fields_agree(
     place: tuple[str, dict[str, Any] | list[Any]], value: str
 ) -> None:
     name, inside = place
@@ -146,14 +144,14 @@ def test_odd_values_within_what_is_passed_over_are_judged_the_same(
     same(body.encode("utf-8", "surrogatepass") + b"\n", due=2)
 
 
-def test_bytes_that_are_not_utf_8_are_not_passed_over() -> None:
+def test_invalid_utf8_in_skipped_fields_is_refused() -> None:
     for odd in (b"\xff", b"\xc3"):
         assert read_block(line(FULL, seq=2, usage={"x": "?"}).replace(b"?", odd), 2) is None
         assert accepted(line(FULL, seq=2, usage={"x": "?"}).replace(b"?", odd)) is None
 
 
 @pytest.mark.parametrize("refused", [data for data, _ in REFUSED], ids=range(len(REFUSED)))
-def test_a_block_with_a_line_to_refuse_is_read_singly(refused: bytes) -> None:
+def test_block_with_an_invalid_line_is_read_singly(refused: bytes) -> None:
     for data in (refused, line(RECORD, seq=1) + refused, refused + line(RECORD, seq=2)):
         assert read_block(data, 1 if data.startswith(line(RECORD, seq=1)) else 2) is None
 
@@ -174,5 +172,5 @@ ODD_BLOCKS = [
 
 
 @pytest.mark.parametrize("data", ODD_BLOCKS, ids=range(len(ODD_BLOCKS)))
-def test_a_block_that_is_not_one_line_after_the_other_is_read_singly(data: bytes) -> None:
+def test_block_without_one_value_per_line_is_read_singly(data: bytes) -> None:
     assert read_block(data, 2) is None

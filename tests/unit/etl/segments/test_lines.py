@@ -1,4 +1,4 @@
-"""What a line of a segment is, and why it is refused."""
+"""Single lines of a segment: their types, and the reasons for refusing one."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ REFUSED = [
     (line(RECORD, reasoning_tokens=5), "reasoning_tokens are more than completion_tokens"),
     (line(RECORD, seq=2**53 + 1), "seq is more than 9007199254740992"),
     (line(RECORD, cost_usd="NaN"), "cost_usd is not between 0 and 10^12 USD"),
-    # Times without a zone, or outside of what PostgreSQL and Python can tell.
+    # Times without a zone, or outside the range of PostgreSQL and Python.
     (line(RECORD, created_at="2026-11-01T09:30:00"), "created_at has no time zone"),
     (
         line(RECORD, created_at="0001-01-01T00:00:00+01:00"),
@@ -91,7 +91,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("data", "reason"), REFUSED)
-def test_a_line_that_cannot_be_loaded_is_refused_with_its_reason(data: bytes, reason: str) -> None:
+def test_invalid_line_is_refused_with_a_reason(data: bytes, reason: str) -> None:
     with pytest.raises(RecordError) as caught:
         read_line(data)
     assert reason in str(caught.value)
@@ -108,5 +108,5 @@ def test_a_line_that_cannot_be_loaded_is_refused_with_its_reason(data: bytes, re
         (line(SEAL), SealLine),
     ],
 )
-def test_a_line_that_can_be_loaded_is_of_its_kind(data: bytes, kind: type) -> None:
+def test_valid_line_has_the_type_of_its_event(data: bytes, kind: type) -> None:
     assert type(read_line(data)) is kind

@@ -1,4 +1,4 @@
-"""The account that is taken of a segment while it is read."""
+"""The counts, integrity check and rejects of a segment while it is read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read(path: Path) -> SegmentReader:
     return reading
 
 
-def test_a_whole_segment_has_no_hole_and_no_problem(tmp_path: Path) -> None:
+def test_complete_segment_has_no_gap_and_no_problem(tmp_path: Path) -> None:
     path = SegmentWriter(tmp_path).segment(Intent(record=record(1)), *records(3))
     reading = read(path)
     assert reading.integrity.problem() is None
@@ -34,7 +34,7 @@ def test_a_whole_segment_has_no_hole_and_no_problem(tmp_path: Path) -> None:
     assert reading.integrity.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_a_second_segment_knows_the_first_and_goes_on_counting(tmp_path: Path) -> None:
+def test_second_segment_continues_hash_chain_and_line_numbers(tmp_path: Path) -> None:
     writer = SegmentWriter(tmp_path)
     first = writer.segment(*records(2))
     second = read(writer.segment(*records(2, start=3)))
@@ -42,7 +42,7 @@ def test_a_second_segment_knows_the_first_and_goes_on_counting(tmp_path: Path) -
     assert (second.integrity.first_seq, second.integrity.last_seq) == (5, 8)
 
 
-def test_a_reject_is_numbered_and_found_at_its_offset(tmp_path: Path) -> None:
+def test_reject_has_line_number_and_byte_offset(tmp_path: Path) -> None:
     long = b'{"x":"' + b"y" * (3 * MAX_LINE_BYTES) + b'"}\n'
     path = SegmentWriter(tmp_path).segment(record(1), long, b"junk\n", record(2), b"last")
     found = {item.line_number: item for item in SegmentReader(path) if isinstance(item, Reject)}
@@ -54,7 +54,7 @@ def test_a_reject_is_numbered_and_found_at_its_offset(tmp_path: Path) -> None:
     assert len(found[3].line) < 10_000
 
 
-def test_an_unreadable_line_still_takes_its_number(tmp_path: Path) -> None:
+def test_invalid_line_counts_as_a_line_number(tmp_path: Path) -> None:
     reading = read(SegmentWriter(tmp_path).segment(b"junk\n", *records(2), b"junk\n"))
     assert (reading.integrity.first_seq, reading.integrity.last_seq, reading.integrity.missing_lines) == (
         1,
@@ -68,10 +68,12 @@ def test_an_unreadable_line_still_takes_its_number(tmp_path: Path) -> None:
     [
         (slice(2, 3), 1, 1),
         (slice(1, 4), 3, 1),
-        (slice(0, 1), 0, 2),  # the first line: only the segment before can tell
+        (slice(0, 1), 0, 2),  # the first line: detected only by comparison with the previous segment
     ],
 )
-def test_removed_lines_leave_a_hole(tmp_path: Path, removed: slice, missing: int, first_seq: int) -> None:
+def test_removed_lines_are_counted_as_missing(
+    tmp_path: Path, removed: slice, missing: int, first_seq: int
+) -> None:
     path = SegmentWriter(tmp_path).segment(*records(5))
     lines = path.read_bytes().splitlines(keepends=True)
     del lines[removed]
@@ -85,7 +87,7 @@ def test_removed_lines_leave_a_hole(tmp_path: Path, removed: slice, missing: int
     assert "sha256" in (reading.integrity.problem() or "")
 
 
-def test_a_segment_of_nothing_readable_has_no_line_numbers(tmp_path: Path) -> None:
+def test_segment_without_valid_lines_has_no_line_numbers(tmp_path: Path) -> None:
     path = SegmentWriter(tmp_path).segment()
     path.write_bytes(b"\0\n\xff")
     reading = read(path)
@@ -93,7 +95,7 @@ def test_a_segment_of_nothing_readable_has_no_line_numbers(tmp_path: Path) -> No
     assert reading.integrity.problem() == "the first line is not an open line; there is no seal line"
 
 
-def test_an_empty_file_is_a_segment_with_a_problem(tmp_path: Path) -> None:
+def test_empty_file_has_a_problem(tmp_path: Path) -> None:
     path = SegmentWriter(tmp_path).segment()
     path.write_bytes(b"")
     assert read(path).integrity.problem() == "the first line is not an open line; there is no seal line"
@@ -120,12 +122,12 @@ def _edit(path: Path, old: bytes, new: bytes) -> Path:
         (b"-w1-000001.jsonl", b"-w9-000001.jsonl", "the open line names segment usage-20261101T093000Z-w9-"),
     ],
 )  # fmt: skip
-def test_an_edit_contradicts_the_seal(tmp_path: Path, old: bytes, new: bytes, problem: str) -> None:
+def test_edited_line_contradicts_the_seal(tmp_path: Path, old: bytes, new: bytes, problem: str) -> None:
     path = _edit(SegmentWriter(tmp_path).segment(*records(2)), old, new)
     assert problem in (read(path).integrity.problem() or "")
 
 
-def test_lines_after_the_seal_are_read_and_told(tmp_path: Path) -> None:
+def test_lines_after_the_seal_are_read_and_reported(tmp_path: Path) -> None:
     path = SegmentWriter(tmp_path).segment(record(1))
     with path.open("ab") as file:
         file.write(to_line(record(2), 4) + b"junk\n")
@@ -134,7 +136,7 @@ def test_lines_after_the_seal_are_read_and_told(tmp_path: Path) -> None:
     assert (reading.integrity.problem() or "").endswith("2 lines stand after the seal")
 
 
-def test_only_sealed_segments_are_listed_and_in_order(tmp_path: Path) -> None:
+def test_only_sealed_segments_are_listed_in_order(tmp_path: Path) -> None:
     """Invariant 2: only sealed files are loaded; the rename is the hand-over."""
     writer = SegmentWriter(tmp_path)
     expected = [writer.segment(), writer.segment()]
@@ -144,19 +146,19 @@ def test_only_sealed_segments_are_listed_and_in_order(tmp_path: Path) -> None:
     assert list_segments(tmp_path) == expected
 
 
-def test_a_log_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_missing_log_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(
         SegmentError, match=r"log directory .*/none cannot be read: No such file or directory"
     ):
         list_segments(tmp_path / "none")
 
 
-def test_a_name_that_is_not_a_segments_is_refused(tmp_path: Path) -> None:
+def test_invalid_segment_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SegmentError, match="does not have the name of a segment"):
         SegmentReader(tmp_path / "notes.jsonl")
 
 
-def test_reading_gives_records_in_file_order(tmp_path: Path) -> None:
+def test_records_are_read_in_file_order(tmp_path: Path) -> None:
     path = SegmentWriter(tmp_path).segment(*records(4))
     ids = [item.request_id for item in SegmentReader(path) if isinstance(item, RequestLine)]
     assert ids == [one.request_id for one in records(4)]

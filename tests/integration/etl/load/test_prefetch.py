@@ -1,4 +1,4 @@
-"""While the server finishes a segment the next is read already: nobody sees a difference but the clock."""
+"""The loader prefetches the next segment while the server finishes one; the result is the same."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.every_postgres
 
 @pytest.fixture(params=[False, True], ids=["slow server", "fast server"], autouse=True)
 def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that leaves the time to read as far as memory goes, and one that leaves none."""
+    """A slow server leaves time to prefetch up to the limit, a fast one leaves none."""
     monkeypatch.setattr(load, "_has_response", lambda _: request.param)
 
 
@@ -37,7 +37,7 @@ def _assert_whole(connection: psycopg.Connection, count: int) -> None:
 
 
 @pytest.mark.parametrize("most", [1, 2_000, load._MAX_PREFETCH_BYTES])
-def test_what_is_read_ahead_is_loaded_once_with_its_intents_and_rejects(
+def test_prefetched_segment_is_loaded_once_completely(
     migrated_url: str,
     database: psycopg.Connection,
     writer: SegmentWriter,
@@ -45,7 +45,7 @@ def test_what_is_read_ahead_is_loaded_once_with_its_intents_and_rejects(
     most: int,
 ) -> None:
     monkeypatch.setattr(load, "_MAX_PREFETCH_BYTES", most)
-    # More rejects and hours than are held at once, in the part that is read ahead.
+    # The prefetched part has more rejects and hours than the buffers hold.
     monkeypatch.setattr(load, "_MAX_REJECTS", 3)
     monkeypatch.setattr(load, "_MAX_HOURS", 7)
     for start in range(0, 500, 100):
@@ -58,7 +58,7 @@ def test_what_is_read_ahead_is_loaded_once_with_its_intents_and_rejects(
     assert database.execute("SELECT count(*) FROM etl_gaps WHERE kind = 'seal_mismatch'").fetchone() == (0,)
 
 
-def test_a_segment_is_read_ahead_only_by_the_loader_that_has_it(
+def test_segment_is_prefetched_only_by_its_claimant(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     paths = [writer.segment(*records(5, start=start)) for start in (0, 10, 20)]
@@ -75,7 +75,7 @@ def test_a_segment_is_read_ahead_only_by_the_loader_that_has_it(
     _assert_whole(database, 15)
 
 
-def test_a_segment_that_another_loader_brought_meanwhile_is_not_loaded_again(
+def test_prefetched_segment_loaded_by_another_is_skipped(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     paths = [writer.segment(*records(5, start=start)) for start in (0, 10)]
@@ -87,7 +87,7 @@ def test_a_segment_that_another_loader_brought_meanwhile_is_not_loaded_again(
     _assert_whole(database, 10)
 
 
-def test_what_is_wrong_with_a_segment_is_told_when_its_turn_comes(
+def test_prefetch_error_is_raised_on_load(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, logs: Path
 ) -> None:
     path = writer.segment(*records(5))
@@ -103,7 +103,7 @@ def test_what_is_wrong_with_a_segment_is_told_when_its_turn_comes(
     _assert_whole(database, 5)
 
 
-def test_a_segment_read_ahead_survives_the_failure_of_the_one_before(
+def test_prefetched_segment_survives_a_failed_load(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     paths = [writer.segment(*records(5, start=start)) for start in (0, 10)]
@@ -126,7 +126,7 @@ def test_a_segment_read_ahead_survives_the_failure_of_the_one_before(
     _assert_whole(database, 10)
 
 
-def test_duplicates_found_after_reading_ahead_are_counted(
+def test_duplicates_in_a_prefetched_segment_are_counted(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter
 ) -> None:
     for start in (0, 50, 100):

@@ -1,4 +1,4 @@
-"""The life of a segment whole: loaded, archived, its records pruned, its file removed; the answers stay."""
+"""The whole retention of a segment: loaded, archived, pruned and removed; reports stay unchanged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def numbers(document: object) -> object:
 AFTER = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-def test_archived_months_are_pruned_and_every_report_stays_as_it_was(
+def test_reports_are_unchanged_after_pruning(
     migrated_url: str, database: psycopg.Connection, tmp_path: Path
 ) -> None:
     logs, to = tmp_path / "logs", str(tmp_path / "archive")
@@ -42,7 +42,7 @@ def test_archived_months_are_pruned_and_every_report_stays_as_it_was(
 
     assert sum(month.records for month in pruned if month.dropped) == 12
     kept = [path.name for path in logs.glob("*.jsonl")]
-    assert kept == [], "what is archived, loaded and old has gone"
+    assert kept == [], "old archived and loaded segments were not removed"
     assert numbers(report(logs, to)) == before
     assert numbers(report(logs, source=PostgresSource(url=migrated_url))) == before
     assert differences.find(database) == []
