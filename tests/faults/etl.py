@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psycopg
+from psycopg.rows import class_row
 
 from etl.database.connection import connect
 from relayctl.demo.postgres import embedded_postgres
@@ -44,6 +45,13 @@ TABLES = {
 }
 # With several loaders the order of segments varies, and so does which of two lines is the duplicate.
 ORDERLY = ("usage_records", "usage_hourly", "usage_daily", "etl_intents")
+COUNTS = """
+    SELECT (SELECT count(*) FROM usage_records) AS records,
+           (SELECT coalesce(sum(requests), 0) FROM usage_hourly) AS requests,
+           (SELECT coalesce(sum(loaded), 0) FROM etl_segments) AS loaded,
+           (SELECT count(*) FROM etl_rejects) AS rejects,
+           (SELECT coalesce(sum(rejected), 0) FROM etl_segments) AS rejected
+"""
 LOADERS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
@@ -59,6 +67,17 @@ class Plan:
     records: int
     kills: int
     rounds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Rows in the tables, and the sums that must equal them."""
+
+    records: int
+    requests: int
+    loaded: int
+    rejects: int
+    rejected: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,19 +131,12 @@ def state(connection: psycopg.Connection) -> dict[str, Table]:
     return found
 
 
-def assert_nothing_half(connection: psycopg.Connection) -> None:
+def assert_consistent(connection: psycopg.Connection) -> None:
     """Asserts that the tables contain exactly what the ledger says is loaded."""
-    row = connection.execute("""
-        SELECT (SELECT count(*) FROM usage_records),
-               (SELECT coalesce(sum(requests), 0) FROM usage_hourly),
-               (SELECT coalesce(sum(loaded), 0) FROM etl_segments),
-               (SELECT count(*) FROM etl_rejects),
-               (SELECT coalesce(sum(rejected), 0) FROM etl_segments)
-    """).fetchone()
+    row = connection.cursor(row_factory=class_row(Counts)).execute(COUNTS).fetchone()
     assert row
-    records, counted, loaded, rejects, rejected = row
-    assert records == counted == loaded, row
-    assert rejects == rejected, row
+    assert row.records == row.requests == row.loaded, row
+    assert row.rejects == row.rejected, row
 
 
 def finish(connection: psycopg.Connection, url: str, directory: Path) -> None:
@@ -159,7 +171,7 @@ def killed_often(
             process.send_signal(signal.SIGKILL)
             process.wait()
             wait_until(connection, 0, None)
-            assert_nothing_half(connection)
+            assert_consistent(connection)
             loaded.append(number(connection, "SELECT count(*) FROM etl_segments"))
         finish(connection, url, directory)
         return state(connection), loaded
@@ -184,7 +196,7 @@ def several_killed(
             for process in loaders:
                 process.wait()
             wait_until(connection, 0, None)
-            assert_nothing_half(connection)
+            assert_consistent(connection)
         finish(connection, url, directory)
         return state(connection), killed
 

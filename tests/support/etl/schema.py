@@ -8,14 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import groupby
+from typing import NamedTuple
 
 import psycopg
+from psycopg.rows import class_row
 
 # Constraints of type n (NOT NULL) are in the catalog only since PostgreSQL 18; the columns contain them too.
 _COLUMNS = """
-    SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
-           CASE WHEN a.attcollation <> t.typcollation THEN l.collname END, pg_get_expr(d.adbin, d.adrelid),
-           CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END
+    SELECT c.relname AS table_name, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+           a.attnotnull AS not_null, a.attidentity AS identity,
+           CASE WHEN a.attcollation <> t.typcollation THEN l.collname END AS collation,
+           pg_get_expr(d.adbin, d.adrelid) AS default_value,
+           CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END AS partition_key
     FROM pg_class c
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type t ON t.oid = a.atttypid
@@ -56,20 +60,34 @@ _COMMENTS = """
 _KINDS = {"r": "TABLE", "p": "TABLE", "v": "VIEW", "m": "MATERIALIZED VIEW"}
 
 
+class _Column(NamedTuple):
+    """A row of `_COLUMNS`."""
+
+    table_name: str
+    name: str
+    type: str
+    not_null: bool
+    identity: str
+    collation: str | None
+    default_value: str | None
+    partition_key: str | None
+
+
 def _tables(connection: psycopg.Connection) -> Iterator[str]:
-    for table, rows in groupby(connection.execute(_COLUMNS).fetchall(), key=lambda row: row[0]):
+    cursor = connection.cursor(row_factory=class_row(_Column))
+    for table, rows in groupby(cursor.execute(_COLUMNS).fetchall(), key=lambda row: row.table_name):
         columns, suffix = [], ""
-        for _, name, kind, not_null, identity, collation, default, partitioned in rows:
+        for row in rows:
             words = [
-                name,
-                kind,
-                f'COLLATE "{collation}"' if collation else "",
-                "NOT NULL" if not_null else "",
+                row.name,
+                row.type,
+                f'COLLATE "{row.collation}"' if row.collation else "",
+                "NOT NULL" if row.not_null else "",
+                "GENERATED ALWAYS AS IDENTITY" if row.identity else "",
+                f"DEFAULT {row.default_value}" if row.default_value else "",
             ]
-            words.append("GENERATED ALWAYS AS IDENTITY" if identity else "")
-            words.append(f"DEFAULT {default}" if default else "")
             columns.append("    " + " ".join(filter(None, words)))
-            suffix = f" PARTITION BY {partitioned}" if partitioned else ""
+            suffix = f" PARTITION BY {row.partition_key}" if row.partition_key else ""
         yield f"CREATE TABLE {table} (\n" + ",\n".join(columns) + f"\n){suffix};"
 
 

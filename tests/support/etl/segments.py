@@ -51,7 +51,7 @@ Item = UsageRecord | Intent | bytes
 
 
 class SegmentWriter:
-    """Writes sealed segments as one proxy process does: numbered, chained, line numbers running on."""
+    """Writes sealed segments like a proxy process: numbered, chained, with continuous line numbers."""
 
     def __init__(self, directory: Path, writer: str = "w1") -> None:
         self.directory = directory

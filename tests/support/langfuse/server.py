@@ -35,7 +35,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Http
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """Says nothing."""
+        """Logs nothing."""
 
     def _answer(self, status: int, body: object, **headers: str) -> None:
         data = json.dumps(body).encode()
@@ -59,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
         return given == f"Basic {wanted}"
 
     def do_GET(self) -> None:
-        """Everything that is read."""
+        """Answers all reads."""
         state = self.server.state
         parts = urlsplit(self.path)
         asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}

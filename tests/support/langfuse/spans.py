@@ -18,7 +18,7 @@ _OWN_PRICE: Final = Decimal("0.000001")
 
 
 class BadSpanError(Exception):
-    """The whole request is refused."""
+    """The server refuses the whole request."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

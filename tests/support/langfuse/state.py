@@ -99,10 +99,10 @@ class Server:
         """Stores each span as a new row, even if it is stored already."""
         with self._lock:
             self.largest = (max(self.largest[0], len(spans)), max(self.largest[1], size))
-            kept = spans
+            stored = spans
             if fault is Fault.DROP:
-                kept = [one for one in spans if self._random.random() >= self.behaviour.drop]
-            self.rows.extend(kept)
+                stored = [one for one in spans if self._random.random() >= self.behaviour.drop]
+            self.rows.extend(stored)
 
     def readable(self) -> list[Stored]:
         """The rows that are readable after the lag."""

@@ -147,7 +147,7 @@ class _Died(BaseException):
 def test_interrupted_run_leaves_no_manifest(
     logs: Path, to: Path, empty: Path, step: int, after: bool
 ) -> None:
-    """Twelve Parquet files, the packed segments, the manifest: only the last put makes them count."""
+    """The run stores twelve Parquet files, the pack and, last, the manifest that completes the group."""
     put, puts = LocalStore.put, iter(range(100))
 
     def dying(self: LocalStore, *arguments: Any) -> None:

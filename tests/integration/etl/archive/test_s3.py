@@ -33,7 +33,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def bucket(server: str) -> None:
-    """The bucket, without anything in it."""
+    """Empties the bucket."""
     urllib.request.urlopen(urllib.request.Request(f"{server}/moto-api/reset", method="POST")).close()
     urllib.request.urlopen(urllib.request.Request(f"{server}/{BUCKET}", method="PUT")).close()
 
@@ -103,7 +103,7 @@ def test_changed_object_is_detected_and_segments_retained(server: str, logs: Pat
 def test_incomplete_upload_is_ignored(
     server: str, logs: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """pyarrow stores what it has when a stream is left by an exception; no manifest names it."""
+    """After an exception pyarrow stores a partial object, which no manifest names."""
     put, puts = S3Store.put, iter(range(100))
 
     def broken(self: S3Store, name: str, data: BinaryIO) -> None:
@@ -145,7 +145,7 @@ def test_commands_accept_s3_addresses(logs: Path, capfd: pytest.CaptureFixture[s
     assert capfd.readouterr().out == expected
 
 
-# Address and endpoint; the one sentence.
+# Address, endpoint, and the expected message.
 WRONG = [
     (
         "s3://no-such-bucket/x",

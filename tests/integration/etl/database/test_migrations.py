@@ -21,7 +21,7 @@ ALL = [migration.name for migration in migrations()]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with two migrations, to be spoiled."""
+    """A folder with two migrations, which tests modify."""
     (tmp_path / "0001_one.sql").write_text("CREATE TABLE one (a int); INSERT INTO one VALUES (1)")
     (tmp_path / "0002_two.sql").write_text("CREATE TABLE two (a int)")
     return tmp_path

@@ -26,7 +26,7 @@ def moment(year: int, month: int, day: int = 10) -> datetime:
 
 
 def archived(connection: psycopg.Connection, *numbers: int) -> None:
-    """Says what `etl archive` says once these segments of the writer are in the archive."""
+    """Marks segments of the writer as archived, like `etl archive`."""
     connection.execute(
         "UPDATE etl_segments SET archived_at = now(), archive = '/archive' WHERE number = ANY(%s)",
         (list(numbers),),
@@ -45,7 +45,7 @@ def months(connection: psycopg.Connection) -> list[str]:
 
 @pytest.fixture
 def loaded(migrated_url: str, database: psycopg.Connection, writer: SegmentWriter) -> SegmentWriter:
-    """Three old months in two segments, and one month that is kept."""
+    """Loads three old months in two segments, and one recent month."""
     writer.segment(
         Intent(record=record(1, created_at=moment(2025, 10))),
         record(1, created_at=moment(2025, 10)),
@@ -90,7 +90,7 @@ def test_dry_run_drops_nothing(database: psycopg.Connection, loaded: SegmentWrit
     ("segments", "expected"),
     [
         ([], [("2025_10", 1, 1, False), ("2025_11", 2, 2, False), ("2025_12", 1, 1, False)]),
-        # The first segment reaches into November.
+        # The first segment also has records of November.
         ([2], [("2025_10", 1, 1, False), ("2025_11", 2, 1, False), ("2025_12", 1, 0, False)]),
         ([1], [("2025_10", 1, 0, True), ("2025_11", 2, 1, False), ("2025_12", 1, 1, False)]),
     ],
@@ -145,7 +145,7 @@ def test_concurrent_load_prevents_dropping_its_month(
     loaded.segment(record(7, created_at=moment(2025, 10)))
 
     def named_and_loaded(name: str) -> str:
-        # Between the first look at the month and the lock that keeps everybody out.
+        # Between the first check of the month and the exclusive lock.
         if name == "lock_usage_records":
             run(migrated_url, loaded.directory)
         return named(name)
@@ -172,7 +172,7 @@ def test_prune_fails_behind_a_long_query(
 def test_segment_with_unknown_months_prevents_pruning(
     database: psycopg.Connection, loaded: SegmentWriter
 ) -> None:
-    """As the migration leaves the segments that were loaded before it."""
+    """The migration leaves the hours of segments empty that were loaded before it."""
     archived(database, 1, 2)
     database.execute(
         "UPDATE etl_segments SET first_hour = '0001-01-01', last_hour = '9999-12-31 23:00' WHERE number = 3"

@@ -16,7 +16,7 @@ from tests.support.archive_data import age, four_segments, report
 
 
 def numbers(document: object) -> object:
-    """A report less the moment it was made at."""
+    """A report without its time of creation."""
     assert isinstance(document, dict)
     return document | {"as_of": None}
 
@@ -41,8 +41,8 @@ def test_reports_are_unchanged_after_pruning(
     pruned = prune(database, AFTER, dry_run=False)
 
     assert sum(month.records for month in pruned if month.dropped) == 12
-    kept = [path.name for path in logs.glob("*.jsonl")]
-    assert kept == [], "old archived and loaded segments were not removed"
+    remaining = [path.name for path in logs.glob("*.jsonl")]
+    assert remaining == [], "old archived and loaded segments were not removed"
     assert numbers(report(logs, to)) == before
     assert numbers(report(logs, source=PostgresSource(url=migrated_url))) == before
     assert differences.find(database) == []

@@ -41,13 +41,13 @@ WHOLE = Period(
 
 
 def fixture(version: int) -> Path:
-    """What the code of a schema version made of `SEGMENTS`."""
+    """The dump of a database into which the code of a schema version loaded `SEGMENTS`."""
     return DATA / "upgrade" / f"{version:04}.sql"
 
 
 @contextmanager
 def database_of(version: int, postgres_url: str, folder: Path) -> Iterator[str]:
-    """A database as it was left by the code of a schema version."""
+    """A database as the code of a schema version left it."""
     for path in (Path(__file__).parents[4] / "sql" / "migrations").glob("*.sql"):
         if int(path.name[:4]) <= version:
             shutil.copy(path, folder)
@@ -59,7 +59,7 @@ def database_of(version: int, postgres_url: str, folder: Path) -> Iterator[str]:
 
 
 def report(url: str) -> bytes:
-    """Everything, by day, user, team and model."""
+    """A report over all records by day, user, team and model."""
     asked: dict[str, Any] = {"granularity": "day", "group_by": ("user", "team", "model")}
     found = reports.usage_report(PostgresSource(url=url), WHOLE, **asked)
     return documents.encode(documents.usage_document(found) | {"as_of": None})
@@ -70,7 +70,7 @@ def test_upgraded_database_reports_the_same_as_a_new_one(
     postgres_url: str, migrated_url: str, database: psycopg.Connection, tmp_path: Path, version: int
 ) -> None:
     run(migrated_url, SEGMENTS)
-    # Written once, by the version itself, and never over an old file: what old code made is a fact.
+    # Written once by the code of the version, and never overwritten.
     if version == VERSIONS[-1] and os.environ.get("RELAY_UPDATE_SNAPSHOTS") and not fixture(version).exists():
         fixture(version).write_text(dump(database), encoding="utf-8")
     assert fixture(version).exists(), "run this test with RELAY_UPDATE_SNAPSHOTS=1"

@@ -59,7 +59,7 @@ async def test_service_restarts_the_export_process(
 
 
 def _child(parent: int) -> int:
-    """The process of the export, which a thread of its parent has started."""
+    """The process id of the export, which a thread of the parent started."""
     lists = [path.read_text() for path in Path(f"/proc/{parent}/task").glob("*/children")]
     commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in " ".join(lists).split()}
     (found,) = (int(pid) for pid, command in commands.items() if b"follow" in command)

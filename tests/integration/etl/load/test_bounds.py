@@ -45,7 +45,7 @@ def test_overflowing_hour_fails_only_its_segment(
         writer.segment(*(record(1, request_id=f"req_{part}_{number}", **HUGE) for number in range(number_of)))
     writer.segment(*records(3, start=10))
     result = run(migrated_url, writer.directory)
-    # The sum of the first two is more than a part can hold too: they stay in two.
+    # The sum of the first two exceeds the range of a part too, so they stay in two parts.
     assert (result.loaded, result.waiting, result.refreshed) == (1603, 1, True)
     assert result.failed[0].endswith("is out of range for type bigint")
     now = contents(database)
@@ -72,7 +72,7 @@ def test_segment_of_thousands_of_months_takes_few_locks(
     result = run(migrated_url, writer.directory)
     assert (result.failed, result.loaded) == ((), 6000)
     assert len(partitions.list_partitions(database)) == 30 * 12 + 2
-    # A server with its default settings has room for 6,400 and more.
+    # A server with default settings allows at least 6,400 locks.
     assert 362 <= max(locks) < 1000
     now = contents(database)
     assert (now.hours, now.days) == (now.recomputed_hours, now.recomputed_days)

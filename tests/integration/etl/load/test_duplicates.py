@@ -59,7 +59,7 @@ def test_duplicate_within_a_segment_counts_once(
         {"cost_usd": None},
         {"cost_usd": Decimal("0.001000000001")},
         {"user_id": "somebody-else"},
-        {"price_source": ""},  # empty is not unknown
+        {"price_source": ""},  # differs from NULL
         {"ttft_ms": Decimal("0.000001")},
     ],
 )

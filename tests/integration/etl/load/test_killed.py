@@ -54,7 +54,7 @@ def _write(writer: SegmentWriter) -> None:
     writer.segment(*records(30, start=20), b"junk\n", record(3, status=418))
 
 
-def _assert_whole(connection: psycopg.Connection) -> None:
+def _assert_complete(connection: psycopg.Connection) -> None:
     """Every segment with a ledger row is stored completely, and nothing else is stored."""
     now = contents(connection)
     accounted = connection.execute(
@@ -76,7 +76,7 @@ def test_interrupted_load_is_rolled_back(
         patch.setattr(owner, name, _dying(getattr(owner, name), after=after))
         with pytest.raises(_Died):
             run(migrated_url, writer.directory)
-    _assert_whole(database)
+    _assert_complete(database)
     result = run(migrated_url, writer.directory)
     assert result.waiting == 0
     now = contents(database)
@@ -108,7 +108,7 @@ def test_killed_process_leaves_whole_segments_and_no_lock(
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    _assert_whole(database)
+    _assert_complete(database)
     assert contents(database).ledger.total() == 4
     result = run(migrated_url, writer.directory)
     # PostgreSQL may notice the end of the connection late; until then one segment stays locked.
@@ -135,7 +135,7 @@ def test_closed_connection_is_reported_and_loses_nothing(
 
     with pytest.raises(DatabaseError, match=r"failed: .*segments that were not loaded remain in"):
         run(migrated_url, writer.directory, progress=terminate)
-    _assert_whole(database)
+    _assert_complete(database)
     assert run(migrated_url, writer.directory).waiting == 0
     with connect(migrated_url) as connection:
         assert contents(connection).records.total() == 1000

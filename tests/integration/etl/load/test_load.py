@@ -104,7 +104,7 @@ def test_stored_record_is_never_edited(
 
 
 OLD_LINES = [
-    # Version 1, as short as it ever was: the required fields only.
+    # Version 1 with the required fields only.
     (
         b'{"v":1,"event":"request","seq":2,"request_id":"req_old","created_at":"2026-11-01T09:30:00.000000Z",'
         b'"user_id":"ada","team_id":"blue","model":"gpt-5","status":200,"prompt_tokens":3,"completion_tokens":4,'
@@ -177,7 +177,7 @@ SELECT day, team_id, SUM(cost_usd) AS total_cost, SUM(total_tokens) AS total_tok
 FROM usage_daily WHERE day >= NOW() - INTERVAL '30 days'
 GROUP BY day, team_id ORDER BY day DESC, total_cost DESC;
 """).fetchall()
-    # In PostgreSQL an unknown sum sorts before every number when the order is descending.
+    # PostgreSQL sorts NULL before every number in descending order.
     assert rows == [
         (now.date(), "blue", None, 28),
         (now.date(), "red", Decimal("0.75"), 11 + 5 + 12 + 10),
@@ -189,7 +189,7 @@ def test_unreadable_segment_does_not_block_others(
 ) -> None:
     gone = writer.segment(*records(3))
     gone.unlink()
-    gone.mkdir()  # root may read any file, but not a directory
+    gone.mkdir()  # unreadable even for root
     writer.segment(*records(3, start=10))
     result = run(migrated_url, writer.directory)
     assert (result.loaded, result.waiting) == (3, 1)

@@ -27,11 +27,11 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(load, "_has_response", lambda _: request.param)
 
 
-def _read_ahead(loader: Loader) -> Path | None:
+def _prefetched_path(loader: Loader) -> Path | None:
     return loader._prefetched.path if loader._prefetched else None
 
 
-def _assert_whole(connection: psycopg.Connection, count: int) -> None:
+def _assert_complete(connection: psycopg.Connection, count: int) -> None:
     now = contents(connection)
     assert (now.records.total(), now.hours) == (count, now.recomputed_hours)
 
@@ -53,7 +53,7 @@ def test_prefetched_segment_is_loaded_once_completely(
         writer.segment(begun, *[b"junk\n"] * 5, *records(100, start=start), b"junk\n")
     result = run(migrated_url, writer.directory)
     assert (result.segments, result.loaded, result.rejected) == (5, 500, 30)
-    _assert_whole(database, 500)
+    _assert_complete(database, 500)
     assert database.execute("SELECT count(*) FROM etl_intents").fetchone() == (5,)
     assert database.execute("SELECT count(*) FROM etl_gaps WHERE kind = 'seal_mismatch'").fetchone() == (0,)
 
@@ -67,12 +67,12 @@ def test_segment_is_prefetched_only_by_its_claimant(
         with other.transaction():
             assert ledger.claim(other, paths[1].name)
             assert loader.load(paths[0], paths[1:])
-            assert _read_ahead(loader) == paths[2]
+            assert _prefetched_path(loader) == paths[2]
             assert loader.load(paths[1], paths[2:]) is None
         assert loader.load(paths[2])
-        assert _read_ahead(loader) is None
+        assert _prefetched_path(loader) is None
         assert loader.load(paths[1])
-    _assert_whole(database, 15)
+    _assert_complete(database, 15)
 
 
 def test_prefetched_segment_loaded_by_another_is_skipped(
@@ -84,7 +84,7 @@ def test_prefetched_segment_loaded_by_another_is_skipped(
         assert loader.load(paths[0], paths[1:])
         assert Loader(other).load(paths[1])
         assert loader.load(paths[1]) is None
-    _assert_whole(database, 10)
+    _assert_complete(database, 10)
 
 
 def test_prefetch_error_is_raised_on_load(
@@ -100,7 +100,7 @@ def test_prefetch_error_is_raised_on_load(
             loader.load(gone, [unnamed])
         with pytest.raises(SegmentError, match="does not have the name of a segment"):
             loader.load(unnamed)
-    _assert_whole(database, 5)
+    _assert_complete(database, 5)
 
 
 def test_prefetched_segment_survives_a_failed_load(
@@ -120,10 +120,10 @@ def test_prefetched_segment_survives_a_failed_load(
         with pytest.raises(psycopg.errors.DivisionByZero):
             loader.load(paths[0], paths[1:])
         patch.undo()
-        _assert_whole(database, 0)
+        _assert_complete(database, 0)
         assert loader.load(paths[1])
         assert loader.load(paths[0])
-    _assert_whole(database, 10)
+    _assert_complete(database, 10)
 
 
 def test_duplicates_in_a_prefetched_segment_are_counted(
@@ -133,4 +133,4 @@ def test_duplicates_in_a_prefetched_segment_are_counted(
         writer.segment(*records(100, start=start), record(start + 1))
     result = run(migrated_url, writer.directory)
     assert (result.loaded, result.duplicate, result.failed) == (200, 103, ())
-    _assert_whole(database, 200)
+    _assert_complete(database, 200)

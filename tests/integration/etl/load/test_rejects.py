@@ -18,16 +18,16 @@ PLAIN = to_line(record(500), 3)
 BAD_LINES = [
     # Not JSON.
     (b"junk\n", "JSON is malformed: invalid character (byte 0)"),
-    # A line without anything.
+    # An empty line.
     (b"\n", "Input data was truncated"),
     # Wrong type.
     (PLAIN.replace(b'"prompt_tokens":510', b'"prompt_tokens":"510"'), "Expected `int`, got `str`"),
     # Negative tokens.
     (PLAIN.replace(b'"prompt_tokens":510', b'"prompt_tokens":-510'), "Expected `int` >= 0"),
-    # Parts larger than the whole.
+    # Parts larger than the total.
     (PLAIN.replace(b'"reasoning_tokens":0', b'"reasoning_tokens":2501'), "reasoning_tokens are more than"),
     (PLAIN.replace(b'"cache_read_tokens":0', b'"cache_read_tokens":511'), "more than prompt_tokens"),
-    # A whole that is not the sum of its parts.
+    # A total that is not the sum of its parts.
     (PLAIN.replace(b'"total_tokens":3010', b'"total_tokens":3011'), "total_tokens is not"),
     # Naive time.
     (PLAIN.replace(b"500Z", b"500"), "created_at has no time zone"),
@@ -42,7 +42,7 @@ BAD_LINES = [
     # Unknown event, and one whose name PostgreSQL cannot store.
     (PLAIN.replace(b'"event":"request"', b'"event":"wish"'), "unknown event 'wish'"),
     (PLAIN.replace(b'"event":"request"', rb'"event":"wi\u0000sh"'), r"unknown event 'wi\x00sh'"),
-    # An object in an object in an object …
+    # Deeply nested objects.
     (
         PLAIN.replace(b'"usage":null', b'"usage":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_000),
         "nested too deeply",

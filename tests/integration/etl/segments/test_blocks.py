@@ -14,7 +14,7 @@ from tests.support.etl.state import contents
 
 pytestmark = pytest.mark.every_postgres
 
-# What means something to COPY, to CSV or to JSON, each in every kind of text column.
+# Texts with a meaning in COPY, CSV or JSON, each in every kind of text column.
 TEXTS = [
     "", "null", "NULL", "\\N", "\\.", "\n\\.\n", "\\", "\\\\", '"', '""', '\\"', '"\\', ",", "],[", "]\n[",
     "\t", "\n", "\r", "\r\n", "\b\f\x1b", "a b", " ", "'", "[", "]", "{}", "%s", "é", "\u2028", "\U0001f600",
@@ -47,7 +47,7 @@ def test_any_text_is_stored_as_written(
     ]
     # Long enough for several blocks, plain ones and others.
     plain: list[Item] = [item for number in range(100, 500) for item in pair(number)]
-    # A record that comes twice makes the whole segment go through the staging table.
+    # A duplicate makes the whole segment go through the staging table.
     writer.segment(*plain, *odd, *plain_again(), *odd[:repeated])
     result = run(migrated_url, writer.directory)
     assert (result.loaded, result.duplicate) == (400 + len(odd) + 400, repeated)

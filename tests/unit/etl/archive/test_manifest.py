@@ -55,7 +55,7 @@ def test_manifest_name_contains_days_and_hash(tmp_path: Path) -> None:
     assert manifests.put(store, manifest(None, None)).startswith("manifests/empty_")
 
 
-# A period in UTC, and whether a manifest of 1 to 3 November is opened for it.
+# A period, and whether a manifest of 1 to 3 November is opened for it.
 PERIODS = [
     ((datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=UTC)), False),
     ((datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)), True),

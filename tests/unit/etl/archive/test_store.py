@@ -10,7 +10,7 @@ import pytest
 from etl.archive.store import LocalStore, S3Store, open_store
 from etl.errors import ArchiveError
 
-# An address, and the kind of store at it with its address as it is shown.
+# An address, the expected type of store, and its address as shown.
 ADDRESSES = [
     ("var/archive", LocalStore, "var/archive"),
     ("/var/archive/", LocalStore, "/var/archive"),
@@ -55,7 +55,7 @@ def test_second_put_replaces_the_file(tmp_path: Path) -> None:
 
 
 class _Broken(io.BytesIO):
-    """A file that cannot be read to its end."""
+    """A file whose reading fails before its end."""
 
     def read(self, size: int | None = -1) -> bytes:
         if self.tell():

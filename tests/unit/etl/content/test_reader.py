@@ -73,12 +73,12 @@ def test_segment_outside_the_period_is_not_verified(tmp_path: Path) -> None:
     assert len(read(tmp_path)[1]) == 1
 
 
-def changed(raw: bytes) -> bytes:
+def altered(raw: bytes) -> bytes:
     return raw.replace(b"ask a", b"ask x")
 
 
 DAMAGE: list[tuple[Callable[[bytes], bytes], str]] = [
-    (changed, "it was changed after it was sealed"),
+    (altered, "it was changed after it was sealed"),
     (lambda raw: b"\n".join(raw.split(b"\n")[:-2]) + b"\n", "there is no seal line"),
     (lambda raw: raw[:-40], "there is no seal line"),
     (lambda raw: raw + b"{}\n", "there is no seal line"),
@@ -111,10 +111,10 @@ def test_overlong_content_line_is_skipped(tmp_path: Path) -> None:
 def test_content_can_be_read_again_by_position(tmp_path: Path) -> None:
     segment(tmp_path, 1, ("a", NOON), ("b", NOON))
     contents = ContentReader(directory=tmp_path, since=NOON, until=datetime.max.replace(tzinfo=UTC))
-    places = list(contents.with_positions())
-    assert [read_at(path, offset) for path, offset, _ in places] == [one for *_, one in places]
-    assert [one.request_id for *_, one in places] == ["a", "b"]
-    path, offset, _ = places[1]
+    positions = list(contents.with_positions())
+    assert [read_at(path, offset) for path, offset, _ in positions] == [one for *_, one in positions]
+    assert [one.request_id for *_, one in positions] == ["a", "b"]
+    path, offset, _ = positions[1]
     assert read_at(path, offset + 1) is None
     path.unlink()
     assert read_at(path, offset) is None
@@ -134,7 +134,7 @@ def test_usage_readers_ignore_content_segments(tmp_path: Path) -> None:
 
 def test_prune_removes_only_old_sealed_content(tmp_path: Path) -> None:
     old = segment(tmp_path, 1, ("a", NOON), sealed_at=NOON - DAY)
-    kept = segment(tmp_path, 2, ("b", NOON), sealed_at=NOON)
+    retained = segment(tmp_path, 2, ("b", NOON), sealed_at=NOON)
     others = [
         "usage-20261101T120000Z-w-000001.jsonl",
         "content-20261101T120000Z-w-000003.jsonl.open",
@@ -153,13 +153,13 @@ def test_prune_removes_only_old_sealed_content(tmp_path: Path) -> None:
             NOON - DAY,
         )
         assert old.exists() is dry_run
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([kept.name, *others])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([retained.name, *others])
     assert prune_content(tmp_path, NOON, dry_run=False).segments == 0
 
 
 def test_prune_content_needs_no_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old = segment(tmp_path, 1, ("a", NOON), sealed_at=datetime.now(UTC) - timedelta(days=15))
-    kept = segment(tmp_path, 2, ("b", NOON), sealed_at=datetime.now(UTC) - timedelta(days=13))
+    retained = segment(tmp_path, 2, ("b", NOON), sealed_at=datetime.now(UTC) - timedelta(days=13))
     ask = ["etl", "prune", "--content-keep", "14d", "--logs", str(tmp_path), "-o"]
     assert cli.run([*ask, "table", "--dry-run"]) == exits.DONE
     output = capsys.readouterr().out
@@ -168,7 +168,7 @@ def test_prune_content_needs_no_database(tmp_path: Path, capsys: pytest.CaptureF
     assert old.exists()
     assert cli.run([*ask, "json"]) == exits.DONE
     assert json.loads(capsys.readouterr().out)["content"]["segments"] == 1
-    assert list_segments(tmp_path, "content") == [kept]
+    assert list_segments(tmp_path, "content") == [retained]
 
 
 WRONG = [

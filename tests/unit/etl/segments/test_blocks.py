@@ -1,4 +1,4 @@
-"""A block of lines has the same meaning as its lines read singly, or is refused as a block."""
+"""A block of lines has the agrees meaning as its lines read singly, or is refused as a block."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FULL: dict[str, Any] = RECORD | {
     "unit_prices": {"input_mtok": "1.25"},
     "pii_entities": {},
 }
-# JSON texts of numbers as no writer of ours writes them, in and out of range.
+# JSON numbers in forms that Relay does not write, inside and outside the valid range.
 NUMBERS = [
     "-0", "-0.0", "0e-5", "0e-99999999999999999999", "1e-6", "1e-7", "1e-12", "1e-13", "5.0", "1e3", "1E11",
     "99999999999.999999", "999999999999.999999999999", "1e12", "1e400", "1e99999999999999999999", "9" * 5000,
@@ -51,7 +51,7 @@ VALUES = st.sampled_from(NUMBERS) | st.sampled_from([*TIMES, *TEXTS]).map(json.d
 
 
 def stored(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A row of a block as the database has it: its amounts are numbers there."""
+    """A row of a block with its amounts as numbers, as in the database."""
     values = list(row)
     for at in map(COLUMNS.index, ("cost_usd", "latency_ms", "ttft_ms")):
         text = bytes(row[at]).decode() if isinstance(row[at], msgspec.Raw) else row[at]
@@ -60,7 +60,7 @@ def stored(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def accepted(data: bytes) -> list[Any] | None:
-    """What the reader of single lines makes of a block; None when it refuses one of them."""
+    """The lines of a block read singly; None when one of them is refused."""
     with localcontext(MONEY_CONTEXT):
         try:
             return [read_line(one) for one in data.split(b"\n")[:-1]]
@@ -68,10 +68,10 @@ def accepted(data: bytes) -> list[Any] | None:
             return None
 
 
-def same(data: bytes, due: int) -> bool:
-    """Whether a block is taken; if so it must be what its lines are."""
+def agrees(data: bytes, first_seq: int) -> bool:
+    """Whether a block is accepted; asserts that it then equals its lines read singly."""
     with localcontext(MONEY_CONTEXT):
-        block = read_block(data, due)
+        block = read_block(data, first_seq)
         if block is None:
             return False
         lines = accepted(data)
@@ -91,14 +91,14 @@ def same(data: bytes, due: int) -> bool:
 
 
 def test_lines_of_the_proxy_are_read_as_a_block() -> None:
-    assert same(line(INTENT, seq=7) + line(FULL, seq=8) + line(RECORD, seq=9), due=7)
+    assert agrees(line(INTENT, seq=7) + line(FULL, seq=8) + line(RECORD, seq=9), first_seq=7)
 
 
 @UNTIMED
 @given(name=st.sampled_from(sorted(FULL)), value=VALUES, base=st.sampled_from([FULL, INTENT]))
 def test_block_and_single_line_reading_agree(name: str, value: str, base: dict[str, Any]) -> None:
     body = json.dumps(base | {"seq": 2, name: "?"}).replace('"?"', value, 1)
-    same(line(FULL, seq=1) + body.encode("utf-8", "surrogatepass") + b"\n", due=1)
+    agrees(line(FULL, seq=1) + body.encode("utf-8", "surrogatepass") + b"\n", first_seq=1)
 
 
 @pytest.mark.parametrize("name", sorted({*FULL, *INTENT}))
@@ -106,10 +106,10 @@ def test_block_and_single_line_reading_agree(name: str, value: str, base: dict[s
 def test_unusual_numbers_and_times_agree_or_are_read_singly(name: str, value: str) -> None:
     for base in (FULL, INTENT):
         body = json.dumps(base | {"seq": 2, name: "?"}).replace('"?"', value, 1)
-        same(body.encode() + b"\n", due=2)
+        agrees(body.encode() + b"\n", first_seq=2)
 
 
-PLACES: list[tuple[str, dict[str, Any] | list[Any]]] = [
+SKIPPED_FIELDS: list[tuple[str, dict[str, Any] | list[Any]]] = [
     ("attempts", [{"provider": "openai", "status": 200, "latency_ms": "?"}]),
     ("attempts", [{"provider": "openai", "status": "?", "latency_ms": 1}]),
     ("attempts", [{"provider": "?", "status": None, "latency_ms": 1}]),
@@ -134,14 +134,14 @@ INSIDE = [
 ]
 
 
-@pytest.mark.parametrize("place", PLACES, ids=range(len(PLACES)))
+@pytest.mark.parametrize("field", SKIPPED_FIELDS, ids=range(len(SKIPPED_FIELDS)))
 @pytest.mark.parametrize("value", INSIDE, ids=range(len(INSIDE)))
 def test_unusual_values_in_skipped_fields_agree(
-    place: tuple[str, dict[str, Any] | list[Any]], value: str
+    field: tuple[str, dict[str, Any] | list[Any]], value: str
 ) -> None:
-    name, inside = place
+    name, inside = field
     body = json.dumps(FULL | {"seq": 2, name: inside}).replace('"?"', value)
-    same(body.encode("utf-8", "surrogatepass") + b"\n", due=2)
+    agrees(body.encode("utf-8", "surrogatepass") + b"\n", first_seq=2)
 
 
 def test_invalid_utf8_in_skipped_fields_is_refused() -> None:
@@ -157,16 +157,16 @@ def test_block_with_an_invalid_line_is_read_singly(refused: bytes) -> None:
 
 
 ODD_BLOCKS = [
-    # Two lines in one, and one in two: the numbers of lines would be wrong.
+    # Two values on one line, and one value on two: the line numbers would be wrong.
     line(FULL, seq=2)[:-1] + b" " + line(FULL, seq=3),
     line(FULL, seq=2).replace(b'"usage": ', b'"usage": \n'),
     # Empty lines are rejects.
     line(FULL, seq=2) + b"\n" + line(FULL, seq=3),
     b"\n" + line(FULL, seq=2),
-    # A number that is not due.
+    # An unexpected line number.
     line(FULL, seq=3),
     line(FULL, seq=2) + line(FULL, seq=2),
-    # A line longer than a line may be.
+    # A line above the size limit.
     line(FULL, seq=2, usage={"x": "y" * MAX_LINE_BYTES}),
 ]
 

@@ -51,14 +51,14 @@ REFUSED = [
     (b"\n", "Input data was truncated"),
     (b'{"v":1,"event":"request","seq":2,"requ\n', "JSON is malformed"),
     (b"[1]\n", "Expected `object`, got `array`"),
-    # A line of another kind, or of none.
+    # An unknown event, or none.
     (line(RECORD, event="reqest"), "unknown event 'reqest'"),
     (b"{}\n", "unknown event ''"),
     (line(RECORD, event=None), "Expected `str`, got `null` - at `$.event`"),
     # Wrong types, missing fields.
     (line(RECORD, prompt_tokens="3"), "Expected `int`, got `str` - at `$.prompt_tokens`"),
     (b'{"v":1,"event":"request","seq":2}\n', "missing required field `request_id`"),
-    # Numbers that cannot be, or contradict each other.
+    # Numbers that are invalid or contradict each other.
     (line(RECORD, prompt_tokens=-3), "Expected `int` >= 0 - at `$.prompt_tokens`"),
     (line(RECORD, total_tokens=8), "total_tokens is not prompt_tokens + completion_tokens"),
     (line(RECORD, cache_read_tokens=4), "cache_read_tokens + cache_write_tokens are more than prompt_tokens"),
@@ -84,7 +84,7 @@ REFUSED = [
     (line(RECORD, user_id="\U0001f600" * 512, team_id="\U0001f600" * 512), "more than 2500 together"),
     (line(INTENT, request_id="r" * 129), "a text of the intent is too long, or its request_id is empty"),
     (line(INTENT, request_id=""), "a text of the intent is too long, or its request_id is empty"),
-    # Lines made to break a reader.
+    # Lines that could break a parser.
     (line(RECORD, user_id="x" * 1_000_000), f"the line has more than {MAX_LINE_BYTES} bytes"),
     (line(RECORD)[:-2] + b',"usage":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001, "nested too deeply"),
 ]
