@@ -70,9 +70,9 @@ def stream_answer() -> list[bytes]:
     values += [chunk({"content": f" word{number}"}) for number in range(EVENTS - 4)]
     values += [chunk({}, "stop"), {**about, "choices": [], "usage": _USAGE}]
     texts = [json.dumps(value, separators=(",", ":")).encode() for value in values] + [b"[DONE]"]
-    pieces = [b"%x\r\ndata: %s\n\n\r\n" % (len(text) + 8, text) for text in texts]
+    chunks = [b"%x\r\ndata: %s\n\n\r\n" % (len(text) + 8, text) for text in texts]
     head = _HEAD.format(kind="text/event-stream; charset=utf-8", framing="Transfer-Encoding: chunked")
-    return [head.encode() + pieces[0], *pieces[1:-1], pieces[-1] + b"0\r\n\r\n"]
+    return [head.encode() + chunks[0], *chunks[1:-1], chunks[-1] + b"0\r\n\r\n"]
 
 
 def request(port: int, key: str, *, stream: bool = False, model: str = MODEL) -> bytes:

@@ -60,14 +60,14 @@ class Provider(asyncio.Protocol):
             return
         self._transport.write(_JSON_ANSWER)
 
-    def _events(self, pieces: Iterator[bytes], due: float) -> None:
-        piece = next(pieces, None)
-        if piece is None or self._transport.is_closing():
+    def _events(self, chunks: Iterator[bytes], due: float) -> None:
+        chunk = next(chunks, None)
+        if chunk is None or self._transport.is_closing():
             return
-        self._transport.write(piece)
+        self._transport.write(chunk)
         Provider.sent += 1
         due += EVENT_SECONDS
-        self._timer = self._loop.call_at(due, self._events, pieces, due)
+        self._timer = self._loop.call_at(due, self._events, chunks, due)
 
 
 @asynccontextmanager

@@ -94,7 +94,7 @@ class Forwarding:
                     return await self._handler.deliver(
                         upstream, answer, requested_usage=request_usage, deadline=deadline
                     )
-                error = b"".join([piece async for piece in read_chunks(upstream, answer)])
+                error = b"".join([chunk async for chunk in read_chunks(upstream, answer)])
         except UpstreamFault as fault:
             if status is None:
                 self._add_attempt(upstream, None, began)

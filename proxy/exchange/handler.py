@@ -114,7 +114,7 @@ class Exchange:
             )
         if isinstance(found, CacheHit):
             return await self._responder.deliver_hit(call, found, upstreams[0])
-        self._responder.lead = found
+        self._responder.leader = found
         try:
             if is_disconnected(http):
                 raise Refusal(499, CLIENT_GONE.type, CLIENT_GONE.message)

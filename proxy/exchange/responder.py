@@ -27,7 +27,7 @@ from proxy.upstream.client import Answer, push_chunks, read_chunks
 class Responder:
     """The response to one request.
 
-    `restorer` restores scrubbed values, if any; `lead` is set where equal requests and the cache share the
+    `restorer` restores scrubbed values, if any; `leader` is set where equal requests and the cache share the
     answer.
     """
 
@@ -46,7 +46,7 @@ class Responder:
         self._recorder = recorder
         self._delivery: Delivery | None = None
         self.restorer: Restorer | None = None
-        self.lead: Leader | None = None
+        self.leader: Leader | None = None
 
     @property
     def disconnected_ns(self) -> int | None:
@@ -71,14 +71,14 @@ class Responder:
     ) -> Awaitable[web.StreamResponse]:
         """Delivers an answer below 400 whose head has arrived."""
         self._request.provider_request_id = _provider_request_id(answer.headers)
-        chunks, lead, body = read_chunks(upstream, answer), self.lead, b""
+        chunks, leader, body = read_chunks(upstream, answer), self.leader, b""
         call, capture = self._request.call, self._recorder.capture
         is_stream = answer.content_type == EVENT_STREAM
-        single_reader = lead is None and capture is None
+        single_reader = leader is None and capture is None
         if single_reader and not is_stream:
             body = answer.buffered_body()
-        elif lead is not None:
-            chunks = lead.share(upstream, answer, requested_usage=requested_usage, chunks=chunks)
+        elif leader is not None:
+            chunks = leader.share(upstream, answer, requested_usage=requested_usage, chunks=chunks)
         if capture is not None:
             chunks = capture.observe(chunks, streams=is_stream)
         source = Source(
@@ -92,7 +92,7 @@ class Responder:
             drop_usage=requested_usage,
             usage_requested=requested_usage or (call is not None and call.requests_usage),
             deadline=deadline,
-            has_other_readers=lead.flight.leader_left if lead else no_other_readers,
+            has_other_readers=leader.flight.leader_left if leader else no_other_readers,
         )
         headers = self._client_headers(answer.headers)
         if single_reader and source.is_stream and call is not None:

@@ -108,7 +108,7 @@ class PriceTable:
             while any(
                 unit_prices.get(_qualified(model, name), prices[name]) != prices[name] for name in prices
             ):
-                model += "+"  # another iteration of the same model in another tier: both prices are kept
+                model += "+"  # another iteration of the same model in another tier: both prices stay
             unit_prices.update({_qualified(model, name): prices[name] for name in prices})
         if total >= MONEY_LIMIT:
             return UNKNOWN
@@ -210,12 +210,12 @@ def drop_unused_providers(upstreams: Iterable[Upstream]) -> None:
     names = {name.lower() for upstream in upstreams for name in _provider_names(upstream)}
     if "litellm" in names:
         return  # there the model's name determines the provider
-    snapshot, kept = get_snapshot(), set[str]()
+    snapshot, used = get_snapshot(), set[str]()
     for name in names:
         with suppress(LookupError):
             provider = snapshot.find_provider(None, name, None)
-            kept |= {provider.id, *(provider.fallback_model_providers or ())}
-    snapshot.providers[:] = [provider for provider in snapshot.providers if provider.id in kept]
+            used |= {provider.id, *(provider.fallback_model_providers or ())}
+    snapshot.providers[:] = [provider for provider in snapshot.providers if provider.id in used]
 
 
 def _context(info: ModelInfo, at: datetime, tier: str | None) -> Mapping[str, str] | None:

@@ -85,7 +85,7 @@ def json_answer(value: object, *, status: int = 200, headers: Mapping[str, str] 
 def stream_answer(
     body: bytes | Iterable[Step], *, cut: int | None = None, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """An event stream: whole, as the steps given, or in pieces of `cut` bytes."""
+    """An event stream: whole, as the steps given, or in chunks of `cut` bytes."""
     if isinstance(body, bytes):
         size = cut or len(body) or 1
         steps: tuple[Step, ...] = tuple(body[at : at + size] for at in range(0, len(body), size))
@@ -153,7 +153,7 @@ class Replay:
             elif isinstance(step, bytes):
                 assert response is not None
                 await response.write(step)
-                await asyncio.sleep(0)  # the reader in the same loop gets it as a piece of its own
+                await asyncio.sleep(0)  # the reader in the same loop gets it as a separate chunk
             else:
                 if step is STALL:
                     await self._closing.wait()

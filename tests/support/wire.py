@@ -1,10 +1,10 @@
 """A provider for tests that speaks bytes: each of its connections follows a script.
 
-async def kept(peer: Peer) -> None:
+async def answers_hi(peer: Peer) -> None:
     await peer.request()
     await peer.say(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi")
 
-async with speaking(kept) as wire:
+async with speaking(answers_hi) as wire:
     … wire.url, wire.requests, wire.connections
 """
 
