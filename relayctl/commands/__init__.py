@@ -1,1 +1,1 @@
-"""The commands of `relayctl`: options, one call, one output each. No logic of their own."""
+"""The commands of `relayctl`: each parses options, makes one call and shows the result. Contains no logic."""

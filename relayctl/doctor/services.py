@@ -70,7 +70,7 @@ def prometheus(url: str | None) -> Iterator[Finding]:
         )
         series = answer.raise_for_status().json()["data"]["result"]
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
-        what = f"{url} gives no answer ({type(error).__name__})"
+        what = f"{url} does not answer ({type(error).__name__})"
         yield problem("Prometheus", what, "check the URL; it is the one of the web interface")
         return
     if series:
