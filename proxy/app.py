@@ -101,6 +101,7 @@ def build(
     )
     app = web.Application(client_max_size=config.server.max_body_bytes)
     app[SERVICES] = services
+    app.on_response_prepare.append(_name_server)
     app.cleanup_ctx.append(_running)
     handle = handler(services)
     for path in sorted(METERED):  # exact routes are found faster than patterns
@@ -139,6 +140,10 @@ async def _reload_keys(keys: KeyStore) -> None:
             if str(error) != logged:
                 _log.error("%s; the keys read before stay in force", error)
             logged = str(error)
+
+
+async def _name_server(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "relay"  # aiohttp would name its version and Python's
 
 
 async def _healthz(_: web.Request) -> web.Response:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import msgspec
 
 Api = Literal["openai", "anthropic"]
+
+OPENAI_ROUTES: Final = frozenset({
+    "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/responses/compact",
+})  # fmt: skip
+"""Routes that generate and that only OpenAI's API has."""
 
 
 class RelayError(Exception):
@@ -59,9 +66,22 @@ _OPENAI_TYPES: Final = {
 }
 
 
-def api_of(path: str) -> Api:
-    """Return the API of a route: Anthropic's for `/v1/messages` and below, otherwise OpenAI's."""
-    return "anthropic" if path == "/v1/messages" or path.startswith("/v1/messages/") else "openai"
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def api_of(path: str, headers: Mapping[str, str] = _NO_HEADERS) -> Api:
+    """Return the API of a request: that of its route, or of its caller where both APIs have the route.
+
+    Both have files, models and batches. Anthropic's clients send `anthropic-version`, and their key as
+    `x-api-key`.
+    """
+    if path == "/v1/messages" or path.startswith("/v1/messages/"):
+        return "anthropic"
+    if path in OPENAI_ROUTES:
+        return "openai"
+    if "anthropic-version" in headers or ("x-api-key" in headers and "Authorization" not in headers):
+        return "anthropic"
+    return "openai"
 
 
 def refusal_type(api: Api, status: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-MAX_EVENT_BYTES: Final = 16_777_216
+MAX_EVENT_BYTES: Final = 67_108_864
 
 # A trailing CR may be half of a CRLF: it ends a line only when the next byte is known.
 _EVENT_END = re.compile(rb"(?:\r\n|\n|\r(?=[^\n]))(?:\r\n|\n|\r(?=[^\n]))")

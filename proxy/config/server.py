@@ -37,6 +37,12 @@ class Server(Section):
     fast_path: bool = True
 
 
+class Routes(Section):
+    """Routes of providers that are refused unless `allow` names them: those that return a provider's key."""
+
+    allow: tuple[str, ...] = ()
+
+
 class Keys(Section):
     """The file of Relay keys, which holds their hashes."""
 

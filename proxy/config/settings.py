@@ -11,11 +11,12 @@ from pydantic import ConfigDict, Field
 
 from proxy.config.analytics import Analytics
 from proxy.config.cache import Cache
+from proxy.config.headers import Headers
 from proxy.config.limits import Limits
 from proxy.config.pii import Pii, Policy
 from proxy.config.prices import Prices
 from proxy.config.section import Section
-from proxy.config.server import Keys, Logs, MetricsSection, ProcessLog, Server
+from proxy.config.server import Keys, Logs, MetricsSection, ProcessLog, Routes, Server
 from proxy.config.upstreams import DEFAULT_UPSTREAMS, Upstreams
 
 
@@ -29,6 +30,8 @@ class Config(Section):
     log: ProcessLog = ProcessLog()
     keys: Keys = Keys()
     upstreams: Upstreams = Field(default_factory=lambda: dict(DEFAULT_UPSTREAMS))
+    headers: Headers = Headers()
+    routes: Routes = Routes()
     limits: Limits = Limits()
     policy: Policy = Policy()
     aliases: dict[str, str] = Field(default_factory=dict)

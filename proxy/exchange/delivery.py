@@ -14,7 +14,7 @@ from aiohttp import web
 
 from proxy.config.server import Server
 from proxy.config.upstreams import Upstream
-from proxy.errors import api_of, refusal_event
+from proxy.errors import refusal_event
 from proxy.exchange.client_writer import ClientWriter
 from proxy.exchange.poll_timer import PollTimer
 from proxy.exchange.source import CLIENT_GONE, Source
@@ -238,7 +238,7 @@ class Delivery:
         if fault is not None and self.disconnected_ns is None:
             if self._stream is None or self._stream.in_event:
                 return self.abort()  # an error event would become part of the unfinished one
-            last = self._stream.flush() + refusal_event(api_of(self._http.path), fault)
+            last = self._stream.flush() + refusal_event(self._reader.api, fault)
         return await self._client.finish(self._pending + last)
 
 

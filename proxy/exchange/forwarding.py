@@ -18,7 +18,7 @@ from proxy.config.upstreams import Upstream
 from proxy.exchange.services import Services
 from proxy.request.call import Call
 from proxy.request.context import Request
-from proxy.request.routing import upstream_headers, upstream_url
+from proxy.request.routing import upstream_url
 from proxy.segments.record import Attempt, elapsed_ms
 from proxy.upstream.client import Answer, UpstreamFault, read_chunks
 
@@ -77,7 +77,7 @@ class Forwarding:
         """Sends the request; None when it failed and another upstream may be tried."""
         services, http, model = self._services, self._http, self._request.resolved_model
         self._request.upstream = upstream
-        headers = upstream_headers(upstream, services.provider_keys.get(upstream.name), http.headers)
+        headers = services.headers.build(upstream, services.provider_keys.get(upstream.name), http.headers)
         url = upstream_url(upstream, http.rel_url.raw_path, http.rel_url.raw_query_string)
         total = upstream.timeouts.total
         deadline = None if total is None else asyncio.get_running_loop().time() + total

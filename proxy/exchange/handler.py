@@ -55,12 +55,13 @@ class Exchange:
         began_ns = time.monotonic_ns()
         self._services = services
         self._http = http
-        self._api: Api = api_of(http.path)
+        self._api: Api = api_of(http.path, http.headers)
         self._reader = AnswerReader(self._api)
         self._request = Request(
             request_id=new_request_id(),
             created_at=services.now(),
             endpoint=clip(http.path),
+            api=self._api,
             key=key,
             attempts=[],
         )
@@ -148,6 +149,6 @@ def _refusal_response(http: web.Request, refusal: Refusal, headers: Mapping[str,
     return web.Response(
         status=refusal.status,
         headers=headers,
-        body=refusal_body(api_of(http.path), refusal),
+        body=refusal_body(api_of(http.path, http.headers), refusal),
         content_type="application/json",
     )

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Collection
+from fnmatch import fnmatchcase
+from typing import Final
 
 from aiohttp import web
 
@@ -17,9 +21,16 @@ from proxy.request.keys import Key
 from proxy.request.routing import check_route
 from proxy.segments.record import clip
 
+# https://platform.openai.com/docs/api-reference/realtime-sessions: ephemeral keys for browsers
+_PROVIDER_KEYS: Final = re.compile(
+    r"/v1/(realtime/(client_secrets|sessions|transcription_sessions)|chatkit/sessions)/?", re.IGNORECASE
+)
+
 
 async def read_request(services: Services, http: web.Request, request: Request) -> Call:
     """Reads the body. A body that another parser may read differently is encoded anew. Raises `Refusal`."""
+    if http.headers.get("Upgrade", "").lower() == "websocket":
+        raise Refusal(426, "websocket_not_supported", "Relay has no WebSocket; send the request over HTTP")
     body = await read_body(http, services.config.server)
     call = read_call(request.endpoint, http.method, body)
     if call.body is not None and services.is_ambiguous(request.key, call):
@@ -52,6 +63,7 @@ def select_upstreams(
 ) -> tuple[Upstream, ...]:
     """The upstreams to try, in order; sets the resolved model. Raises `Refusal` (400, 403, 404, 405)."""
     check_route(http.method, http.path, http.query_string)
+    check_provider_key(http.path, services.config.routes.allow)
     check_model(request.key, call)
     model = request.resolved_model = call.model and services.router.resolve(call.model)
     upstreams = services.router.candidates(api, model)
@@ -62,6 +74,14 @@ def select_upstreams(
     return upstreams
 
 
+def check_provider_key(path: str, allowed: Collection[str]) -> None:
+    """Raises `Refusal` (403) for a route whose answer holds a key for the provider, past Relay's meter."""
+    found = _PROVIDER_KEYS.fullmatch(path)
+    if found and not any(fnmatchcase(path, glob) for glob in allowed):
+        message = f"{clip(path)} returns a key of the provider; 'routes.allow' in relay.yaml permits it"
+        raise Refusal(403, "route_not_allowed", message)
+
+
 def check_model(key: Key, call: Call) -> None:
     """Raises `Refusal` (403) for a model that the key may not use, or that cannot be checked."""
     if "*" in key.models:
@@ -69,6 +89,10 @@ def check_model(key: Key, call: Call) -> None:
     if call.raw and call.body is None:  # a form, for example, that holds a model
         message = "this Relay key is limited to some models, and this body does not name one in JSON"
         raise Refusal(403, "model_not_allowed", message)
-    for model in [call.model or ""] if call.metered else call.all_models():
+    models = [call.model or ""] if call.metered else call.all_models()
+    if call.body is not None and not models:
+        message = "this Relay key is limited to some models, and this body names none"
+        raise Refusal(403, "model_not_allowed", message)
+    for model in models:
         if not key.allows(model):
             raise Refusal(403, "model_not_allowed", f"this Relay key may not use the model '{clip(model)}'")

@@ -19,7 +19,7 @@ from proxy.metering.record_builder import Outcome
 from proxy.pii.restore import Restorer, restored_body
 from proxy.request.call import Call
 from proxy.request.context import Request
-from proxy.request.routing import client_headers
+from proxy.request.headers import client_headers
 from proxy.segments.record import clip
 from proxy.upstream.client import Answer, push_chunks, read_chunks
 

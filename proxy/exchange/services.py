@@ -14,6 +14,7 @@ from proxy.metrics.registry import Metrics
 from proxy.pii.middleware import PiiMiddleware
 from proxy.request.call import Call, has_ambiguous_model, has_duplicate_names
 from proxy.request.circuit_breaker import CircuitBreaker
+from proxy.request.headers import UpstreamHeaders
 from proxy.request.keys import PREFIX, Key, KeyStore
 from proxy.request.policy import Policy
 from proxy.request.routing import Router
@@ -53,6 +54,7 @@ class Services:
         self.provider_keys = provider_keys
         self.now = now
         self.router = Router(config)
+        self.headers = UpstreamHeaders(config.headers)
         self.circuit_breaker = CircuitBreaker()
         self.poll_timer = PollTimer()
         rules = config.policy
@@ -67,7 +69,11 @@ class Services:
         return "*" not in key.models and has_ambiguous_model(call)
 
     def find_key(self, headers: Mapping[str, str]) -> Key | None:
-        """The Relay key of a request, from either API's header; None when it is missing or unknown."""
+        """The Relay key of a request, from the header of either API or of Azure; None when there is none."""
         scheme, _, token = headers.get("Authorization", "").partition(" ")
-        raw = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        return self.keys.find(raw) if raw.startswith(PREFIX) else None
+        bearer = token.strip() if scheme.lower() == "bearer" else ""
+        # A client may send a credential of its own provider login beside the Relay key.
+        for raw in (bearer, headers.get("x-api-key", ""), headers.get("api-key", "")):
+            if raw.startswith(PREFIX) and (key := self.keys.find(raw)) is not None:
+                return key
+        return None

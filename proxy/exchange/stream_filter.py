@@ -67,10 +67,20 @@ class StreamFilter:
 
 
 def is_usage_chunk(event: Event) -> bool:
-    """Whether this is OpenAI's extra chunk: it has `usage`, its `choices` are empty, it reports no error."""
+    """Whether this is OpenAI's extra chunk: it has `usage`, no choice with content, and no error."""
     if b'"usage"' not in event.data:
         return False
     value = decode(event.data)
     if not isinstance(value, dict) or value.get("error") is not None:
         return False
-    return isinstance(value.get("usage"), dict) and value.get("choices") == []
+    choices = value.get("choices") or []
+    if not isinstance(value.get("usage"), dict) or not isinstance(choices, list):
+        return False
+    return all(map(_is_empty, choices))
+
+
+def _is_empty(choice: object) -> bool:
+    """Whether a choice of a chunk says nothing."""
+    if not isinstance(choice, dict):
+        return False
+    return not any(value for name, value in choice.items() if name != "index")

@@ -11,7 +11,7 @@ import msgspec
 
 from proxy.config.limits import Limits
 from proxy.config.quota import Quota, to_pico_usd
-from proxy.errors import Api, BackendError, Refusal, api_of
+from proxy.errors import Api, BackendError, Refusal
 from proxy.limits.estimate import estimated_charge, recorded_charge
 from proxy.limits.headers import LimitExceeded, headers
 from proxy.limits.memory import MemoryLimits, process_clock
@@ -120,7 +120,7 @@ class LimitsMiddleware:
                 return self.unlimited
             message = "Relay cannot check the limits of this request at the moment; try again later"
             raise Refusal(503, "limits_unavailable", message) from error
-        api = api_of(request.endpoint)
+        api = request.api
         if decision.exceeded is not None:
             raise LimitExceeded(api, decision, decision.exceeded)
         return Admission(self.backend, decision, api)

@@ -12,6 +12,7 @@ from proxy.errors import Api
 from proxy.metering.answer_fault import UNNAMED, fault_from_error, find_fault
 from proxy.metering.generated_text import TEXT_FIELDS, objects, text_size
 from proxy.metering.partial_answer import ENVELOPES, decode_partial, usage_objects
+from proxy.metering.tool_fees import ToolUsage, tool_usage
 from proxy.metering.usage import Raw, TokenUsage, first_object
 from proxy.metering.usage_anthropic import from_anthropic, merge_usage, reports_output
 from proxy.metering.usage_openai import from_openai, has_counts
@@ -40,6 +41,8 @@ class AnswerReader:
         self._not_events = bytearray()
         self._final = api == "openai"
         self._usage_by_rank: dict[int, Raw] = {}
+        self._tools: ToolUsage | None = None
+        self._stop_reason: str | None = None
         self._text_bytes = 0
         self._unmeasured: dict[str, Any] | None = None
 
@@ -56,8 +59,23 @@ class AnswerReader:
         read = from_anthropic if self.api == "anthropic" else from_openai
         for _, raw in sorted(self._usage_by_rank.items()):
             if raw and (usage := read(raw)) is not None:
-                return usage
+                return self._tools.added_to(usage) if self._tools else usage
         return None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the answer has ended by its own mark: an end event, `[DONE]`, or a reason to stop."""
+        return self.finished or self._stop_reason is not None
+
+    @property
+    def has_events(self) -> bool:
+        """Whether anything was read at all."""
+        return self._any_object
+
+    @property
+    def is_unbilled_refusal(self) -> bool:
+        """Whether the model refused before any output, which Anthropic does not bill."""
+        return self._stop_reason == "refusal" and self.text_bytes == 0
 
     @property
     def usage_is_final(self) -> bool:
@@ -68,12 +86,15 @@ class AnswerReader:
     def has_only_text(self) -> bool:
         """Whether nothing was found but text, a model and a tier."""
         plain = self._final == (self.api == "openai") and not self.finished
+        plain = plain and self._stop_reason is None and self._tools is None
         return plain and self.fault is None and not self._usage_by_rank
 
     def read_body(self, body: bytes) -> None:
         """Reads a whole JSON answer, or the error body of a refused request."""
         comments = _COMMENTS.match(body)
         value = decode_partial(body[comments.end() :] if comments else body)
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            value = value[0]  # Gemini's errors are in an array
         if not isinstance(value, dict):
             self._read_unlabelled_stream(body)
             if self._any_object:
@@ -109,6 +130,8 @@ class AnswerReader:
             self.finished = self._any_object = True
             return False
         value = decode_partial(data) if data else None
+        if not isinstance(value, dict) and b"\n" in data:
+            return self._read_lines(data)
         if not isinstance(value, dict):
             if event.name == "error":
                 self.fault = Fault(type=UNNAMED, message="the upstream sent an error event")
@@ -128,6 +151,14 @@ class AnswerReader:
             self.fault = fault_from_error(value)
         return isinstance(value.get("usage"), dict)
 
+    def _read_lines(self, data: bytes) -> bool:
+        """Reads an event that holds one answer per line, without blank lines between them."""
+        has_usage = False
+        for line in data.splitlines():
+            if line.strip():
+                has_usage = self.read_event(parse_event(b"data: " + line)) or has_usage
+        return has_usage
+
     def add_text(
         self, size: int, *, content: bool, model: str | None = None, service_tier: str | None = None
     ) -> None:
@@ -142,6 +173,11 @@ class AnswerReader:
         for source in (value, inner) if inner else (value,):
             self.model = _text(source.get("model")) or self.model
             self.service_tier = _text(source.get("service_tier")) or self.service_tier
+            if isinstance(source.get("output"), list):
+                self._tools = tool_usage(source)
+        for holder in (value, first_object(value, ("delta",)), *objects(value.get("choices"))):
+            reason = holder.get("stop_reason") or holder.get("finish_reason")
+            self._stop_reason = _text(reason) or self._stop_reason
         for rank, raw in usage_objects(value, inner):
             self._add_usage(rank, raw)
         fault = find_fault(value, inner, objects(value.get("choices")))

@@ -52,9 +52,10 @@ def _as_object(error: object) -> Raw | None:
 
 def fault_from_error(error: Raw) -> Fault:
     """The fault that an error object describes."""
-    kind = _text(error.get("type")) or _text(error.get("code")) or UNNAMED
-    code = error.get("code")
-    detail = f" ({code})" if isinstance(code, str | int) and str(code) != kind else ""
+    kind, code = _text(error.get("type")), _text(error.get("code"))
+    kind = (code or kind if kind == "error" else kind or code) or UNNAMED  # an event's own type says nothing
+    number = error.get("code")
+    detail = f" ({number})" if isinstance(number, str | int) and str(number) != kind else ""
     return Fault(type=kind[:100], message=f"the upstream answered with an error: {kind[:100]}{detail[:100]}")
 
 

@@ -44,6 +44,9 @@ class PartialAnswer(TypedDict, total=False):
     usage: Any
     x_groq: Any
     service_tier: Any
+    stop_reason: Any
+    tools: Any
+    tool_usage: Any
     choices: list[PartialChoice] | None
     message: Any
     response: Any

@@ -60,7 +60,9 @@ class PriceTable:
         """Prices one answer of an upstream; `models` are the names of its model, most exact first."""
         if usage.reported_cost is not None:
             return Price(cost_usd=as_money(usage.reported_cost), source="provider")
-        if usage.billed or usage.model is not None:
+        if usage.has_unknown_fee:
+            return UNKNOWN
+        if usage.billed or usage.tools or usage.model is not None:
             return self._price_iterations(usage, upstream, models, at, tier)
         tariff = self._tariff(upstream, tuple(models), at, tier)
         cost = None if tariff is None else tariff.cost(usage)
@@ -88,7 +90,7 @@ class PriceTable:
         self, usage: TokenUsage, upstream: Upstream, models: Sequence[str], at: datetime, tier: str | None
     ) -> Price:
         """Prices several iterations, or an answer of another model than the one requested."""
-        parts: tuple[TokenUsage, ...] = usage.billed or (usage,)
+        parts: tuple[TokenUsage, ...] = (*(usage.billed or (usage,)), *usage.tools)
         if usage.billed and usage.web_searches:
             parts += (TokenUsage(web_searches=usage.web_searches),)
         total = _NOTHING
@@ -96,7 +98,7 @@ class PriceTable:
         unit_prices: dict[str, str] = {}
         for part in parts:
             # An iteration of another model has the price of that model.
-            names = tuple(models) if part.model is None or part.model in models else (part.model,)
+            names = tuple(models) if part.model is None or part.model == models[0] else (part.model,)
             tariff = self._tariff(upstream, names, at, tier)
             cost = None if tariff is None else tariff.cost(part)
             if tariff is None or cost is None:
@@ -190,16 +192,16 @@ def _model_info(upstream: Upstream, model: str) -> tuple[str, ModelInfo] | None:
 
 
 def _provider_names(upstream: Upstream) -> Sequence[str]:
-    """The candidates for the provider in genai-prices: `price_provider`, else by URL, else name, then API.
+    """The provider in genai-prices: `price_provider`, else by the URL's host, else by the upstream's name.
 
-    A model without a price at a known provider is not priced as another provider's.
+    A model without a price there is not priced as another provider's: your own server has no list price.
     """
     if upstream.price_provider is not None:
         return (upstream.price_provider,)
     try:
         return (get_snapshot().find_provider(None, None, upstream.base_url).id,)
     except LookupError:
-        return (upstream.name, upstream.api)
+        return (upstream.name,)
 
 
 def drop_unused_providers(upstreams: Iterable[Upstream]) -> None:

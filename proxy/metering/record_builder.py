@@ -18,6 +18,7 @@ from proxy.segments.record import Fault, UsageRecord
 
 # Of English text, by the providers' own rule of thumb; used only where a provider sends no count.
 BYTES_PER_TOKEN: Final = 4
+_PRICED_TIERS: Final = frozenset({"priority", "flex", "batch"})
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,12 +51,12 @@ def measure(request: Request, answer: AnswerReader | None, outcome: Outcome) -> 
 
 def _is_whole(usage: TokenUsage, answer: AnswerReader) -> bool:
     """Whether the provider counted both the input and the output."""
-    if usage.prompt_tokens and usage.completion_tokens:
-        return True
+    if usage.completion_tokens:
+        return usage.prompt_tokens > 0  # no request that was answered has an empty prompt
     raw = usage.raw or {}
     if not usage.prompt_tokens and not reports_prompt(raw):
         return False
-    if usage.completion_tokens or answer.text_bytes == 0:  # an embedding has none and need not count it
+    if answer.text_bytes == 0:  # an embedding has none and need not count it
         return True
     # A zero counts once the answer has ended; some streams begin with one.
     return reports_completion(raw) and answer.finished
@@ -84,9 +85,27 @@ def _price(
         return FREE
     if usage is None or answer is None or request.upstream is None:
         return UNKNOWN
+    if answer.is_unbilled_refusal and not usage.billed:
+        return FREE
     models: Sequence[str] = [name for name in (answer.model, request.resolved_model) if name]
-    tier = usage.tier or answer.service_tier
+    tier = usage.tier or answer.service_tier or _requested_tier(request)
     return prices.price(usage, upstream=request.upstream, models=models, at=request.created_at, tier=tier)
+
+
+def _requested_tier(request: Request) -> str | None:
+    """The requested tier where it changes the price; Fireworks bills it without reporting it."""
+    tier = request.call.service_tier if request.call else None
+    return tier if tier in _PRICED_TIERS else None
+
+
+def _unfinished(request: Request, answer: AnswerReader | None, outcome: Outcome) -> Fault | None:
+    """The fault of a stream that ended without an error and before the answer had ended."""
+    if answer is None or outcome.cached or not outcome.billable or outcome.status >= 400:
+        return None
+    generates = request.streamed and request.call is not None and request.call.metered
+    if not generates or answer.is_complete or not answer.has_events:
+        return None
+    return Fault(type="unfinished_answer", message="the stream ended before the answer did")
 
 
 def make_record(
@@ -125,7 +144,7 @@ def make_record(
         cache_hit=outcome.cached,
         limit_type=outcome.limit_type,
         pii_entities=request.pii_entities,
-        error=outcome.fault or (answer.fault if answer else None),
+        error=outcome.fault or (answer.fault if answer else None) or _unfinished(request, answer, outcome),
         provider_request_id=request.provider_request_id,
         attempts=tuple(request.attempts),
     )

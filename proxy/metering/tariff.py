@@ -25,11 +25,15 @@ _COUNT_OF_PRICE: Final = {
     "cache_write_1h_mtok": "cache_write_1h_tokens",
     "input_audio_mtok": "prompt_audio_tokens",
     "output_audio_mtok": "completion_audio_tokens",
+    "input_image_mtok": "prompt_image_tokens",
+    "output_image_mtok": "completion_image_tokens",
     "web_searches_kcount": "web_searches",
+    "storage_searches_kcount": "file_searches",
 }
 # Classes without a fallback price; the others are priced as input.
 _OWN_PRICE: Final = (
     "input_mtok", "output_mtok", "input_audio_mtok", "output_audio_mtok", "web_searches_kcount",
+    "storage_searches_kcount",
 )  # fmt: skip
 _NOTHING: Final = TokenUsage()
 # A class of tokens, the usage that one token of it requires, and the same with that token.
@@ -37,6 +41,7 @@ _STEPS: Final = (
     ("prompt_tokens", _NOTHING, TokenUsage(prompt_tokens=1)),
     ("completion_tokens", _NOTHING, TokenUsage(completion_tokens=1)),
     ("web_searches", _NOTHING, TokenUsage(web_searches=1)),
+    ("file_searches", _NOTHING, TokenUsage(file_searches=1)),
     ("cache_read_tokens", TokenUsage(prompt_tokens=1), TokenUsage(prompt_tokens=1, cache_read_tokens=1)),
     ("cache_write_tokens", TokenUsage(prompt_tokens=1), TokenUsage(prompt_tokens=1, cache_write_tokens=1)),
     (
@@ -112,6 +117,8 @@ def _is_simple(usage: TokenUsage) -> bool:
     return (
         not usage.prompt_audio_tokens
         and not usage.completion_audio_tokens
+        and not usage.prompt_image_tokens
+        and not usage.completion_image_tokens
         and usage.cache_read_tokens + usage.cache_write_tokens <= usage.prompt_tokens
         and usage.cache_write_1h_tokens <= usage.cache_write_tokens
         and usage.reasoning_tokens <= usage.completion_tokens
@@ -129,7 +136,10 @@ def library_cost(table: ModelPrice, usage: TokenUsage) -> Decimal | None:
         input_audio_tokens=usage.prompt_audio_tokens or None,
         output_audio_tokens=usage.completion_audio_tokens or None,
         output_reasoning_tokens=usage.reasoning_tokens or None,
+        input_image_tokens=usage.prompt_image_tokens or None,
+        output_image_tokens=usage.completion_image_tokens or None,
         web_searches=usage.web_searches or None,
+        storage_searches=usage.file_searches or None,
     )
     try:
         return table.calc_price(counts)["total_price"]

@@ -24,8 +24,10 @@ class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):
     """The tokens of one answer. Cached, reasoning and audio tokens are subsets of their totals.
 
     `cache_write_1h_tokens` is the part of `cache_write_tokens` with a TTL of one hour; `billed` lists the
-    iterations that are priced one by one (empty: priced as a whole); `tier` names what changes the price
-    of all tokens; `reported_cost` is the provider's own price in USD; `raw` is the usage object as received.
+    iterations that are priced one by one (empty: priced as a whole); `tools` are tokens of other models that
+    the provider's own tools used, priced beside the answer's and not counted in it; `has_unknown_fee` is set
+    where a tool's fee is not known, and so the cost is not; `tier` names what changes the price of all
+    tokens; `reported_cost` is the provider's own price in USD; `raw` is the usage object as received.
     """
 
     prompt_tokens: int = 0
@@ -36,10 +38,15 @@ class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):
     reasoning_tokens: int = 0
     prompt_audio_tokens: int = 0
     completion_audio_tokens: int = 0
+    prompt_image_tokens: int = 0
+    completion_image_tokens: int = 0
     web_searches: int = 0
+    file_searches: int = 0
     model: str | None = None
     tier: str | None = None
     billed: tuple[Self, ...] = ()
+    tools: tuple[Self, ...] = ()
+    has_unknown_fee: bool = False
     reported_cost: Decimal | None = None
     raw: dict[str, Any] | None = None
 
@@ -78,8 +85,8 @@ def reported_cost(raw: Raw) -> Decimal | None:
     xAI reports its charge, tool fees included, in ticks: https://docs.x.ai/developers/cost-tracking
     """
     value = raw.get("cost")
-    if value is None and (ticks := first_count(raw, ("cost_in_usd_ticks",))) is not None:
-        return ticks * _TICK_USD
+    if value is None and (ticks := first_count(raw, ("cost_in_usd_ticks",))):
+        return ticks * _TICK_USD  # 0 beside tokens is no charge that xAI makes: the field is not filled then
     cost = _usd(value.get("total_cost") if isinstance(value, dict) else value)
     if raw.get("is_byok") is not True:
         return cost

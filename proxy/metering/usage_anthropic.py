@@ -17,6 +17,7 @@ OUTPUT_DETAILS: Final = ("output_tokens_details",)
 DETAIL_THINKING: Final = ("thinking_tokens", "reasoning_tokens")
 TIERS: Final = ("service_tier", "inference_geo", "speed")
 
+_CUMULATIVE: Final = frozenset({*INPUT, *CACHE_READ, *CACHE_WRITE})
 _DEFAULT_TIERS: Final = frozenset({"standard", "global", "not_available"})
 _TOTAL_LIMIT: Final = 2**53
 _SUMMABLE: Final = (
@@ -30,9 +31,16 @@ _SUMMABLE: Final = (
 
 
 def merge_usage(base: Raw | None, update: Raw | None) -> dict[str, Any]:
-    """Merges a stream's later usage over its earlier one, key by key; nulls are ignored, nothing is added."""
+    """Merges a stream's later usage over its earlier one, key by key; nulls are ignored, nothing is added.
+
+    Counts of the input are cumulative: a later 0 is a placeholder that gateways send, no count. The output
+    begins with a small seed, which a later 0 corrects.
+    """
     merged = dict(base or {})
-    merged.update({name: value for name, value in (update or {}).items() if value is not None})
+    for name, value in (update or {}).items():
+        if value is None or (name in _CUMULATIVE and value == 0 and first_count(merged, (name,))):
+            continue
+        merged[name] = value
     return merged
 
 
@@ -53,23 +61,47 @@ def from_anthropic(raw: Raw) -> TokenUsage | None:
     items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
     if not items:
         return replace(top, reported_cost=cost, raw=dict(raw))
-    iterations = [_without_searches(_counts(item)) for item in items]
-    kinds = [item.get("type", "message") for item in items]
-    messages = _sum([one for one, kind in zip(iterations, kinds, strict=True) if kind == "message"])
-    others = [one for one, kind in zip(iterations, kinds, strict=True) if kind != "message"]
-    main = _larger(_without_searches(top), messages)
-    billed = iterations if main is messages else [main, *others]
-    whole = _sum([main, *others])
+    billed = _billed(_without_searches(top), items)
+    whole = _sum(billed)
     if whole.prompt_tokens + whole.completion_tokens > _TOTAL_LIMIT:
         return None
+    # Iterations do not report thinking; the top level does.
+    reasoning = max(whole.reasoning_tokens, min(top.reasoning_tokens, whole.completion_tokens))
     return replace(
         whole,
+        reasoning_tokens=reasoning,
         billed=tuple(billed),
         web_searches=top.web_searches,
         tier=top.tier,
         reported_cost=cost,
         raw=dict(raw),
     )
+
+
+def _billed(top: TokenUsage, items: list[dict[str, Any]]) -> list[TokenUsage]:
+    """The iterations that are billed, each to be priced by its own model.
+
+    The top level holds the iterations of type `message`, or repeats the `fallback_message` that answered
+    after another model declined; an attempt that declined before any output is free. Iterations of other
+    types (compaction, advisor) are billed beside it, unless the top level is the sum of all.
+    """
+    iterations = [_without_searches(_counts(item)) for item in items]
+    kinds = [item.get("type", "message") for item in items]
+    pairs = list(zip(iterations, kinds, strict=True))
+    fallbacks = [one for one, kind in pairs if kind == "fallback_message"]
+    if fallbacks:
+        return [one for one, kind in pairs if kind != "message" or one.completion_tokens]
+    if len(items) > 1 and _tokens(_sum(iterations)) == _tokens(top):
+        return iterations
+    messages = [one for one, kind in pairs if kind == "message"]
+    others = [one for one, kind in pairs if kind != "message"]
+    if messages and _tokens(_sum(messages)) >= _tokens(top):
+        return iterations
+    return [top, *others]
+
+
+def _tokens(usage: TokenUsage) -> int:
+    return usage.prompt_tokens + usage.completion_tokens
 
 
 def _without_searches(usage: TokenUsage) -> TokenUsage:
@@ -109,9 +141,3 @@ def _tier(raw: Raw) -> str | None:
 
 def _sum(usages: list[TokenUsage]) -> TokenUsage:
     return TokenUsage(**{name: sum(getattr(usage, name) for usage in usages) for name in _SUMMABLE})
-
-
-def _larger(top: TokenUsage, messages: TokenUsage) -> TokenUsage:
-    """The top-level counts, or the sum of the message iterations where that is at least as large."""
-    top_total = top.prompt_tokens + top.completion_tokens
-    return messages if messages.prompt_tokens + messages.completion_tokens >= top_total else top

@@ -5,6 +5,8 @@ A new spelling of a count is a name in one of the tables below, and a row in its
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from proxy.metering.usage import Raw, TokenUsage, first_count, first_object, reported_cost
 
 # Fields of the usage object, in order of preference.
@@ -19,12 +21,18 @@ CACHE_WRITE = ("cache_creation_input_tokens",)
 REASONING = ("reasoning_tokens",)
 
 # Objects inside it, and their fields, which are preferred to those above.
-PROMPT_DETAILS = ("prompt_tokens_details", "input_tokens_details", "prompt_token_details")
-COMPLETION_DETAILS = ("completion_tokens_details", "output_tokens_details")
+PROMPT_DETAILS = (
+    "prompt_tokens_details", "input_tokens_details", "prompt_token_details", "input_token_details",
+)  # fmt: skip
+COMPLETION_DETAILS = ("completion_tokens_details", "output_tokens_details", "output_token_details")
 DETAIL_CACHE_READ = ("cached_tokens", "cache_read_input_tokens")
 DETAIL_CACHE_WRITE = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
 DETAIL_REASONING = ("reasoning_tokens",)
 DETAIL_AUDIO = ("audio_tokens",)
+DETAIL_IMAGE = ("image_tokens",)
+DETAIL_TOOL_USE = ("tool_use_prompt_tokens", "tool_use_tokens")
+DETAIL_CACHE_TTL = ("cache_creation_token_details", "cache_creation")
+PROMPT_SECONDS = ("prompt_audio_seconds",)
 
 
 def has_counts(raw: Raw) -> bool:
@@ -34,55 +42,94 @@ def has_counts(raw: Raw) -> bool:
 
 def reports_prompt(raw: Raw) -> bool:
     """Whether a usage object of either API counts the input, by itself or within a total."""
-    return first_count(raw, (*PROMPT, *TOTAL)) is not None
+    return first_count(raw, (*PROMPT, *TOTAL)) is not None and not _is_negative(raw, PROMPT)
 
 
 def reports_completion(raw: Raw) -> bool:
     """Whether a usage object of either API counts the output, by itself or within a total."""
-    return first_count(raw, (*COMPLETION, *TOTAL)) is not None
+    return first_count(raw, (*COMPLETION, *TOTAL)) is not None and not _is_negative(raw, COMPLETION)
 
 
 def from_openai(raw: Raw) -> TokenUsage | None:
-    """Reads a usage object of chat, completions, embeddings or Responses; None when it holds no count.
+    """Reads a usage object of OpenAI's API; None when it holds no count.
 
-    Where the total is more than prompt + completion, the difference is thinking that is billed as output
-    (Gemini, xAI). So is reasoning that exceeds the completion (xAI without a total; Perplexity, whose total
-    leaves it out). Where only a total is given (Voyage), all of it is input.
+    Where only a total is given (Voyage), all of it is input. A total above prompt + completion holds cached
+    tokens or input that stand beside the prompt, else thinking that is billed as output. So is reasoning that
+    exceeds the completion (xAI without a total; Perplexity, whose total leaves it out).
     """
     prompt = first_count(raw, PROMPT)
     completion = first_count(raw, COMPLETION)
     total = first_count(raw, TOTAL)
+    if (prompt is None or completion is None) and _is_negative(raw, (*PROMPT, *COMPLETION)):
+        total = None  # a negative number beside it does not become a count by subtraction
     if prompt is None:
         if total is None and completion is None:
             return None
         prompt = max((total or 0) - (completion or 0), 0)
     visible = completion or 0
-    output = max(visible, (total or 0) - prompt)
-    cache_read = cache_write = reasoning = prompt_audio = completion_audio = None
-    if details := first_object(raw, PROMPT_DETAILS):
-        cache_read = first_count(details, DETAIL_CACHE_READ)
-        cache_write = first_count(details, DETAIL_CACHE_WRITE)
-        prompt_audio = first_count(details, DETAIL_AUDIO)
-    if details := first_object(raw, COMPLETION_DETAILS):
-        reasoning = first_count(details, DETAIL_REASONING)
-        completion_audio = first_count(details, DETAIL_AUDIO)
-    if cache_read is None:
-        cache_read = first_count(raw, CACHE_READ) or 0
-    cache_read = min(cache_read, prompt)
-    if cache_write is None:
-        cache_write = first_count(raw, CACHE_WRITE) or 0
+    input_details = first_object(raw, PROMPT_DETAILS)
+    output_details = first_object(raw, COMPLETION_DETAILS)
+    cache_read = _detail(input_details, DETAIL_CACHE_READ, raw, CACHE_READ)
+    cache_write = _detail(input_details, DETAIL_CACHE_WRITE, raw, CACHE_WRITE)
+    gap = max((total or 0) - prompt - visible, 0)
+    cached_beside = _cached_beside(prompt, cache_read, cache_write, gap)
+    prompt += cached_beside
+    gap -= min(gap, cached_beside)
+    if gap and _is_input(raw, input_details, gap):
+        prompt, gap = prompt + gap, 0
+    reasoning = first_count(output_details, DETAIL_REASONING)
     outside_total = total is None or not reasoning
     reasoning = reasoning or first_count(raw, REASONING) or 0
+    output = visible + gap
     if reasoning > visible and outside_total:  # not a subset of the completion, and in no total
         output = max(output, visible + reasoning)
+    cache_read = min(cache_read, prompt)
+    cache_write = min(cache_write, prompt - cache_read)
+    by_ttl = first_object(input_details, DETAIL_CACHE_TTL)
     return TokenUsage(
         prompt_tokens=prompt,
         completion_tokens=output,
         cache_read_tokens=cache_read,
-        cache_write_tokens=min(cache_write, prompt - cache_read),
-        reasoning_tokens=min(max(reasoning, output - visible), output),
-        prompt_audio_tokens=min(prompt_audio or 0, prompt),
-        completion_audio_tokens=min(completion_audio or 0, output),
+        cache_write_tokens=cache_write,
+        cache_write_1h_tokens=min(first_count(by_ttl, ("ephemeral_1h_input_tokens",)) or 0, cache_write),
+        reasoning_tokens=min(max(reasoning, gap), output),
+        prompt_audio_tokens=min(first_count(input_details, DETAIL_AUDIO) or 0, prompt),
+        completion_audio_tokens=min(first_count(output_details, DETAIL_AUDIO) or 0, output),
+        prompt_image_tokens=min(first_count(input_details, DETAIL_IMAGE) or 0, prompt),
+        completion_image_tokens=min(first_count(output_details, DETAIL_IMAGE) or 0, output),
         reported_cost=reported_cost(raw),
         raw=dict(raw),
     )
+
+
+def _detail(details: Raw, names: tuple[str, ...], raw: Raw, fallbacks: tuple[str, ...]) -> int:
+    """A count of the details, else of the usage object itself; 0 where neither has it."""
+    found = first_count(details, names)
+    return (first_count(raw, fallbacks) or 0) if found is None else found
+
+
+def _cached_beside(prompt: int, cache_read: int, cache_write: int, gap: int) -> int:
+    """The cached tokens that a gateway reports beside the prompt instead of in it (Claude behind Bedrock).
+
+    They are beside it where they exceed it, or where the total exceeds prompt + completion by exactly them.
+    """
+    cached = cache_read + cache_write
+    if cached > prompt:
+        return cached
+    return next((count for count in (cached, cache_read, cache_write) if count and count == gap), 0)
+
+
+def _is_input(raw: Raw, details: Raw, gap: int) -> bool:
+    """Whether the tokens between total and prompt + completion are input, such as audio that Mistral bills.
+
+    Otherwise they are thinking that is billed as output (Gemini, xAI).
+    """
+    if first_count(raw, PROMPT_SECONDS):
+        return True
+    return any(first_count(details, names) == gap for names in (DETAIL_AUDIO, DETAIL_IMAGE, DETAIL_TOOL_USE))
+
+
+def _is_negative(raw: Raw, names: tuple[str, ...]) -> bool:
+    """Whether one of these fields holds a negative number, which is no count."""
+    found = (raw.get(name) for name in names)
+    return any(isinstance(value, int | Decimal) and value < 0 for value in found)

@@ -15,7 +15,9 @@ from proxy.errors import Refusal
 from proxy.json_decoding import decode
 
 _USAGE_STREAMS: Final = frozenset({"/v1/chat/completions", "/v1/completions"})
-METERED: Final = _USAGE_STREAMS | {"/v1/embeddings", "/v1/responses", "/v1/messages"}
+METERED: Final = _USAGE_STREAMS | {
+    "/v1/embeddings", "/v1/responses", "/v1/responses/compact", "/v1/messages",
+}  # fmt: skip
 FREE: Final = frozenset({"/v1/models", "/v1/messages/count_tokens", "/v1/responses/input_tokens"})
 _MODEL_LENGTH: Final = 256
 
@@ -39,6 +41,7 @@ class Call(msgspec.Struct, kw_only=True):
     stream: bool
     raw: bytes
     body: dict[str, Any] | None
+    service_tier: str | None = None
     prompt_size: int | None = None
 
     @property
@@ -135,7 +138,16 @@ def read_call(endpoint: str, method: str, raw: bytes) -> Call:
             400, "invalid_model", f"'model' must be a text of 1 to {_MODEL_LENGTH} printable characters"
         )
     stream = _is_true((body or {}).get("stream"))
-    return Call(endpoint=endpoint, metered=metered, model=model, stream=stream, raw=raw, body=body)
+    tier = (body or {}).get("service_tier")
+    return Call(
+        endpoint=endpoint,
+        metered=metered,
+        model=model,
+        stream=stream,
+        raw=raw,
+        body=body,
+        service_tier=tier if isinstance(tier, str) else None,
+    )
 
 
 def _is_true(value: object) -> bool:

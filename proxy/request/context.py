@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from proxy.config.upstreams import Upstream
+from proxy.errors import Api
 from proxy.request.call import Call
 from proxy.request.keys import Key
 from proxy.request.placeholders import Placeholders
@@ -42,6 +43,7 @@ class Request(msgspec.Struct, kw_only=True):
     request_id: str
     created_at: datetime
     endpoint: str
+    api: Api = "openai"
     key: Key
     call: Call | None = None
     resolved_model: str | None = None

@@ -1,38 +1,16 @@
-"""Routing: upstreams and URL of a request, and the headers that are passed in both directions; pure."""
+"""Routing: upstreams and URL of a request; pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import islice
-from typing import Final
-
-from multidict import CIMultiDict
 
 from proxy.config.settings import Config
 from proxy.config.upstreams import Upstream
 from proxy.errors import Api, Refusal
 from proxy.request.call import METERED
 from proxy.request.keys import PREFIX
-
-_HOP_BY_HOP: Final = frozenset({
-    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
-    "trailer", "transfer-encoding", "upgrade", "content-length", "content-encoding",
-})  # fmt: skip
-# Credentials of the client belong to Relay. A compressed body is sent on decompressed.
-_NOT_UPSTREAM: Final = _HOP_BY_HOP | {
-    "host", "authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "accept-encoding", "expect",
-    "openai-organization", "openai-project", "forwarded", "x-forwarded-for", "x-real-ip",
-}  # fmt: skip
-_NOT_DOWNSTREAM: Final = _HOP_BY_HOP | {"set-cookie", "alt-svc", "strict-transport-security"}
-# Rate limits of the organisation do not apply to a single tenant; `x-relay-` headers come from Relay only.
-_PREFIXES_NOT_DOWNSTREAM: Final = (
-    "x-relay-",
-    "x-ratelimit-",
-    "anthropic-ratelimit-",
-    "anthropic-organization",
-    "openai-organization",
-)
 
 
 class Router:
@@ -72,6 +50,9 @@ def check_route(method: str, path: str, query: str) -> None:
     Raises `Refusal`: 404 for other spellings of a metered route and for `.` and `..`, 405 for TRACE, which
     echoes headers, and CONNECT, 400 for a Relay key in the URL.
     """
+    if path.startswith("/v1/v1/"):
+        message = f"the path has '/v1' twice; set the client's base URL so that it asks for {path[3:]}"
+        raise Refusal(404, "not_found", message)
     if path not in METERED:
         parts = path.partition(";")[0].strip().split("/")
         if not {".", ".."}.isdisjoint(parts):
@@ -89,44 +70,3 @@ def upstream_url(upstream: Upstream, path: str, query: str) -> str:
     base = upstream.base_url
     tail = path.removeprefix("/v1") if upstream.api == "openai" or base.endswith("/v1") else path
     return f"{base}{tail}?{query}" if query else f"{base}{tail}"
-
-
-def upstream_headers(upstream: Upstream, api_key: str | None, client: Mapping[str, str]) -> CIMultiDict[str]:
-    """Return the client's headers without its credentials, with the provider's key, uncompressed."""
-    headers = CIMultiDict(_filtered(client, _is_sent_upstream))
-    headers["Accept-Encoding"] = "identity"
-    if upstream.api == "anthropic":
-        headers.setdefault("anthropic-version", "2023-06-01")
-    if api_key and upstream.key_header == "bearer":
-        headers["Authorization"] = f"Bearer {api_key}"
-    elif api_key:
-        headers[upstream.key_header] = api_key
-    return headers
-
-
-def client_headers(upstream: Mapping[str, str], request_id: str) -> CIMultiDict[str]:
-    """Return the upstream's headers that are passed to the client, with Relay's request id."""
-    headers = CIMultiDict(_filtered(upstream, _is_sent_downstream))
-    headers["x-relay-request-id"] = request_id
-    return headers
-
-
-# The same few names come with every request, so decisions are cached.
-@lru_cache(maxsize=1024)
-def _is_sent_upstream(name: str) -> bool:
-    return name.lower() not in _NOT_UPSTREAM
-
-
-@lru_cache(maxsize=1024)
-def _is_sent_downstream(name: str) -> bool:
-    low = name.lower()
-    return low not in _NOT_DOWNSTREAM and not low.startswith(_PREFIXES_NOT_DOWNSTREAM)
-
-
-def _filtered(headers: Mapping[str, str], is_sent: Callable[[str], bool]) -> list[tuple[str, str]]:
-    """Return the headers to pass on, without those that `Connection` names as hop-by-hop."""
-    passed = [(name, value) for name, value in headers.items() if is_sent(name)]
-    if listed := headers.get("Connection"):
-        removed = {item.strip() for item in listed.lower().split(",")}
-        return [(name, value) for name, value in passed if name.lower() not in removed]
-    return passed

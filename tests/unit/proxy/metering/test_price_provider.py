@@ -18,7 +18,8 @@ SOLD: list[tuple[str, dict[str, Any], str, str | None]] = [
     ("by the URL, whatever its name", {"base_url": "https://api.groq.com/openai/v1", "name": "openai"},
      "gpt-4o", None),
     ("by its name", {"name": "deepseek"}, "deepseek-chat", "deepseek/"),
-    ("by its API", {"name": "ours"}, "gpt-4o", "openai/"),
+    ("your own server has no list price", {"name": "ours"}, "gpt-4o", None),
+    ("a name beside an unknown host", {"name": "openai"}, "gpt-4o", "openai/"),
     ("as it is told", {"base_url": "https://api.groq.com/openai/v1", "price_provider": "openai"}, "gpt-4o",
      "openai/"),
 ]  # fmt: skip

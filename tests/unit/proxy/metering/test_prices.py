@@ -261,7 +261,7 @@ KEPT: list[tuple[str, list[dict[str, Any]], set[str]]] = [
     ("both APIs", [{"name": "openai"}, {"name": "anthropic", "api": "anthropic"}], {"openai", "anthropic"}),
     ("by the URL", [{"base_url": "https://api.groq.com/openai/v1"}], {"groq"}),
     ("one that sells another's models", [{"price_provider": "azure"}], {"azure", "openai", "anthropic"}),
-    ("a name that nobody has", [{"name": "ours"}], {"openai"}),
+    ("a name that nobody has", [{"name": "ours"}], set()),
     ("none", [], set()),
 ]  # fmt: skip
 

@@ -43,7 +43,7 @@ def a_request(endpoint: str = CHAT, method: str = "POST", **body: Any) -> Reques
         key=Key(id="key_1", user="ada", team="engines", hash="", created_at=NOON),
         call=read_call(endpoint, method, raw),
         resolved_model="m",
-        upstream=Upstream.model_validate({"name": "up", "api": api, "base_url": "http://x.example"}),
+        upstream=Upstream.model_validate({"name": api, "api": api, "base_url": "http://x.example"}),
     )
 
 

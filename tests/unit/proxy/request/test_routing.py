@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
+from proxy.config.headers import Headers
 from proxy.config.settings import Config
 from proxy.config.upstreams import Upstream
 from proxy.errors import Api
-from proxy.request.routing import Router, client_headers, upstream_headers, upstream_url
+from proxy.request.headers import UpstreamHeaders, client_headers
+from proxy.request.routing import Router, upstream_url
 
 CONFIG = Config.model_validate({
     "upstreams": {
@@ -70,6 +72,8 @@ def an_upstream(**changes: Any) -> Upstream:
     return Upstream.model_validate({"api": "openai", "base_url": "https://o.example/v1"} | changes)
 
 
+HEADERS = UpstreamHeaders(Headers())
+
 CREDENTIALS = {
     "Authorization": "Bearer rk_secret",
     "X-Api-Key": "rk_secret",
@@ -102,24 +106,27 @@ def test_credentials_and_hop_by_hop_headers_are_not_sent_upstream(api_key: str |
         "User-Agent": "openai/1",
         "OpenAI-Beta": "y",
     }
-    sent = upstream_headers(an_upstream(), api_key, CIMultiDict(CREDENTIALS | HOP_BY_HOP | passed_on))
+    sent = HEADERS.build(an_upstream(), api_key, CIMultiDict(CREDENTIALS | HOP_BY_HOP | passed_on))
     ours = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     assert dict(sent) == passed_on | {"Accept-Encoding": "identity"} | ours
 
 
 def test_each_api_gets_its_key_in_its_own_header() -> None:
-    anthropic = upstream_headers(an_upstream(api="anthropic"), "sk-ant", {"anthropic-version": "2024-01-01"})
+    anthropic = HEADERS.build(an_upstream(api="anthropic"), "sk-ant", {"anthropic-version": "2024-01-01"})
     assert dict(anthropic) == {
         "Accept-Encoding": "identity",
         "anthropic-version": "2024-01-01",
         "x-api-key": "sk-ant",
     }
-    assert upstream_headers(an_upstream(api="anthropic"), None, {})["anthropic-version"] == "2023-06-01"
+    assert HEADERS.build(an_upstream(api="anthropic"), None, {})["anthropic-version"] == "2023-06-01"
 
 
 def test_repeated_header_is_sent_upstream_repeatedly() -> None:
     client = CIMultiDict([("anthropic-beta", "a"), ("anthropic-beta", "b")])
-    assert upstream_headers(an_upstream(), None, client).getall("anthropic-beta") == ["a", "b"]
+    assert HEADERS.build(an_upstream(), None, client).getall("anthropic-beta") == [
+        "a",
+        "b",
+    ]
 
 
 NOT_SENT_TO_CLIENTS = {
