@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -26,16 +27,30 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment in which the wheel was installed, without an extra."""
-    work = tmp_path_factory.mktemp("base")
+    """The interpreter of an environment in which the wheel was installed, without an extra.
+
+    The workers of pytest-xdist share one: the first installs, the others wait for it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    work = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "base-install"
+    work.mkdir(exist_ok=True)
+    with (work / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (work / "ready").exists():
+            _install(work)
+            (work / "ready").touch()
+    return work / "venv" / "bin" / "python"
+
+
+def _install(work: Path) -> None:
+    """Builds the wheel and installs it, with the packages it needs, into `work/venv`."""
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(work)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", work / "venv"], check=True)
-    python = work / "venv" / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--quiet", "--python", str(python), "install", "--no-compile"]
+    python = str(work / "venv" / "bin" / "python")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--python", python, "install", "--no-compile"]
     (wheel,) = work.glob("*.whl")
     subprocess.run([*pip, "--constraint", str(ROOT / "constraints.txt"), str(wheel)], check=True)
-    return python
 
 
 def relayctl(python: Path, work: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
