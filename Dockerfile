@@ -8,7 +8,7 @@ WORKDIR /src
 RUN pip install uv==0.13.9
 COPY pyproject.toml uv.lock ./
 # Every package comes from the lock, by its hash: those that run, and those that build the wheel.
-RUN uv export --quiet --frozen --no-dev --no-emit-project --output-file /tmp/run.txt \
+RUN uv export --quiet --frozen --no-dev --extra reports --extra etl --extra langfuse --no-emit-project --output-file /tmp/run.txt \
  && uv export --quiet --frozen --only-dev --no-emit-project --output-file /tmp/build.txt \
  && python -m venv --without-pip /opt/relay \
  && pip --python /opt/relay/bin/python install --no-deps --require-hashes --only-binary :all: --requirement /tmp/run.txt

@@ -8,7 +8,7 @@ STAMP := .venv/.ready-$(UV_VERSION)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test services check lint types architecture docs bench operate faults chart clean
+.PHONY: help setup demo test test-oldest services check lint types architecture docs constraints dist bench operate faults chart clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | awk -F ':.*  ## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -38,7 +38,10 @@ test: setup services  ## Run every test
 services:
 	@sh tests/services.sh
 
-check: lint types architecture test  ## Everything CI runs
+test-oldest: setup  ## Run the unit tests and the demo on the oldest supported Python that is installed
+	@sh tests/oldest_python.sh
+
+check: lint types architecture test test-oldest  ## Every check that needs no server outside the tests
 
 lint: setup
 	$(BIN)/ruff check .
@@ -56,6 +59,15 @@ docs: setup  ## Write the generated parts of docs/
 	$(BIN)/python docs/generate.py
 	$(BIN)/python dashboards/generate.py
 	$(BIN)/python helm/sync.py
+
+constraints: setup  ## Write constraints.txt, the versions of uv.lock for pip
+	@{ echo "# The versions of uv.lock, for pip install --constraint. Written by: make constraints"; \
+	  $(BIN)/uv export --quiet --frozen --all-extras --no-dev --no-emit-project --no-hashes --no-annotate --no-header; \
+	} > constraints.txt
+
+dist: setup  ## Build the wheel and the sdist into dist/
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build --directory dist
 
 bench: setup  ## Measure what is published; results go to bench/results
 	@command -v psql >/dev/null || \
@@ -85,4 +97,4 @@ operate: setup services  ## Checks that need real servers or tools
 	$(BIN)/python -m tests.operate.image
 
 clean:  ## Remove what make and the demo made
-	rm -rf .venv var dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oldest var dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,7 +15,7 @@ from typing import Any, Final
 import click
 
 from relayctl import exit_codes
-from relayctl.errors import InputError, RelayctlError
+from relayctl.errors import InputError, RelayctlError, optional_imports
 
 COMMANDS: Final = {
     "alert-check": ("relayctl.commands.alert_check", "Evaluate the alert rules and budgets once."),
@@ -55,7 +55,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        with optional_imports(cmd_name):
+            command = importlib.import_module(COMMANDS[cmd_name][0]).command
         assert isinstance(command, click.Command)
         return command
 
@@ -65,8 +66,10 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         # click would exit with code 1, which is for errors with a message.
+        # Some commands import a package of an extra only when they need it.
         try:
-            result = super().invoke(ctx)
+            with optional_imports():
+                result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError as error:
             raise ClosedPipeError from error

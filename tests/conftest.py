@@ -6,6 +6,7 @@ Nothing is skipped here: without a PostgreSQL the tests that need one fail and s
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -25,6 +26,9 @@ hypothesis.settings.load_profile("relay")
 def pytest_configure(config: pytest.Config) -> None:
     """Tests marked so run on the newest PostgreSQL and, where installed, once more on the system's."""
     config.addinivalue_line("markers", "every_postgres: runs on each PostgreSQL that is installed")
+    # Tests send SIGINT to children, which inherit that it is ignored (nohup, background job), but no handler.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda _number, _frame: None)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from proxy.config import file as config_file
 from proxy.config.settings import Config
 from proxy.errors import RelayError
-from relayctl.doctor import database, host, services
-from relayctl.doctor.finding import Finding, ok, problem
+from relayctl.doctor import host, services
+from relayctl.doctor.finding import Finding, not_set_up, ok, problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,13 @@ def run_checks(setup: Setup) -> Iterator[Finding]:
     yield from host.secrets(config, setup.environ)
     yield from services.proxy(config)
     yield from services.upstreams(config)
-    yield from database.database(setup.database_url, logs)
+    if setup.database_url:
+        from relayctl.doctor import database  # noqa: PLC0415 - needs the extra etl
+
+        yield from database.database(setup.database_url, logs)
+    else:
+        yield not_set_up(
+            "database", "no URL is given", "set RELAY_DATABASE_URL to keep records in PostgreSQL"
+        )
     yield from services.prometheus(setup.prometheus_url)
     yield from services.langfuse(setup.environ)

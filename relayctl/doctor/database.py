@@ -14,19 +14,14 @@ from etl.database.connection import connect, translate_errors
 from etl.database.queries import named
 from etl.errors import EtlError, SchemaError
 from etl.load import status
-from relayctl.doctor.finding import Finding, not_set_up, ok, problem, warning
+from relayctl.doctor.finding import Finding, ok, problem, warning
 
 _LATE: Final = timedelta(hours=3)
 _CLOCK: Final = timedelta(seconds=2)
 
 
-def database(url: str | None, logs: Path) -> Iterator[Finding]:
+def database(url: str, logs: Path) -> Iterator[Finding]:
     """Runs every check of the database."""
-    if not url:
-        yield not_set_up(
-            "database", "no URL is given", "set RELAY_DATABASE_URL to keep records in PostgreSQL"
-        )
-        return
     try:
         with connect(url) as connection:
             version = connection.info.server_version // 10000

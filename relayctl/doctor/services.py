@@ -8,7 +8,6 @@ from typing import Final
 import httpx
 
 from etl.errors import EtlError
-from etl.langfuse.api import Langfuse
 from etl.langfuse.connection import Credentials, RateLimiter
 from proxy.config.settings import Config
 from relayctl.doctor.finding import Finding, not_set_up, ok, problem
@@ -87,6 +86,8 @@ def langfuse(environ: Mapping[str, str]) -> Iterator[Finding]:
             name, "no keys are set", "set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY for traces"
         )
         return
+    from etl.langfuse.api import Langfuse  # noqa: PLC0415 - needs the extra langfuse
+
     try:
         credentials = Credentials.from_environ(environ)
         httpx.get(f"{credentials.base_url}/api/public/health", timeout=_TIMEOUT_SECONDS)

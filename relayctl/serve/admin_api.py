@@ -16,7 +16,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from etl.errors import EtlError
-from relayctl.errors import InputError, RelayctlError
+from relayctl.errors import InputError, RelayctlError, optional_imports
 from relayctl.reports import json_documents as documents
 from relayctl.reports import reports
 from relayctl.reports.buckets import Granularity
@@ -126,7 +126,8 @@ def admin_routes(
             if not _is_master(request, master_key):
                 return _error(401, "this needs the master key: Authorization: Bearer $PROXY_MASTER_KEY")
             try:
-                found = await asyncio.to_thread(lambda: body(source_factory(), request.query, now()))
+                with optional_imports():
+                    found = await asyncio.to_thread(lambda: body(source_factory(), request.query, now()))
             except InputError as error:
                 return _error(400, str(error), parameter=error.parameter)
             except (EtlError, RelayctlError) as error:

@@ -12,10 +12,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Final
 
 from etl.langfuse.connection import Credentials
 from proxy.config.settings import Config
+from relayctl.errors import MissingExtraError
 
 _MIN_RESTART_DELAY: Final = 1.0
 _MAX_RESTART_DELAY: Final = 60.0
@@ -80,11 +82,14 @@ class _Export(threading.Thread):
 def live_export(config: Config, *, database_url: str | None) -> Iterator[None]:
     """Runs the export during the block if `analytics.enabled` is true.
 
-    Raises `LangfuseRefusedError` if the keys are not in the environment.
+    Raises `LangfuseRefusedError` if the keys are not in the environment, `MissingExtraError` without the
+    extra `langfuse`.
     """
     if not config.analytics.enabled:
         yield
         return
+    if find_spec("langfuse") is None:
+        raise MissingExtraError("langfuse", "langfuse")
     Credentials.from_environ(os.environ)
     # Passed in the environment, because other users can read the command line.
     database = {"RELAY_DATABASE_URL": database_url} if database_url else {}

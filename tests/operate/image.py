@@ -178,6 +178,9 @@ def check(work: Path, installed: Path) -> None:
     (packages,) = installed.glob("lib/python*/site-packages")
     if present := [name for name in tools if (packages / name).exists()]:
         sys.exit(f"the image would hold {', '.join(present)}")
+    extras = ("duckdb", "langfuse", "psycopg", "pyarrow")
+    if missing := [name for name in extras if not (packages / name).exists()]:
+        sys.exit(f"the image lacks {', '.join(missing)}: an extra is missing")
     if not list((packages / "etl" / "sql" / "migrations").glob("*.sql")):
         sys.exit("the wheel came without its SQL")
 
