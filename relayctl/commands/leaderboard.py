@@ -8,7 +8,7 @@ from relayctl.commands.options import Asked, report_options, tell, tell_if_nothi
 from relayctl.render.output import show
 from relayctl.render.reports import leaderboard_sheet
 from relayctl.reports import reports
-from relayctl.reports.query import DIMENSIONS, Dimension
+from relayctl.reports.query import DEFAULT_GROUP_BY, Dimension
 from relayctl.reports.reports import Metric
 
 
@@ -16,7 +16,7 @@ from relayctl.reports.reports import Metric
 @click.option(
     "-d",
     "--dimension",
-    type=click.Choice(DIMENSIONS),
+    type=click.Choice(DEFAULT_GROUP_BY),
     default="user",
     show_default=True,
     help="Who competes.",

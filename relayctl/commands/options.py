@@ -192,7 +192,7 @@ def source_options(command: Command) -> Command:
     ) -> Any:
         asked = Asked(
             period=period.period(since=since, until=until, tz=tz, now=utc_now()),
-            filters=Filters(users=user, teams=team, models=model),
+            filters=Filters({"user": user, "team": team, "model": model}),
             source=open_source(source, database_url, logs, archive=archive),
             output=output,
         )
@@ -213,8 +213,7 @@ def tell_if_nothing(*, found: bool, filters: Filters) -> None:
     """Says on stderr that a filter let nothing through: a misspelt name looks like an idle one."""
     if found or not filters:
         return
-    wanted = {"user": filters.users, "team": filters.teams, "model": filters.models}
-    named = "; ".join(f"{what} {' or '.join(names)}" for what, names in wanted.items() if names)
+    named = "; ".join(f"{dimension} {' or '.join(names)}" for dimension, names in filters.values.items())
     tell((f"no request in this range has {named}",))
 
 

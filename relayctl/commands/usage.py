@@ -9,7 +9,7 @@ from relayctl.render.output import show
 from relayctl.render.reports import usage_sheet
 from relayctl.reports import reports
 from relayctl.reports.buckets import GRANULARITIES, Granularity
-from relayctl.reports.query import DIMENSIONS, Dimension
+from relayctl.reports.query import DEFAULT_GROUP_BY, Dimension
 
 
 @click.command()
@@ -22,7 +22,7 @@ from relayctl.reports.query import DIMENSIONS, Dimension
 )
 @click.option(
     "--group-by",
-    type=click.Choice(DIMENSIONS),
+    type=click.Choice(DEFAULT_GROUP_BY),
     multiple=True,
     help="And per this; repeatable.  [default: user, team and model]",
 )
@@ -36,7 +36,7 @@ def command(*, asked: Asked, granularity: Granularity, group_by: tuple[Dimension
         asked.source,
         asked.period,
         granularity=granularity,
-        group_by=group_by or DIMENSIONS,
+        group_by=group_by or DEFAULT_GROUP_BY,
         filters=asked.filters,
     )
     tell(report.notes)

@@ -71,7 +71,9 @@ def leaderboard_sheet(report: Leaderboard) -> Sheet:
         row | {"share_percent": report.share(one), "trend": spark(one.trend)}
         for row, one in zip(documents.leaderboard_rows(report), report.rows, strict=True)
     ]
-    everybody = {name: getattr(report.totals, name) for name in ("requests", "cost_usd", "total_tokens")}
+    everybody: dict[str, object] = {
+        name: report.totals[name] for name in ("requests", "cost_usd", "total_tokens")
+    }
     everybody |= {report.dimension: f"all {report.dimension}s", "value": report.total_value}
     if compared:
         everybody["value_before"] = report.total_before

@@ -13,7 +13,7 @@ from relayctl.alerts import budgets
 from relayctl.reports import reports
 from relayctl.reports.buckets import buckets
 from relayctl.reports.query import (
-    DIMENSIONS,
+    DEFAULT_GROUP_BY,
     Answer,
     Dimension,
     Filters,
@@ -51,11 +51,11 @@ class _OneState:
 
     records: Records
 
-    def answer(self, question: ReportQuery) -> Answer:
-        return self.records.answer(question)
+    def answer(self, query: ReportQuery) -> Answer:
+        return self.records.answer(query)
 
     @contextmanager
-    def opened(self, _question: ReportQuery) -> Iterator[Records]:
+    def opened(self, _query: ReportQuery) -> Iterator[Records]:
         yield self.records
 
 
@@ -66,10 +66,10 @@ def gather(
 
     The budgets are asked for by themselves: their days and months are not the report's.
     """
-    question = ReportQuery(
-        period=period, buckets=buckets(period, "day"), group_by=DIMENSIONS, filters=filters
+    query = ReportQuery(
+        period=period, buckets=buckets(period, "day"), group_by=DEFAULT_GROUP_BY, filters=filters
     )
-    with source.opened(question) as records:
+    with source.opened(query) as records:
         state = _OneState(records=records)
 
         def daily(*group_by: Dimension) -> UsageReport:
@@ -88,10 +88,10 @@ def gather(
             ),
             leaderboards=[
                 reports.leaderboard(state, period, dimension=dimension, metric=metric, filters=filters)
-                for dimension in DIMENSIONS
+                for dimension in DEFAULT_GROUP_BY
                 for metric in _METRICS
             ],
-            latencies=records.latencies(question),
+            latencies=records.latencies(query),
             budgets=budgets.statement(source, budgets_file, now).spent if budgets_file else None,
             notes=days.notes,
         )

@@ -81,7 +81,7 @@ def _head(content: Content) -> str:
     as_of = content.days.as_of
     loaded = f"as of {_local(as_of, content.period)}" if as_of else "not everything loaded yet"
     wanted = content.filters
-    only = [*wanted.users, *wanted.teams, *wanted.models]
+    only = [value for values in wanted.values.values() for value in values]
     lines = [
         *([f"Only {', '.join(only)}"] if only else []),
         *tables.doubts(content.days.totals),

@@ -56,7 +56,7 @@ def by_name(report: UsageReport, of: Of) -> Chart:
     places = {day: place for place, day in enumerate(days)}
     values: dict[str, list[Number | None]] = {}
     for row in report.rows:
-        values.setdefault(row.names[0], [0] * len(days))[places[row.bucket]] = of(row.measures)
+        values.setdefault(row.names[0] or "", [0] * len(days))[places[row.bucket]] = of(row.measures)
     ranked = sorted(values, key=lambda name: (-_sum(values[name]), name))
     shown = ranked if len(ranked) <= MOST_NAMES + 1 else ranked[:MOST_NAMES]
     rest = ranked[len(shown) :]

@@ -75,7 +75,7 @@ def tiles(totals: Measures) -> str:
     """The totals, large; each has the name it has in `usage -o json`."""
     found = []
     for name, title, kind in _TILES:
-        value = getattr(totals, name)
+        value = totals[name]
         shown = cell(Column(name=name, title=title, kind=kind), value) or "none"
         share = percent(value, totals.requests) if name in ("errors", "cache_hits") else None
         part = f" <small>{cell(_SHARE, share)}</small>" if share is not None else ""

@@ -14,6 +14,7 @@ import msgspec
 from proxy.segments.record import money_text
 from relayctl.reports import ranking
 from relayctl.reports.measures import Measures
+from relayctl.reports.query import COLUMNS
 from relayctl.reports.reports import Leaderboard, LeaderboardRow, UsageReport
 from relayctl.reports.time_range import Period
 
@@ -43,22 +44,16 @@ def time_label(moment: datetime) -> str:
 def usage_columns(report: UsageReport) -> list[str]:
     """The columns of a usage report in order: the bucket, the names, the measures."""
     bucket = [] if report.granularity == "total" else [report.granularity]
-    names = ["model" if dimension == "model" else f"{dimension}_id" for dimension in report.group_by]
+    names = [COLUMNS[dimension] for dimension in report.group_by]
     return [*bucket, *names, *MEASURES]
 
 
 def usage_rows(report: UsageReport) -> list[Row]:
     """The rows of a usage report, each with all of `usage_columns`."""
-    columns = usage_columns(report)
-    bucketed = report.granularity != "total"
     return [
-        dict(
-            zip(
-                columns,
-                [*([row.bucket] if bucketed else []), *row.names, *measures(row.measures).values()],
-                strict=True,
-            )
-        )
+        ({} if report.granularity == "total" else {report.granularity: row.bucket})
+        | {COLUMNS[dimension]: row.group[dimension] for dimension in report.group_by}
+        | measures(row.measures)
         for row in report.rows
     ]
 
@@ -89,7 +84,7 @@ def _compared(report: Leaderboard, row: LeaderboardRow) -> Row:
 
 def measures(values: Measures) -> Row:
     """The measures by name."""
-    return {name: getattr(values, name) for name in MEASURES}
+    return {name: values[name] for name in MEASURES}
 
 
 def usage_document(report: UsageReport) -> Row:

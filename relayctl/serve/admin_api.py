@@ -20,7 +20,7 @@ from relayctl.errors import InputError, RelayctlError
 from relayctl.reports import json_documents as documents
 from relayctl.reports import reports
 from relayctl.reports.buckets import Granularity
-from relayctl.reports.query import DIMENSIONS, Dimension, Filters, Source
+from relayctl.reports.query import COLUMNS, DEFAULT_GROUP_BY, Dimension, Filters, Source
 from relayctl.reports.time_range import Period, period
 from relayctl.sources.opening import utc_now
 
@@ -68,18 +68,16 @@ def usage_json(source: Source, query: Query, now: datetime) -> bytes:
         "granularity", query.get("granularity", "day"), get_args(HttpGranularity)
     )
     group_by: list[Dimension] = [
-        _one_of("group_by", value, DIMENSIONS) for value in query.getall("group_by", [])
+        _one_of("group_by", value, DEFAULT_GROUP_BY) for value in query.getall("group_by", [])
     ]
     filters = Filters(
-        users=tuple(query.getall("user_id", [])),
-        teams=tuple(query.getall("team_id", [])),
-        models=tuple(query.getall("model", [])),
+        {dimension: tuple(query.getall(COLUMNS[dimension], [])) for dimension in DEFAULT_GROUP_BY}
     )
     report = reports.usage_report(
         source,
         _period(query, now),
         granularity=granularity,
-        group_by=group_by or DIMENSIONS,
+        group_by=group_by or DEFAULT_GROUP_BY,
         filters=filters,
     )
     return documents.encode(documents.usage_document(report))
@@ -91,7 +89,7 @@ def leaderboard_json(source: Source, query: Query, now: datetime) -> bytes:
     report = reports.leaderboard(
         source,
         _period(query, now),
-        dimension=_one_of("dimension", query.get("dimension", "user"), DIMENSIONS),
+        dimension=_one_of("dimension", query.get("dimension", "user"), DEFAULT_GROUP_BY),
         metric=_one_of("metric", query.get("metric", "tokens"), reports.METRICS),
         limit=_whole("limit", query.get("limit", str(reports.DEFAULT_LIMIT))),
     )

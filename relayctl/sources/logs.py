@@ -16,7 +16,7 @@ import duckdb
 from etl.archive.store import LocalStore, Store
 from etl.database.queries import named
 from relayctl.errors import SourceError
-from relayctl.reports.query import Answer, Latencies, ReportQuery
+from relayctl.reports.query import COLUMNS, DEFAULT_GROUP_BY, Answer, Latencies, ReportQuery
 from relayctl.reports.time_range import Period
 from relayctl.sources import archive, loading, segments
 from relayctl.sources import result_rows as cells
@@ -58,7 +58,36 @@ def _microseconds(moment: datetime) -> int:
 def parameters(question: ReportQuery) -> dict[str, Any]:
     """What records are added up with: the slots, the dimensions to group by, the filters."""
     slots = _Slots.between(question.inner_boundaries)
-    return {"slot_us": slots.length_us, "shift_us": slots.shift_us, **cells.parameters(question)}
+    return {"slot_us": slots.length_us, "shift_us": slots.shift_us, **_parameters(question)}
+
+
+# The statements of this source have three dimensions.
+_COLUMNS: Final = (
+    "bucket",
+    *(COLUMNS[dimension] for dimension in DEFAULT_GROUP_BY),
+    "requests",
+    "errors",
+    "cache_hits",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "cost_usd",
+    "unpriced_requests",
+    "estimated_requests",
+    "estimated_cost_usd",
+    "latency_ms",
+)
+_LATENCY: Final = ("model", "requests", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "ttft_p50_ms", "ttft_p95_ms")
+_UNREAD: Final = dict.fromkeys(("cache_read_tokens", "cache_write_tokens", "reasoning_tokens"))
+
+
+def _parameters(question: ReportQuery) -> dict[str, Any]:
+    grouped = {f"by_{dimension}": dimension in question.group_by for dimension in DEFAULT_GROUP_BY}
+    return grouped | _filters(question)
+
+
+def _filters(question: ReportQuery) -> dict[str, Any]:
+    return {f"{dimension}s": list(question.filters.of(dimension)) or None for dimension in DEFAULT_GROUP_BY}
 
 
 def _period(question: ReportQuery) -> dict[str, datetime]:
@@ -68,14 +97,12 @@ def _period(question: ReportQuery) -> dict[str, datetime]:
 def _fits(question: ReportQuery, wide: ReportQuery) -> bool:
     """Whether the sums that were made for the wide question can tell the other one."""
     slots = _Slots.between(wide.inner_boundaries)
-    filtered = ("user", "users"), ("team", "teams"), ("model", "models")
     return (
         question.period == wide.period
         and {*question.group_by} <= {*wide.group_by}
         and all(map(slots.divide_at, question.inner_boundaries))
         and all(
-            by in wide.group_by or getattr(question.filters, names) == getattr(wide.filters, names)
-            for by, names in filtered
+            by in wide.group_by or question.filters.of(by) == wide.filters.of(by) for by in DEFAULT_GROUP_BY
         )
     )
 
@@ -96,7 +123,7 @@ class LogRecords:
         """Raises `SourceError` when DuckDB gives up."""
         with translated():
             made = parameters(self._sum(question))
-            asked = cells.parameters(question) | {
+            asked = _parameters(question) | {
                 "slot_us": made["slot_us"],
                 "shift_us": made["shift_us"],
                 "inner_boundaries": [naive(boundary) for boundary in question.inner_boundaries],
@@ -105,8 +132,10 @@ class LogRecords:
                 # What was not grouped by was filtered while it was added up.
                 asked[names] = asked[names] if made[by] else None
             rows = self._connection.execute(named("report_logs"), asked).fetchall()
-        found = cells.from_rows(rows, question.group_by)
-        return Answer(cells=found, as_of=self._answer.as_of, notes=self._answer.notes)
+        found = cells.from_rows(
+            [dict(zip(_COLUMNS, row, strict=True)) | _UNREAD for row in rows], question.group_by
+        )
+        return Answer(rows=found, as_of=self._answer.as_of, notes=self._answer.notes)
 
     def latencies(self, question: ReportQuery) -> Latencies:
         """Raises `SourceError` when DuckDB gives up."""
@@ -115,9 +144,10 @@ class LogRecords:
                 # Making sums shows whether the records are all different.
                 self._sum(self._opened)
             stock = None if self._is_loaded else self._stock
-            loading.add_durations(self._connection, stock, cells.filters(question), question.period)
+            loading.add_durations(self._connection, stock, _filters(question), question.period)
             rows = self._connection.execute(named("report_logs_latencies")).fetchall()
-        return Latencies(rows=cells.latencies(rows))
+        named_rows = [dict(zip(_LATENCY, row, strict=True)) for row in rows]
+        return Latencies(rows=cells.latencies(named_rows))
 
     def _sum(self, question: ReportQuery) -> ReportQuery:
         """Makes sums that can tell the question, and gives the one they were made for."""
@@ -136,7 +166,7 @@ class LogRecords:
     def _reads_little(self, wide: ReportQuery) -> bool:
         """Whether reading the stock for these sums is less than loading it for these and all that follow."""
         loose = self._stock.loose()
-        if self._is_loaded or (loose.shelf.shares and self._opened.filters.users):
+        if self._is_loaded or (loose.shelf.shares and self._opened.filters.of("user")):
             # Of an archive only the users that are asked for are loaded: then their twins are looked for.
             return False
         return not loose.has_files() or (self._summed is None and wide is self._opened)
@@ -147,7 +177,7 @@ class LogRecords:
 
     def _load(self) -> None:
         if not self._is_loaded:
-            users = list(self._opened.filters.users) or None
+            users = list(self._opened.filters.of("user")) or None
             loading.load_records(self._connection, self._stock, users)
         self._is_loaded = True
 
@@ -194,7 +224,7 @@ class LogSource:
             with loading.database(scratch=scratch) as connection:
                 with translated():
                     stock = self.stock(connection, question.period, scratch, findings)
-                empty = Answer(cells=[], as_of=as_of, notes=findings.sentences())
+                empty = Answer(rows=[], as_of=as_of, notes=findings.sentences())
                 yield LogRecords(connection, stock, question, empty)
 
     @contextmanager

@@ -10,36 +10,37 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import IsolationLevel
+from psycopg.rows import dict_row
 
 from etl.database import connection as database
 from etl.database import migrations as migrate
 from etl.database.queries import named
 from etl.load import status
 from relayctl.reports.query import Answer, Latencies, ReportQuery
-from relayctl.sources import result_rows as cells
+from relayctl.sources import result_rows
 
 _HOUR: Final = timedelta(hours=1)
 _TICK: Final = timedelta(microseconds=1)
 
 
-def parameters(question: ReportQuery) -> dict[str, Any]:
+def parameters(query: ReportQuery) -> dict[str, Any]:
     """What `report_postgres` is asked with."""
-    hours_from, hours_until = _whole_hours(question)
+    hours_from, hours_until = _whole_hours(query)
     return {
-        "since": question.period.since,
-        "until": question.period.until,
+        "since": query.period.since,
+        "until": query.period.until,
         "hours_from": hours_from,
         "hours_until": hours_until,
-        "inner_boundaries": question.inner_boundaries,
-        **cells.parameters(question),
+        "inner_boundaries": query.inner_boundaries,
+        **result_rows.parameters(query),
     }
 
 
-def _whole_hours(question: ReportQuery) -> tuple[datetime, datetime]:
+def _whole_hours(query: ReportQuery) -> tuple[datetime, datetime]:
     """The part of the period that the hourly rollup can tell; empty where a bucket begins within an hour."""
-    since, until = question.period.since, question.period.until
+    since, until = query.period.since, query.period.until
     first, last = _hour_of(since + _HOUR - _TICK), _hour_of(until)
-    if first >= last or any(boundary != _hour_of(boundary) for boundary in question.inner_boundaries):
+    if first >= last or any(boundary != _hour_of(boundary) for boundary in query.inner_boundaries):
         return since, since
     return first, last
 
@@ -48,10 +49,10 @@ def _hour_of(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
-def _missing(question: ReportQuery, pruned_before: datetime | None) -> tuple[str, ...]:
+def _missing(query: ReportQuery, pruned_before: datetime | None) -> tuple[str, ...]:
     """What cannot be told any more: parts of hours before the horizon, whose records are pruned."""
-    hours_from, hours_until = _whole_hours(question)
-    period = question.period
+    hours_from, hours_until = _whole_hours(query)
+    period = query.period
     parts = ((period.since, hours_from), (max(hours_until, period.since), period.until))
     if pruned_before is None or not any(since < min(until, pruned_before) for since, until in parts):
         return ()
@@ -68,24 +69,28 @@ class PostgresRecords:
 
     connection: psycopg.Connection
 
-    def answer(self, question: ReportQuery) -> Answer:
-        """For any question."""
-        rows = self.connection.execute(named("report_postgres"), parameters(question)).fetchall()
+    def answer(self, query: ReportQuery) -> Answer:
+        """For any query."""
+        rows = self._rows("report_postgres", parameters(query))
         return Answer(
-            cells=cells.from_rows(rows, question.group_by),
+            rows=result_rows.from_rows(rows, query.group_by),
             as_of=status.as_of(self.connection),
-            notes=_missing(question, self._pruned_before()),
+            notes=_missing(query, self._pruned_before()),
         )
 
-    def latencies(self, question: ReportQuery) -> Latencies:
-        """For any question; of what is pruned nothing is known."""
-        period = question.period
-        asked = {"since": period.since, "until": period.until, **cells.filters(question)}
-        rows = self.connection.execute(named("report_postgres_latencies"), asked).fetchall()
+    def latencies(self, query: ReportQuery) -> Latencies:
+        """For any query; of what is pruned nothing is known."""
+        period = query.period
+        asked = {"since": period.since, "until": period.until, **result_rows.filters(query)}
+        rows = self._rows("report_postgres_latencies", asked)
         pruned = self._pruned_before()
         return Latencies(
-            rows=cells.latencies(rows), since=pruned if pruned and pruned > period.since else None
+            rows=result_rows.latencies(rows), since=pruned if pruned and pruned > period.since else None
         )
+
+    def _rows(self, statement: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(named(statement), parameters).fetchall()
 
     def _pruned_before(self) -> datetime | None:
         found: datetime | None = self.connection.execute(named("pruned_before")).fetchall()[0][0]
@@ -98,14 +103,14 @@ class PostgresSource:
 
     url: str = field(repr=False)
 
-    def answer(self, question: ReportQuery) -> Answer:
+    def answer(self, query: ReportQuery) -> Answer:
         """Raises `EtlError` when the database is down or has no Relay schema."""
-        with self.opened(question) as records:
-            return records.answer(question)
+        with self.opened(query) as records:
+            return records.answer(query)
 
     @contextmanager
-    def opened(self, _question: ReportQuery) -> Iterator[PostgresRecords]:
-        """One snapshot, for any question. Raises as `answer` does."""
+    def opened(self, _query: ReportQuery) -> Iterator[PostgresRecords]:
+        """One snapshot, for any query. Raises as `answer` does."""
         with database.connect(self.url) as connection:
             migrate.check(connection)
             connection.isolation_level = IsolationLevel.REPEATABLE_READ

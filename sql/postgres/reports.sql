@@ -18,17 +18,19 @@ WITH part AS (
        OR (created_at >= %(hours_until)s AND created_at < %(until)s)
 )
 SELECT width_bucket(at, %(inner_boundaries)s::timestamptz[]) AS bucket,
-       CASE WHEN %(by_user)s THEN user_id END AS by_user,
-       CASE WHEN %(by_team)s THEN team_id END AS by_team,
-       CASE WHEN %(by_model)s THEN model END AS by_model,
-       sum(requests)::bigint, sum(errors)::bigint, sum(cache_hits)::bigint,
-       sum(prompt_tokens), sum(completion_tokens), sum(total_tokens),
-       sum(cost_usd), sum(unpriced_requests)::bigint, sum(estimated_requests)::bigint,
-       coalesce(sum(estimated_cost_usd), 0), sum(latency_ms)
+       CASE WHEN %(by_user)s THEN user_id END AS user_id,
+       CASE WHEN %(by_team)s THEN team_id END AS team_id,
+       CASE WHEN %(by_model)s THEN model END AS model,
+       sum(requests)::bigint AS requests, sum(errors)::bigint AS errors, sum(cache_hits)::bigint AS cache_hits,
+       sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens, sum(total_tokens) AS total_tokens,
+       NULL AS cache_read_tokens, NULL AS cache_write_tokens, NULL AS reasoning_tokens,
+       sum(cost_usd) AS cost_usd, sum(unpriced_requests)::bigint AS unpriced_requests,
+       sum(estimated_requests)::bigint AS estimated_requests,
+       coalesce(sum(estimated_cost_usd), 0) AS estimated_cost_usd, sum(latency_ms) AS latency_ms
 FROM part
-WHERE (%(users)s::text[] IS NULL OR user_id = ANY (%(users)s))
-  AND (%(teams)s::text[] IS NULL OR team_id = ANY (%(teams)s))
-  AND (%(models)s::text[] IS NULL OR model = ANY (%(models)s))
+WHERE (%(only_user)s::text[] IS NULL OR user_id = ANY (%(only_user)s))
+  AND (%(only_team)s::text[] IS NULL OR team_id = ANY (%(only_team)s))
+  AND (%(only_model)s::text[] IS NULL OR model = ANY (%(only_model)s))
 GROUP BY 1, 2, 3, 4
 
 -- name: report_postgres_latencies
@@ -38,9 +40,9 @@ WITH chosen AS MATERIALIZED (
     SELECT model, latency_ms, ttft_ms
     FROM usage_records
     WHERE created_at >= %(since)s AND created_at < %(until)s
-      AND (%(users)s::text[] IS NULL OR user_id = ANY (%(users)s))
-      AND (%(teams)s::text[] IS NULL OR team_id = ANY (%(teams)s))
-      AND (%(models)s::text[] IS NULL OR model = ANY (%(models)s))
+      AND (%(only_user)s::text[] IS NULL OR user_id = ANY (%(only_user)s))
+      AND (%(only_team)s::text[] IS NULL OR team_id = ANY (%(only_team)s))
+      AND (%(only_model)s::text[] IS NULL OR model = ANY (%(only_model)s))
 ),
 member AS (
     SELECT model, latency_ms, ttft_ms FROM chosen
@@ -55,13 +57,13 @@ ranked AS (
            count(ttft_ms) OVER (PARTITION BY model) AS ttft_number
     FROM member
 )
-SELECT model, min(number),
-       min(latency_ms) FILTER (WHERE place * 100 >= number * 50),
-       min(latency_ms) FILTER (WHERE place * 100 >= number * 90),
-       min(latency_ms) FILTER (WHERE place * 100 >= number * 95),
-       min(latency_ms) FILTER (WHERE place * 100 >= number * 99),
-       min(ttft_ms) FILTER (WHERE ttft_place * 100 >= ttft_number * 50),
-       min(ttft_ms) FILTER (WHERE ttft_place * 100 >= ttft_number * 95)
+SELECT model, min(number) AS requests,
+       min(latency_ms) FILTER (WHERE place * 100 >= number * 50) AS p50_ms,
+       min(latency_ms) FILTER (WHERE place * 100 >= number * 90) AS p90_ms,
+       min(latency_ms) FILTER (WHERE place * 100 >= number * 95) AS p95_ms,
+       min(latency_ms) FILTER (WHERE place * 100 >= number * 99) AS p99_ms,
+       min(ttft_ms) FILTER (WHERE ttft_place * 100 >= ttft_number * 50) AS ttft_p50_ms,
+       min(ttft_ms) FILTER (WHERE ttft_place * 100 >= ttft_number * 95) AS ttft_p95_ms
 FROM ranked
 GROUP BY model
 ORDER BY model NULLS FIRST

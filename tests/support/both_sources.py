@@ -28,12 +28,13 @@ PERIODS = st.builds(
     MOMENTS,
     st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"]) | st.sampled_from(ZONES),
 )
-FILTERS = st.builds(
-    Filters,
-    users=st.lists(st.sampled_from([*USERS, "nobody"]), max_size=2).map(tuple),
-    teams=st.lists(st.sampled_from(TEAMS), max_size=1).map(tuple),
-    models=st.lists(st.sampled_from(MODELS), max_size=2).map(tuple),
-)
+FILTERS = st.fixed_dictionaries(
+    {
+        "user": st.lists(st.sampled_from([*USERS, "nobody"]), max_size=2).map(tuple),
+        "team": st.lists(st.sampled_from(TEAMS), max_size=1).map(tuple),
+        "model": st.lists(st.sampled_from(MODELS), max_size=2).map(tuple),
+    }
+).map(Filters)
 Ask = Callable[[Source], bytes]
 Items = Sequence[UsageRecord | bytes]
 

@@ -61,7 +61,7 @@ QUESTIONS = st.builds(
         period=(period := Period(since=min(one, other), until=max(one, other), zone=zone_named(tz))),
         buckets=buckets(period, granularity),
         group_by=tuple(group_by),
-        filters=Filters(users=tuple(users)),
+        filters=Filters({"user": tuple(users)}),
     ),
     MOMENTS,
     MOMENTS,
@@ -102,8 +102,8 @@ def told(source: LogSource, question: ReportQuery) -> Any:
             records.answer(replace(question, period=half, buckets=buckets(half, "day"))),
         ]
         latencies = records.latencies(question)
-    cells = [sorted(answer.cells, key=lambda cell: (cell.bucket, cell.names)) for answer in answers]
-    return [[asdict(cell) for cell in found] for found in cells], answers[0].notes, latencies
+    rows = [sorted(answer.rows, key=lambda row: (row.bucket, row.names)) for answer in answers]
+    return [[asdict(row) for row in found] for found in rows], answers[0].notes, latencies
 
 
 @SOME
@@ -175,7 +175,7 @@ def test_hours_that_the_range_cuts_are_read_from_records(source: LogSource, firs
     question = ReportQuery(period=period, buckets=buckets(period, "total"), group_by=())
     expected = sum(since <= _numbered(n).created_at < until for n in range(20, 80))
     for asked in (source, local):
-        (cell,) = asked.answer(question).cells
+        (cell,) = asked.answer(question).rows
         assert cell.measures.requests == expected
 
 

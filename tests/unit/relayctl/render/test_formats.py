@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 from rich.cells import cell_len
 
+from etl.rollup.columns import MEASURES
 from relayctl.render.data import to_csv, to_json, to_ndjson
 from relayctl.render.markdown import to_markdown
 from relayctl.render.reports import leaderboard_sheet, usage_sheet
@@ -18,6 +19,7 @@ from relayctl.render.sheet import Column, Kind, Sheet, cell
 from relayctl.render.spark import spark
 from relayctl.render.table import to_table
 from relayctl.reports.measures import Measures
+from relayctl.reports.query import DEFAULT_GROUP_BY
 from relayctl.reports.reports import Leaderboard, LeaderboardRow, UsageReport, UsageRow
 from relayctl.reports.time_range import Period, zone_named
 
@@ -30,30 +32,33 @@ AS_OF = datetime(2026, 11, 3, 9, 30, 5, 250_000, tzinfo=UTC)
 
 
 def used(cost: str | None, *, requests: int = 1200, estimated: int = 0) -> Measures:
-    return Measures(
-        requests=requests,
-        errors=3,
-        cache_hits=0,
-        prompt_tokens=1_000_000,
-        completion_tokens=234_567,
-        total_tokens=1_234_567,
-        cost_usd=None if cost is None else Decimal(cost),
-        unpriced_requests=requests if cost is None else 0,
-        estimated_requests=estimated,
-        estimated_cost_usd=Decimal("0.25") if estimated else Decimal(0),
-        latency_ms=Decimal(requests) * Decimal("812.3456"),
+    return Measures.from_row(
+        dict.fromkeys((one.name for one in MEASURES), 0)
+        | {
+            "requests": requests,
+            "errors": 3,
+            "prompt_tokens": 1_000_000,
+            "completion_tokens": 234_567,
+            "total_tokens": 1_234_567,
+            "cost_usd": cost,
+            "unpriced_requests": requests if cost is None else 0,
+            "estimated_requests": estimated,
+            "estimated_cost_usd": Decimal("0.25") if estimated else 0,
+            "latency_ms": Decimal(requests) * Decimal("812.3456"),
+        }
     )
 
 
 def usage(*names: tuple[str, str, str]) -> UsageReport:
+    first, second = (dict(zip(DEFAULT_GROUP_BY, group, strict=True)) for group in names)
     rows = [
-        UsageRow(bucket="2026-11-01", names=names[0], measures=used("12.345678901234", estimated=7)),
-        UsageRow(bucket="2026-11-02", names=names[1], measures=used(None, requests=5)),
+        UsageRow(bucket="2026-11-01", group=first, measures=used("12.345678901234", estimated=7)),
+        UsageRow(bucket="2026-11-02", group=second, measures=used(None, requests=5)),
     ]
     return UsageReport(
         period=PERIOD,
         granularity="day",
-        group_by=("user", "team", "model"),
+        group_by=DEFAULT_GROUP_BY,
         rows=rows,
         totals=Measures.total(row.measures for row in rows),
         as_of=AS_OF,

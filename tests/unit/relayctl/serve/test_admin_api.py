@@ -31,7 +31,7 @@ class AskedSource:
 
     def answer(self, question: ReportQuery) -> Answer:
         self.question, self.thread = question, threading.current_thread()
-        return Answer(cells=[], as_of=None)
+        return Answer(rows=[], as_of=None)
 
     def latencies(self, question: ReportQuery) -> Latencies:
         return Latencies(rows=[])
@@ -104,7 +104,7 @@ async def test_parameters_become_the_question() -> None:
     assert status == 200
     question = source.question
     assert question is not None
-    assert question.filters == Filters(users=("ada", "bob"), teams=("search",), models=("gpt-5",))
+    assert question.filters == Filters({"user": ("ada", "bob"), "team": ("search",), "model": ("gpt-5",)})
     assert question.group_by == ("user", "model")
     assert question.period.since == datetime(2026, 10, 31, 15, tzinfo=UTC)
     assert len(question.buckets) == 24

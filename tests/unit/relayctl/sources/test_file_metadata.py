@@ -51,7 +51,7 @@ def ask(logs: Path, cache: Path | None, *, since: datetime = FIRST, until: datet
 
 
 def requests(found: Answer) -> dict[str, int]:
-    return {cell.names[0]: cell.measures.requests for cell in found.cells}
+    return {row.names[0] or "": row.measures.requests for row in found.rows}
 
 
 def test_a_segment_is_proved_once(places: tuple[Path, Path], proved: list[str]) -> None:
