@@ -23,6 +23,7 @@ from etl.database.queries import named
 from etl.errors import SegmentError
 from etl.load import ledger, staging
 from etl.load.segment import EXACT, alone, prepare
+from etl.records import columns
 from etl.records.rows import to_csv, to_row
 from etl.rollup import rollup
 from etl.rollup.rollup import When
@@ -112,7 +113,10 @@ class _Retry:
         """Stages those of the wanted lines that are records now."""
         intents, passed = list[IntentLine](), set(wanted)
         pruned_before = self._pruned_before()
-        with self._connection.cursor() as cursor, cursor.copy(named("copy_loading_records")) as copy:
+        with (
+            self._connection.cursor() as cursor,
+            cursor.copy(named("copy_loading_records", **columns.SQL)) as copy,
+        ):
             for item in self._until(max(wanted)):
                 number = self._reading.line_number
                 if isinstance(item, IntentLine) and number in wanted:

@@ -21,7 +21,8 @@ from etl.database.queries import named
 from etl.errors import SegmentError
 from etl.load import ledger, rejects, staging
 from etl.load.ledger import Loaded
-from etl.records.rows import block_rows, to_csv, to_row
+from etl.records import columns
+from etl.records.rows import to_csv, to_row
 from etl.rollup import rollup
 from etl.rollup.rollup import When
 from etl.segments.blocks import Block
@@ -107,7 +108,7 @@ class _Load:
             rows: Sequence[object] = ()
             if isinstance(item, Block):
                 self._count(item)
-                rows = block_rows(item)
+                rows = item.rows()
             elif isinstance(item, RequestLine):
                 self._intents.pop(item.request_id, None)
                 rows = [self._row(item)]
@@ -132,7 +133,7 @@ class _Load:
 
     def _copy(self) -> bool:
         """Streams records until memory is full or the segment ends; gives whether there may be more."""
-        statement = named("copy_loading_records" if self._staged else "copy_usage_records")
+        statement = named("copy_loading_records" if self._staged else "copy_usage_records", **columns.SQL)
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             for beginning in self._read_ahead:
                 copy.write(beginning)

@@ -12,6 +12,7 @@ from typing import Final
 import psycopg
 
 from etl.database.queries import named
+from etl.records import columns
 from etl.rollup.rollup import When
 from etl.segments.rejects import Reject
 from proxy.segments.record import MAX_LINE_BYTES
@@ -25,7 +26,7 @@ def store(connection: psycopg.Connection) -> tuple[int, When]:
 
     Gives how many were new, and when they were.
     """
-    loaded = connection.execute(named("insert_staged_records")).rowcount
+    loaded = connection.execute(named("insert_staged_records", **columns.SQL)).rowcount
     first, last, days = connection.execute(named("sum_staged_records")).fetchone() or (None, None, None)
     return loaded, When(first_hour=first, last_hour=last, days=[day.isoformat() for day in days or ()])
 
@@ -34,7 +35,7 @@ def contradicting_lines(connection: psycopg.Connection) -> Iterator[tuple[int, i
     """Line numbers and offsets of staged records that say something else than the stored one they repeat."""
     with connection.cursor(name="contradictions") as cursor:
         cursor.itersize = _FETCHED
-        yield from cursor.execute(named("staged_contradictions"))
+        yield from cursor.execute(named("staged_contradictions", **columns.SQL))
 
 
 def contradictions(connection: psycopg.Connection, path: Path) -> Iterator[Reject]:

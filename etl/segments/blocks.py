@@ -1,7 +1,7 @@
-"""Reads many lines of a segment at once, as long as they have the usual form.
+"""Reads many lines of a segment at once, provided that they have the usual form.
 
-A line of any other form is left to `etl.segments.lines`, which reads one line and says what is wrong with it.
-What is accepted here is accepted there, with the same meaning: a property test compares the two.
+Lines of any other form are read one by one by `etl.segments.lines`, which reports what is wrong with a line.
+A line that is accepted here is accepted there with the same meaning: a property test compares the two.
 """
 
 from __future__ import annotations
@@ -10,88 +10,125 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Rounded, localcontext
 from io import BytesIO
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
+from msgspec.structs import astuple
 
+from etl.records.columns import ARCHIVE_ONLY, COLUMNS, field_types
 from proxy.segments.lines import IntentLine
-from proxy.segments.record import Fault, Text, Tokens
+from proxy.segments.record import Fault, Text, UsageRecord
 
 _ZERO: Final = Decimal(0)
-# Every sum of amounts in range fits; whatever does not has too many digits.
+# Every sum of amounts in range fits; an amount that does not has too many digits.
 _EXACT: Final = Context(prec=60, traps=[Inexact, Rounded])
 _DIGITS_TO_ZEROS: Final = bytes.maketrans(b"0123456789", b"0" * 10)
-# Longer lines could hold a number with more digits than Python reads, in a place that is passed over here.
+# Longer lines could hold a number with more digits than Python reads, in a place that is skipped here.
 _LONGEST: Final = 4000
 
 # Three of them together never exceed what etl.segments.lines counts byte by byte.
 _Key = Annotated[str, msgspec.Meta(max_length=200)]
-_RequestId = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Sequence = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 
 
 class _Object(msgspec.Struct, gc=False):
-    """An object that is only passed over."""
+    """An object whose content is skipped."""
 
 
 class _Attempt(msgspec.Struct, gc=False):
     provider: Text
     status: int | None
-    # What is no more than zero as a float may be what no Decimal can hold.
+    # A number that is zero as a float may have an exponent that no Decimal can hold.
     latency_ms: Annotated[float, msgspec.Meta(gt=0)]
 
 
-class QuickRecord(msgspec.Struct, kw_only=True, tag_field="event", tag="request", gc=False):
-    """A record as `UsageRecord` has it, but for its checks: whoever makes one does them.
+_Field = tuple[str, Any] | tuple[str, Any, Any]
+# Fields with a narrower or faster type than in UsageRecord; amounts stay texts of plain digits.
+_TYPES: Final[dict[str, Any]] = {
+    "user_id": _Key,
+    "team_id": _Key,
+    "model": _Key,
+    "cost_usd": str | None,
+    "latency_ms": msgspec.Raw,
+    "ttft_ms": msgspec.Raw,
+    "attempts": list[_Attempt],
+    "usage": _Object | None,
+}
+_DEFAULTS: Final[dict[str, Any]] = {
+    "latency_ms": msgspec.Raw(b"0"),
+    "ttft_ms": msgspec.Raw(b"null"),
+    "attempts": [],
+}
+_annotations: Final = field_types()
+_fields: Final = {one.name: one for one in msgspec.structs.fields(UsageRecord)}
 
-    What is stored stands first, in the order of the COPY statements, so that it becomes a row at once. Its
-    amounts are texts of plain digits.
-    """
 
-    request_id: _RequestId
-    created_at: datetime
-    user_id: _Key
-    team_id: _Key
-    key_id: Text = ""
-    model: _Key
-    upstream_model: Text | None = None
-    provider: Text = ""
-    endpoint: Text = ""
-    stream: bool = False
-    status: Annotated[int, msgspec.Meta(ge=100, le=599)]
-    prompt_tokens: Tokens
-    completion_tokens: Tokens
-    total_tokens: Tokens
-    cache_read_tokens: Tokens = 0
-    cache_write_tokens: Tokens = 0
-    reasoning_tokens: Tokens = 0
-    usage_source: Text = "provider"
-    cost_usd: str | None = None
-    price_source: Text | None = None
-    latency_ms: msgspec.Raw = msgspec.Raw(b"0")
-    ttft_ms: msgspec.Raw = msgspec.Raw(b"null")
-    cache_hit: bool = False
-    limit_type: Text | None = None
-    error: Fault | None = None
-    v: Annotated[int, msgspec.Meta(ge=1)]
-    seq: _Sequence
-    pii_entities: dict[str, int] = {}
-    provider_request_id: Text | None = None
-    attempts: list[_Attempt] = []
-    unit_prices: dict[str, str] | None = None
-    usage: _Object | None = None
+def _quick_field(name: str) -> _Field:
+    """The field of `QuickRecord` for a field of `UsageRecord`."""
+    annotation, given = _TYPES.get(name, _annotations[name]), _fields[name]
+    if name in _DEFAULTS:
+        return name, annotation, _DEFAULTS[name]
+    if given.default_factory is not msgspec.NODEFAULT:
+        return name, annotation, msgspec.field(default_factory=given.default_factory)
+    return (name, annotation) if given.required else (name, annotation, given.default)
+
+
+if TYPE_CHECKING:
+
+    class QuickRecord(msgspec.Struct):
+        """A record as `UsageRecord` has it, without its checks: the reader of the block does them.
+
+        Amounts are the texts of the line. The columns of `etl.records.columns` are its first fields, in their
+        order, so that its beginning is a row. Here are the fields that code refers to; all are made below.
+        """
+
+        request_id: str
+        created_at: datetime
+        user_id: str
+        team_id: str
+        model: str
+        status: int
+        prompt_tokens: int
+        completion_tokens: int
+        total_tokens: int
+        cache_read_tokens: int
+        cache_write_tokens: int
+        reasoning_tokens: int
+        usage_source: str
+        cost_usd: str | None
+        latency_ms: msgspec.Raw
+        ttft_ms: msgspec.Raw
+        cache_hit: bool
+        error: Fault | None
+        seq: int
+
+else:
+    QuickRecord = msgspec.defstruct(
+        "QuickRecord",
+        [
+            *map(_quick_field, (column.field for column in COLUMNS)),
+            *map(_quick_field, ARCHIVE_ONLY),
+            ("v", Annotated[int, msgspec.Meta(ge=1)]),
+            ("seq", _Sequence),
+        ],
+        kw_only=True,
+        tag_field="event",
+        tag="request",
+        gc=False,
+        module=__name__,
+    )
 
 
 class _QuickIntent(IntentLine, frozen=True, kw_only=True, tag_field="event", tag="intent", gc=False):
     seq: _Sequence
-    request_id: _RequestId
+    request_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
     user_id: _Key
     team_id: _Key
     model: _Key
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What many lines held: records, their costs (None: not known) and latencies, the sum of the costs.
+    """Many lines: records, their costs (None: not known) and latencies, intents, and the sum of the costs.
 
     Latencies are texts of plain digits.
     """
@@ -102,37 +139,47 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     latencies: list[str]
     cost_usd: Decimal
 
+    def rows(self) -> list[tuple[object, ...]]:
+        """The rows of `usage_records`, as `etl.records.rows.to_row` makes them, with amounts as texts."""
+        rows = [astuple(record)[:_WIDTH] for record in self.records]
+        for number, record in enumerate(self.records):
+            if record.error is not None:
+                rows[number] = (*rows[number][:_ERROR], record.error.type, *rows[number][_ERROR + 1 :])
+        return rows
 
+
+_WIDTH: Final = len(COLUMNS)
+_ERROR: Final = [column.field for column in COLUMNS].index("error")
 _decoder: Final = msgspec.json.Decoder(QuickRecord | _QuickIntent)
 
 
 def read_block(data: bytes, due: int) -> Block | None:
-    """A block of whole lines whose numbers go on from `due`; None when they are to be read one by one."""
-    # Looking for one byte first: it is many times as fast, and most blocks do not have it.
+    """A block of whole lines numbered from `due` on; None when they must be read one by one."""
+    # Searching for one byte first is many times as fast, and most blocks do not contain it.
     if b"\\" in data and rb"\u0000" in data:
         return None
     try:
-        # What is passed over is to be UTF-8 too.
+        # Skipped values must be UTF-8 too.
         _ = data.isascii() or data.decode()
         lines = _decoder.decode_lines(data)
-        if not _stand_one_by_one(list(BytesIO(data)), len(lines)):
+        if not _have_a_line_each(list(BytesIO(data)), len(lines)):
             return None
         records = [line for line in lines if type(line) is QuickRecord]
         latencies = _latencies(records)
         costs, cost_usd = _costs(records)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DecimalException):
         return None
-    if not _are_as_due(lines, due) or _contradict_themselves(records):
+    if not _are_numbered_from(lines, due) or _any_contradicts_itself(records):
         return None
     intents: list[IntentLine] = [line for line in lines if type(line) is _QuickIntent]
     return Block(records=records, intents=intents, costs=costs, latencies=latencies, cost_usd=cost_usd)
 
 
-def _stand_one_by_one(texts: list[bytes], count: int) -> bool:
-    """Whether each of so many values has a line of its own, and none is too long.
+def _have_a_line_each(texts: list[bytes], count: int) -> bool:
+    """Whether each of `count` values has a line of its own, and none is too long.
 
-    The decoder takes two values in one line, and one value in two. But between a line that ends with a brace
-    and one that begins with a brace no value goes on: so as many values as such lines are one in each.
+    The decoder accepts two values in one line, and one value in two. But no value continues from a line that
+    ends with a brace to one that begins with a brace: as many values as such lines are one in each.
     """
     return (
         len(texts) == count
@@ -169,15 +216,15 @@ def _check_plain(texts: bytes, *, whole: int, fraction: int) -> None:
         raise InvalidOperation
 
 
-def _are_as_due(lines: Sequence[QuickRecord | _QuickIntent], due: int) -> bool:
+def _are_numbered_from(lines: Sequence[QuickRecord | _QuickIntent], due: int) -> bool:
     numbers = [line.seq for line in lines]
     in_utc = [line.created_at.tzinfo is UTC for line in lines]
     return numbers == list(range(due, due + len(lines))) and all(in_utc)
 
 
-def _contradict_themselves(records: list[QuickRecord]) -> bool:
-    """Whether the counts of any record do, as `UsageRecord` has it."""
-    # Lists, because they are faster than generators.
+def _any_contradicts_itself(records: list[QuickRecord]) -> bool:
+    """Whether the token counts of any record contradict each other, as `UsageRecord` checks."""
+    # Lists are faster than generators.
     contradictions = [
         one.total_tokens != one.prompt_tokens + one.completion_tokens
         or one.cache_read_tokens + one.cache_write_tokens > one.prompt_tokens

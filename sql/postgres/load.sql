@@ -1,10 +1,6 @@
 -- name: copy_usage_records
--- Records straight into their partitions, in the order of etl/records/rows.py.
-COPY usage_records (
-    request_id, created_at, user_id, team_id, key_id, model, upstream_model, provider, endpoint,
-    stream, status, prompt_tokens, completion_tokens, total_tokens, cache_read_tokens, cache_write_tokens,
-    reasoning_tokens, usage_source, cost_usd, price_source, latency_ms, ttft_ms, cache_hit, limit_type, error_type
-) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
+-- Copies records into their partitions; the columns are those of etl/records/columns.py.
+COPY usage_records ({columns}) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
 
 -- name: copy_usage_hourly_parts
 -- Hourly sums of a part of a load.
@@ -31,13 +27,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS loading_records (
 ) ON COMMIT DELETE ROWS
 
 -- name: copy_loading_records
--- Records into the staging table, in the order of etl/records/rows.py, with the place of their line.
-COPY loading_records (
-    request_id, created_at, user_id, team_id, key_id, model, upstream_model, provider, endpoint,
-    stream, status, prompt_tokens, completion_tokens, total_tokens, cache_read_tokens, cache_write_tokens,
-    reasoning_tokens, usage_source, cost_usd, price_source, latency_ms, ttft_ms, cache_hit, limit_type, error_type,
-    line_number, byte_offset
-) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
+-- Copies records into the staging table, with the number and the offset of their line.
+COPY loading_records ({columns}, line_number, byte_offset) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
 
 -- name: insert_staged_records
 -- Stores each staged record whose identity is not stored yet (of several with one identity, the first line)
@@ -48,15 +39,8 @@ WITH firsts AS (
     GROUP BY created_at, request_id
 ),
 stored AS (
-    INSERT INTO usage_records (
-    request_id, created_at, user_id, team_id, key_id, model, upstream_model, provider, endpoint,
-    stream, status, prompt_tokens, completion_tokens, total_tokens, cache_read_tokens, cache_write_tokens,
-    reasoning_tokens, usage_source, cost_usd, price_source, latency_ms, ttft_ms, cache_hit, limit_type, error_type
-    )
-    SELECT
-    request_id, created_at, user_id, team_id, key_id, model, upstream_model, provider, endpoint,
-    stream, status, prompt_tokens, completion_tokens, total_tokens, cache_read_tokens, cache_write_tokens,
-    reasoning_tokens, usage_source, cost_usd, price_source, latency_ms, ttft_ms, cache_hit, limit_type, error_type
+    INSERT INTO usage_records ({columns})
+    SELECT {columns}
     FROM loading_records
     JOIN firsts USING (created_at, request_id, line_number)
     ORDER BY created_at, request_id
@@ -70,20 +54,12 @@ JOIN stored USING (created_at, request_id)
 WHERE l.line_number = firsts.line_number
 
 -- name: staged_contradictions
--- Where the staged records stand that were not stored and are not what is stored under their identity.
+-- The lines of staged records that were not stored and differ from the stored record of the same identity.
 SELECT l.line_number, l.byte_offset
 FROM loading_records l
 JOIN usage_records r USING (created_at, request_id)
 WHERE NOT l.is_new
-  AND ROW(l.user_id, l.team_id, l.key_id, l.model, l.upstream_model, l.provider, l.endpoint, l.stream,
-         l.status, l.prompt_tokens, l.completion_tokens, l.total_tokens, l.cache_read_tokens,
-         l.cache_write_tokens, l.reasoning_tokens, l.usage_source, l.cost_usd, l.price_source, l.latency_ms,
-         l.ttft_ms, l.cache_hit, l.limit_type, l.error_type)
-  IS DISTINCT FROM
-      ROW(r.user_id, r.team_id, r.key_id, r.model, r.upstream_model, r.provider, r.endpoint, r.stream,
-         r.status, r.prompt_tokens, r.completion_tokens, r.total_tokens, r.cache_read_tokens,
-         r.cache_write_tokens, r.reasoning_tokens, r.usage_source, r.cost_usd, r.price_source, r.latency_ms,
-         r.ttft_ms, r.cache_hit, r.limit_type, r.error_type)
+  AND ROW({staged_values}) IS DISTINCT FROM ROW({stored_values})
 ORDER BY l.line_number
 
 -- name: sum_staged_records

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from etl.database.queries import directory, named
+from etl.records import columns
 
 NAMES = [
     name
@@ -19,7 +20,11 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_a_statement_for_postgresql_parses(name: str, database: psycopg.Connection) -> None:
     # PL/pgSQL parses the statements of a block when it compiles it; RETURN comes before them.
-    text = re.sub(r"%\(\w+\)s|%s", "NULL", named(name)).replace("%%", "%").replace("{name}", "name")
+    text = (
+        re.sub(r"%\(\w+\)s|%s", "NULL", named(name, **columns.SQL))
+        .replace("%%", "%")
+        .replace("{name}", "name")
+    )
     text = re.sub(r"\{\w+\}", "'2026-11-01'", text).rstrip(";")
     block = f"BEGIN RETURN; {text}\n; END".replace("'", "''")
     database.execute(f"DO '{block}'".encode())
