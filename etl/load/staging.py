@@ -13,6 +13,7 @@ import psycopg
 
 from etl.database.queries import named
 from etl.records import columns
+from etl.rollup import columns as rollup
 from etl.rollup.rollup import When
 from etl.segments.rejects import Reject
 from proxy.segments.record import MAX_LINE_BYTES
@@ -27,7 +28,11 @@ def store(connection: psycopg.Connection) -> tuple[int, When]:
     Gives how many were new, and when they were.
     """
     loaded = connection.execute(named("insert_staged_records", **columns.SQL)).rowcount
-    first, last, days = connection.execute(named("sum_staged_records")).fetchone() or (None, None, None)
+    first, last, days = connection.execute(named("sum_staged_records", **rollup.SQL)).fetchone() or (
+        None,
+        None,
+        None,
+    )
     return loaded, When(first_hour=first, last_hour=last, days=[day.isoformat() for day in days or ()])
 
 

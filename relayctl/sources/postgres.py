@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,15 +16,43 @@ from etl.database import connection as database
 from etl.database import migrations as migrate
 from etl.database.queries import named
 from etl.load import status
-from relayctl.reports.query import Answer, Latencies, ReportQuery
+from etl.rollup import columns
+from relayctl.reports.query import (
+    COLUMNS,
+    DEFAULT_GROUP_BY,
+    DIMENSIONS,
+    Answer,
+    Dimension,
+    Latencies,
+    ReportQuery,
+)
 from relayctl.sources import result_rows
 
 _HOUR: Final = timedelta(hours=1)
+_NEWER: Final = tuple(dimension for dimension in DIMENSIONS if dimension not in DEFAULT_GROUP_BY)
+"""The dimensions that rollups of pruned months may lack."""
+
+
+def _filtered(dimensions: Iterable[Dimension]) -> str:
+    return " AND ".join(
+        f"(%(only_{one})s::text[] IS NULL OR {COLUMNS[one]} = ANY (%(only_{one})s))" for one in dimensions
+    )
+
+
+SQL: Final = {
+    **columns.SQL,
+    "grouped": ", ".join(
+        f"CASE WHEN %(by_{one})s THEN {column} END AS {column}" for one, column in COLUMNS.items()
+    ),
+    "filters": _filtered(DIMENSIONS),
+    "older_filters": _filtered(DEFAULT_GROUP_BY),
+}
+"""The lists for the placeholders in this source's statements."""
 _TICK: Final = timedelta(microseconds=1)
 
 
 def parameters(query: ReportQuery) -> dict[str, Any]:
-    """What `report_postgres` is asked with."""
+    """The parameters of `report_postgres`."""
     hours_from, hours_until = _whole_hours(query)
     return {
         "since": query.period.since,
@@ -37,7 +65,7 @@ def parameters(query: ReportQuery) -> dict[str, Any]:
 
 
 def _whole_hours(query: ReportQuery) -> tuple[datetime, datetime]:
-    """The part of the period that the hourly rollup can tell; empty where a bucket begins within an hour."""
+    """The part of the period that the hourly rollup covers; empty where a bucket begins within an hour."""
     since, until = query.period.since, query.period.until
     first, last = _hour_of(since + _HOUR - _TICK), _hour_of(until)
     if first >= last or any(boundary != _hour_of(boundary) for boundary in query.inner_boundaries):
@@ -50,7 +78,7 @@ def _hour_of(moment: datetime) -> datetime:
 
 
 def _missing(query: ReportQuery, pruned_before: datetime | None) -> tuple[str, ...]:
-    """What cannot be told any more: parts of hours before the horizon, whose records are pruned."""
+    """What the report lacks: parts of hours before the prune horizon, whose records are pruned."""
     hours_from, hours_until = _whole_hours(query)
     period = query.period
     parts = ((period.since, hours_from), (max(hours_until, period.since), period.until))
@@ -65,21 +93,21 @@ def _missing(query: ReportQuery, pruned_before: datetime | None) -> tuple[str, .
 
 @dataclass(frozen=True, kw_only=True)
 class PostgresRecords:
-    """What the database held at one moment."""
+    """The records as of one snapshot of the database."""
 
     connection: psycopg.Connection
 
     def answer(self, query: ReportQuery) -> Answer:
-        """For any query."""
+        """For any query, not only one within the opened one."""
         rows = self._rows("report_postgres", parameters(query))
         return Answer(
             rows=result_rows.from_rows(rows, query.group_by),
             as_of=status.as_of(self.connection),
-            notes=_missing(query, self._pruned_before()),
+            notes=(*_missing(query, self._pruned_before()), *self._unknown(query)),
         )
 
     def latencies(self, query: ReportQuery) -> Latencies:
-        """For any query; of what is pruned nothing is known."""
+        """For any query; pruned records are not in it."""
         period = query.period
         asked = {"since": period.since, "until": period.until, **result_rows.filters(query)}
         rows = self._rows("report_postgres_latencies", asked)
@@ -88,9 +116,23 @@ class PostgresRecords:
             rows=result_rows.latencies(rows), since=pruned if pruned and pruned > period.since else None
         )
 
+    def _unknown(self, query: ReportQuery) -> tuple[str, ...]:
+        """What the report cannot say about pruned months, whose rollups lack the newer dimensions."""
+        grouped = [one for one in _NEWER if one in query.group_by]
+        filtered = [one for one in _NEWER if query.filters.of(one)]
+        if not (grouped or filtered):
+            return ()
+        (found,) = self._rows("requests_of_unknown_dimensions", parameters(query))
+        if not found["requests"]:
+            return ()
+        about = f"{found['requests']:,} requests before {found['since']:%F %T}Z have no known"
+        if filtered:
+            return (f"{about} {' and '.join(filtered)}: they are left out",)
+        return (f"{about} {' and '.join(grouped)}: they are shown as unknown",)
+
     def _rows(self, statement: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         with self.connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(named(statement), parameters).fetchall()
+            return cursor.execute(named(statement, **SQL), parameters).fetchall()
 
     def _pruned_before(self) -> datetime | None:
         found: datetime | None = self.connection.execute(named("pruned_before")).fetchall()[0][0]

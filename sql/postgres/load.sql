@@ -4,10 +4,7 @@ COPY usage_records ({columns}) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
 
 -- name: copy_usage_hourly_parts
 -- Hourly sums of a part of a load.
-COPY usage_hourly_parts (
-    hour, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
-    cost_usd, unpriced_requests, estimated_requests, estimated_cost_usd, latency_ms
-) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
+COPY usage_hourly_parts (hour, {dimensions}, {measures}) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
 
 -- name: lock_straight_load
 -- Waits while a staged load runs; any number of straight loads run together.
@@ -65,19 +62,11 @@ ORDER BY l.line_number
 -- name: sum_staged_records
 -- The hourly sums of the staged records that are new, and when those were.
 WITH part AS (
-    INSERT INTO usage_hourly_parts (
-    hour, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
-    cost_usd, unpriced_requests, estimated_requests, estimated_cost_usd, latency_ms
-    )
-    SELECT date_trunc('hour', created_at, 'UTC'), user_id, team_id, model, count(*),
-           count(*) FILTER (WHERE status >= 400 OR error_type IS NOT NULL), count(*) FILTER (WHERE cache_hit),
-           sum(prompt_tokens), sum(completion_tokens), sum(total_tokens),
-           sum(cost_usd), count(*) FILTER (WHERE cost_usd IS NULL),
-           count(*) FILTER (WHERE usage_source = 'estimated'),
-           sum(cost_usd) FILTER (WHERE usage_source = 'estimated'), sum(latency_ms)
+    INSERT INTO usage_hourly_parts (hour, {dimensions}, {measures})
+    SELECT date_trunc('hour', created_at, 'UTC'), {dimensions}, {measures_of_records}
     FROM loading_records
     WHERE is_new
-    GROUP BY 1, 2, 3, 4
+    GROUP BY 1, {dimensions}
     RETURNING hour
 )
 SELECT min(hour), max(hour), array_agg(DISTINCT (hour AT TIME ZONE 'UTC')::date)

@@ -22,8 +22,8 @@ SELECT pg_advisory_lock(hashtextextended('relay refresh', 0))
 SELECT pg_advisory_unlock(hashtextextended('relay refresh', 0))
 
 -- name: gather_hours
--- Of those of the given days on which an hour's sums lie in two parts and more on average: one part of each hour, user,
--- team and model. What no part could hold stays in several.
+-- On those of the given days whose groups have two parts or more on average: replaces the parts of each group by one
+-- part per hour. Sums too large for one part stay in several.
 WITH crowded AS (
     SELECT day
     FROM (
@@ -32,7 +32,7 @@ WITH crowded AS (
         WHERE hour >= (SELECT min(d) FROM unnest(%(days)s::date[]) d)::timestamp AT TIME ZONE 'UTC'
           AND hour < (SELECT max(d) + 1 FROM unnest(%(days)s::date[]) d)::timestamp AT TIME ZONE 'UTC'
           AND (hour AT TIME ZONE 'UTC')::date = ANY (%(days)s::date[])
-        GROUP BY day, hour, user_id, team_id, model
+        GROUP BY day, hour, {dimensions}
     ) part
     GROUP BY day
     HAVING sum(parts) >= 2 * count(*) AND max(tokens) < 9223372036854775807
@@ -43,16 +43,11 @@ taken AS (
     WHERE p.hour >= c.day::timestamp AT TIME ZONE 'UTC' AND p.hour < (c.day + 1)::timestamp AT TIME ZONE 'UTC'
     RETURNING p.*
 )
-INSERT INTO usage_hourly_parts (
-    hour, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
-    cost_usd, unpriced_requests, estimated_requests, estimated_cost_usd, latency_ms
-)
-SELECT hour, user_id, team_id, model, sum(requests), sum(errors), sum(cache_hits), sum(prompt_tokens),
-       sum(completion_tokens), sum(total_tokens), sum(cost_usd), sum(unpriced_requests), sum(estimated_requests),
-       sum(estimated_cost_usd), sum(latency_ms)
+INSERT INTO usage_hourly_parts (hour, {dimensions}, {measures})
+SELECT hour, {dimensions}, {sums}
 FROM taken
-GROUP BY 1, 2, 3, 4
-ORDER BY 1, 2, 3, 4
+GROUP BY hour, {dimensions}
+ORDER BY hour, {dimensions}
 
 -- name: forget_days
 -- Makes room for days that are to be added up anew; without days for all.
@@ -85,7 +80,7 @@ REFRESH MATERIALIZED VIEW CONCURRENTLY usage_daily
 UPDATE etl_state SET refreshed_at = now()
 
 -- name: daily_differences
--- Measures of usage_daily that are not what the records make, of the time that is not pruned.
+-- Measures of usage_daily that differ from the records' sums, from the prune horizon on.
 WITH horizon AS (
     SELECT COALESCE(pruned_before, '-infinity') AS at FROM etl_state
 ),
@@ -103,8 +98,8 @@ made AS (
     WHERE created_at >= horizon.at
     GROUP BY 1, 2, 3, 4
 )
-SELECT 'usage_daily' AS rollup, day::timestamp AT TIME ZONE 'UTC' AS since, user_id, team_id, model, d.measure, d.stored,
-       d.recomputed
+SELECT 'usage_daily' AS rollup, day::timestamp AT TIME ZONE 'UTC' AS since, user_id, team_id, model, NULL AS provider,
+       NULL AS key_id, NULL AS endpoint, d.measure, d.stored, d.recomputed
 FROM stored s
 FULL JOIN made m USING (day, user_id, team_id, model)
 CROSS JOIN LATERAL (VALUES
@@ -123,7 +118,7 @@ ORDER BY day, user_id, team_id, model, d.measure
 LIMIT %s
 
 -- name: hourly_differences
--- Measures of usage_hourly that are not what the records make, of the time that is not pruned.
+-- Measures of usage_hourly that differ from the records' sums, from the prune horizon on.
 WITH horizon AS (
     SELECT COALESCE(pruned_before, '-infinity') AS at FROM etl_state
 ),
@@ -131,34 +126,15 @@ stored AS (
     SELECT h.* FROM usage_hourly h, horizon WHERE h.hour >= horizon.at
 ),
 made AS (
-    SELECT date_trunc('hour', created_at, 'UTC') AS hour, user_id, team_id, model, count(*) AS requests,
-           count(*) FILTER (WHERE status >= 400 OR error_type IS NOT NULL) AS errors,
-           count(*) FILTER (WHERE cache_hit) AS cache_hits, sum(prompt_tokens) AS prompt_tokens,
-           sum(completion_tokens) AS completion_tokens, sum(total_tokens) AS total_tokens,
-           sum(cost_usd) AS cost_usd, count(*) FILTER (WHERE cost_usd IS NULL) AS unpriced_requests,
-           count(*) FILTER (WHERE usage_source = 'estimated') AS estimated_requests,
-           sum(cost_usd) FILTER (WHERE usage_source = 'estimated') AS estimated_cost_usd,
-           sum(latency_ms) AS latency_ms
+    SELECT date_trunc('hour', created_at, 'UTC') AS hour, {dimensions}, {measures_of_records}
     FROM usage_records, horizon
     WHERE created_at >= horizon.at
-    GROUP BY 1, 2, 3, 4
+    GROUP BY 1, {dimensions}
 )
-SELECT 'usage_hourly' AS rollup, hour AS since, user_id, team_id, model, d.measure, d.stored, d.recomputed
+SELECT 'usage_hourly' AS rollup, hour AS since, {dimensions}, d.measure, d.stored, d.recomputed
 FROM stored s
-FULL JOIN made m USING (hour, user_id, team_id, model)
-CROSS JOIN LATERAL (VALUES
-    ('requests', s.requests::numeric, m.requests::numeric),
-    ('errors', s.errors, m.errors),
-    ('cache_hits', s.cache_hits, m.cache_hits),
-    ('prompt_tokens', s.prompt_tokens, m.prompt_tokens),
-    ('completion_tokens', s.completion_tokens, m.completion_tokens),
-    ('total_tokens', s.total_tokens, m.total_tokens),
-    ('cost_usd', s.cost_usd, m.cost_usd),
-    ('unpriced_requests', s.unpriced_requests, m.unpriced_requests),
-    ('estimated_requests', s.estimated_requests, m.estimated_requests),
-    ('estimated_cost_usd', s.estimated_cost_usd, m.estimated_cost_usd),
-    ('latency_ms', s.latency_ms, m.latency_ms)
-) AS d (measure, stored, recomputed)
+FULL JOIN made m USING (hour, {dimensions})
+CROSS JOIN LATERAL (VALUES {compared}) AS d (measure, stored, recomputed)
 WHERE d.stored IS DISTINCT FROM d.recomputed
-ORDER BY hour, user_id, team_id, model, d.measure
+ORDER BY hour, {dimensions}, d.measure
 LIMIT %s
