@@ -8,7 +8,7 @@ from relayctl.commands.options import Asked, report_options, tell, tell_if_nothi
 from relayctl.render.output import show
 from relayctl.render.reports import leaderboard_sheet
 from relayctl.reports import reports
-from relayctl.reports.query import DEFAULT_GROUP_BY, Dimension
+from relayctl.reports.query import DIMENSIONS, Dimension
 from relayctl.reports.reports import Metric
 
 
@@ -16,13 +16,18 @@ from relayctl.reports.reports import Metric
 @click.option(
     "-d",
     "--dimension",
-    type=click.Choice(DEFAULT_GROUP_BY),
+    type=click.Choice(DIMENSIONS),
     default="user",
     show_default=True,
-    help="Who competes.",
+    help="Dimension to rank.",
 )
 @click.option(
-    "-m", "--metric", type=click.Choice(reports.METRICS), default="tokens", show_default=True, help="In what."
+    "-m",
+    "--metric",
+    type=click.Choice(reports.METRICS),
+    default="tokens",
+    show_default=True,
+    help="Metric to rank by.",
 )
 @click.option(
     "-n",
@@ -30,12 +35,12 @@ from relayctl.reports.reports import Metric
     type=click.IntRange(1, reports.LARGEST_LIMIT),
     default=reports.DEFAULT_LIMIT,
     show_default=True,
-    help="How many to show.",
+    help="Number of rows.",
 )
-@click.option("--compare", is_flag=True, help="Beside each its number in the period before, and the change.")
+@click.option("--compare", is_flag=True, help="Add the value of the period before, and the change.")
 @report_options
 def command(*, asked: Asked, dimension: Dimension, metric: Metric, limit: int, compare: bool) -> None:
-    """Show the top users, teams or models.
+    """Show the top users, teams, models, providers, keys or endpoints.
 
     The period before ends where this one begins: as many whole months or days, else the same duration.
 
@@ -49,7 +54,7 @@ def command(*, asked: Asked, dimension: Dimension, metric: Metric, limit: int, c
         limit=limit,
         filters=asked.filters,
         compare=compare,
-        # For people alone: no other format has it.
+        # Only the formats for people show it.
         trend=asked.output in ("table", "md"),
     )
     tell(report.notes)

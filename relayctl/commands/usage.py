@@ -9,7 +9,7 @@ from relayctl.render.output import show
 from relayctl.render.reports import usage_sheet
 from relayctl.reports import reports
 from relayctl.reports.buckets import GRANULARITIES, Granularity
-from relayctl.reports.query import DEFAULT_GROUP_BY, Dimension
+from relayctl.reports.query import DEFAULT_GROUP_BY, DIMENSIONS, Dimension
 
 
 @click.command()
@@ -18,13 +18,13 @@ from relayctl.reports.query import DEFAULT_GROUP_BY, Dimension
     type=click.Choice(GRANULARITIES),
     default="day",
     show_default=True,
-    help="One row per this.",
+    help="Length of a row's time bucket.",
 )
 @click.option(
     "--group-by",
-    type=click.Choice(DEFAULT_GROUP_BY),
+    type=click.Choice(DIMENSIONS),
     multiple=True,
-    help="And per this; repeatable.  [default: user, team and model]",
+    help="Group by this dimension; repeatable.  [default: user, team and model]",
 )
 @report_options
 def command(*, asked: Asked, granularity: Granularity, group_by: tuple[Dimension, ...]) -> None:

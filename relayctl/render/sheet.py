@@ -25,12 +25,16 @@ UNKNOWN: Final = "unknown"
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column: `name` in data formats, `title` for people; a narrow terminal drops high `weight`s last."""
+    """One column: `name` in data formats, `title` for people; a narrow terminal drops high `weight`s last.
+
+    `unknown` is what people see for None.
+    """
 
     name: str
     title: str
     kind: Kind = "text"
     weight: int = 9
+    unknown: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +67,7 @@ class Sheet:
 def cell(column: Column, value: object) -> str:
     """A value as a person reads it: thousands separated, money to four places, unknown money as `unknown`."""
     if value is None:
-        return UNKNOWN if column.kind == "money" else ""
+        return UNKNOWN if column.kind == "money" else column.unknown
     if isinstance(value, Decimal) and column.kind in _DECIMALS:
         return _DECIMALS[column.kind](value)
     if isinstance(value, int) and not isinstance(value, bool) and column.kind not in ("rank", "number"):

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from etl.rollup import columns
 from proxy.segments.record import money_text
 from relayctl.reports import ranking
 from relayctl.reports.measures import Measures
@@ -20,18 +21,13 @@ from relayctl.reports.time_range import Period
 
 USAGE_SCHEMA: Final = "relay.usage/v1"
 LEADERBOARD_SCHEMA: Final = "relay.leaderboard/v1"
-MEASURES: Final = (
-    "requests",
-    "errors",
-    "cache_hits",
-    "prompt_tokens",
-    "completion_tokens",
-    "total_tokens",
-    "cost_usd",
-    "unpriced_requests",
-    "avg_latency_ms",
+_NOT_SHOWN: Final = {"estimated_requests", "estimated_cost_usd"}
+MEASURES: Final = tuple(
+    f"avg_{one.name}" if one.kind == "milliseconds" else one.name
+    for one in columns.MEASURES
+    if one.name not in _NOT_SHOWN
 )
-"""The measures of a usage row, in the order in which every format has them."""
+"""The measures of a usage row, in the order in which every format has them; durations as averages."""
 
 Row = dict[str, Any]
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal, get_args
 
+from etl.rollup.columns import MEASURES
 from relayctl.errors import InputError
 from relayctl.reports import ranking
 from relayctl.reports.buckets import Granularity, buckets
@@ -137,7 +138,7 @@ def usage_report(
         rows=[UsageRow(bucket=cut[row.bucket].label, group=row.group, measures=row.measures) for row in rows],
         totals=_totals(answer),
         as_of=answer.as_of,
-        notes=answer.notes,
+        notes=(*answer.notes, *_unknown_tokens(answer)),
     )
 
 
@@ -221,6 +222,16 @@ def _in_order(group_by: Sequence[Dimension]) -> tuple[Dimension, ...]:
 
 def _totals(answer: Answer) -> Measures:
     return Measures.total(row.measures for row in answer.rows)
+
+
+def _unknown_tokens(answer: Answer) -> tuple[str, ...]:
+    """A note on the requests whose group has no sum of a nullable token measure."""
+    names = [one.name for one in MEASURES if one.kind == "tokens" and one.nullable]
+    lacking = [row.measures for row in answer.rows if any(row.measures[name] is None for name in names)]
+    if not lacking:
+        return ()
+    requests = sum(measures.requests for measures in lacking)
+    return (f"{requests:,} requests have no known cache and reasoning tokens: the sums are without theirs",)
 
 
 def _by_name(names: Sequence[str | None]) -> list[tuple[bool, str]]:

@@ -1,6 +1,6 @@
 """The admin endpoints `/internal/usage` and `/internal/usage/leaderboard`: the reports over HTTP.
 
-They answer to the master key alone, and to nobody where none is configured.
+They require the master key; without a configured one they refuse every request.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from relayctl.errors import InputError, RelayctlError
 from relayctl.reports import json_documents as documents
 from relayctl.reports import reports
 from relayctl.reports.buckets import Granularity
-from relayctl.reports.query import COLUMNS, DEFAULT_GROUP_BY, Dimension, Filters, Source
+from relayctl.reports.query import COLUMNS, DEFAULT_GROUP_BY, DIMENSIONS, Dimension, Filters, Source
 from relayctl.reports.time_range import Period, period
 from relayctl.sources.opening import utc_now
 
@@ -32,9 +32,10 @@ _log = logging.getLogger(__name__)
 
 HttpGranularity = Literal["hour", "day", "week", "month"]
 _PERIOD: Final = ("since", "until", "tz")
-_USAGE: Final = {"user_id", "team_id", "model", "granularity", "group_by", *_PERIOD}
+_FILTERS: Final = {column: dimension for dimension, column in COLUMNS.items()}
+_USAGE: Final = {*_FILTERS, "granularity", "group_by", *_PERIOD}
 _LEADERBOARD: Final = {"dimension", "metric", "limit", *_PERIOD}
-_REPEATABLE: Final = {"user_id", "team_id", "model", "group_by"}
+_REPEATABLE: Final = {*_FILTERS, "group_by"}
 
 
 def _check_names(query: Query, known: set[str]) -> None:
@@ -68,11 +69,9 @@ def usage_json(source: Source, query: Query, now: datetime) -> bytes:
         "granularity", query.get("granularity", "day"), get_args(HttpGranularity)
     )
     group_by: list[Dimension] = [
-        _one_of("group_by", value, DEFAULT_GROUP_BY) for value in query.getall("group_by", [])
+        _one_of("group_by", value, DIMENSIONS) for value in query.getall("group_by", [])
     ]
-    filters = Filters(
-        {dimension: tuple(query.getall(COLUMNS[dimension], [])) for dimension in DEFAULT_GROUP_BY}
-    )
+    filters = Filters({dimension: tuple(query.getall(column, [])) for column, dimension in _FILTERS.items()})
     report = reports.usage_report(
         source,
         _period(query, now),
@@ -89,7 +88,7 @@ def leaderboard_json(source: Source, query: Query, now: datetime) -> bytes:
     report = reports.leaderboard(
         source,
         _period(query, now),
-        dimension=_one_of("dimension", query.get("dimension", "user"), DEFAULT_GROUP_BY),
+        dimension=_one_of("dimension", query.get("dimension", "user"), DIMENSIONS),
         metric=_one_of("metric", query.get("metric", "tokens"), reports.METRICS),
         limit=_whole("limit", query.get("limit", str(reports.DEFAULT_LIMIT))),
     )

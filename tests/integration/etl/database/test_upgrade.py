@@ -23,6 +23,7 @@ from etl.rollup import verification as differences
 from proxy.segments.record import VERSION
 from relayctl.reports import json_documents as documents
 from relayctl.reports import reports
+from relayctl.reports.query import Filters
 from relayctl.reports.time_range import Period, zone_named
 from relayctl.sources.postgres import PostgresSource
 from tests.support.databases import new_database
@@ -92,6 +93,65 @@ def test_an_upgraded_database_goes_on(postgres_url: str, tmp_path: Path, version
         assert not [month for month in prune(connection, WHOLE.until, dry_run=False) if month.dropped]
         assert retry(url, SEGMENTS).failed == ()
         assert connection.execute("SELECT sum(rejected) FROM etl_segments").fetchone() == (2,)
+
+
+@pytest.mark.parametrize("version", [version for version in VERSIONS if 2 <= version < 5])
+def test_pruned_months_keep_their_sums_and_have_unknown_providers(
+    postgres_url: str, tmp_path: Path, version: int
+) -> None:
+    with database_of(version, postgres_url, tmp_path) as url, connect(url) as connection:
+        before = connection.execute(TOTALS).fetchall()
+        connection.execute("DROP TABLE usage_records_2026_11")
+        connection.execute("UPDATE etl_state SET pruned_before = '2026-12-01 00:00:00+00'")
+        migrate(connection)
+        assert connection.execute(TOTALS).fetchall() == before
+        assert differences.find(connection) == []
+        known = grouped(url)
+        assert known.totals.requests == sum(requests for _, _, requests, _ in before)
+        pruned = sum(requests for hour, _, requests, _ in before if f"{hour:%Y-%m}" == "2026-11")
+        (unknown,) = [row for row in known.rows if row.names == (None,)]
+        assert unknown.measures.requests == pruned
+        assert unknown.measures["cache_read_tokens"] is None
+        tokens = f"{pruned} requests have no known cache and reasoning tokens: the sums are without theirs"
+        assert known.notes == (
+            f"{pruned} requests before 2026-11-01 14:00:00Z have no known provider: they are shown as unknown",
+            tokens,
+        )
+        (note,) = grouped(url, provider="openai").notes
+        assert note.endswith("have no known provider: they are left out")
+        # By the older dimensions everything is there.
+        assert grouped(url, by="user").totals == known.totals
+        assert grouped(url, by="user").notes == (tokens,)
+
+
+def test_hours_with_sums_too_large_for_one_part_are_recomputed(postgres_url: str, tmp_path: Path) -> None:
+    with database_of(4, postgres_url, tmp_path) as url, connect(url) as connection:
+        connection.execute(
+            "INSERT INTO usage_records SELECT 'huge-' || n, '2026-12-05 10:00:00+00', 'u', 't', 'k', 'm', NULL, "
+            "'p', 'e', false, 200, 9007199254740992, 0, 9007199254740992, 1, 2, 0, 'provider', 0, NULL, 1, NULL, "
+            "false, NULL, NULL FROM generate_series(1, 1100) n"
+        )
+        connection.execute(
+            "INSERT INTO usage_hourly_parts SELECT '2026-12-05 10:00:00+00', 'u', 't', 'm', 550, 0, 0, "
+            "550 * 9007199254740992, 0, 550 * 9007199254740992, 0, 0, 0, NULL, 550 FROM generate_series(1, 2)"
+        )
+        migrate(connection)
+        assert [one for one in differences.find(connection) if one.rollup == "usage_hourly"] == []
+
+
+TOTALS = """
+    SELECT hour, user_id, sum(requests), sum(cost_usd)
+    FROM usage_hourly
+    GROUP BY hour, user_id
+    ORDER BY hour, user_id
+"""
+
+
+def grouped(url: str, *, by: str = "provider", provider: str | None = None) -> reports.UsageReport:
+    """Everything by one dimension."""
+    filters = Filters({"provider": (provider,)} if provider else {})
+    source = PostgresSource(url=url)
+    return reports.usage_report(source, WHOLE, granularity="total", group_by=(by,), filters=filters)
 
 
 LINES = sorted((DATA / "lines").glob("*.jsonl"))

@@ -17,7 +17,7 @@ from proxy.segments.record import UsageRecord
 from relayctl.reports import json_documents as documents
 from relayctl.reports import reports
 from relayctl.reports.buckets import GRANULARITIES
-from relayctl.reports.query import DEFAULT_GROUP_BY, Filters, Source
+from relayctl.reports.query import DIMENSIONS, Filters, Source
 from relayctl.reports.time_range import Period
 from relayctl.sources.logs import LogSource
 from relayctl.sources.postgres import PostgresSource
@@ -31,12 +31,12 @@ from tests.support.report_data import (
 USAGE = st.fixed_dictionaries(
     {
         "granularity": st.sampled_from(GRANULARITIES),
-        "group_by": st.lists(st.sampled_from(DEFAULT_GROUP_BY), unique=True).map(tuple),
+        "group_by": st.lists(st.sampled_from(DIMENSIONS), unique=True).map(tuple),
     }
 )
 LEADERBOARD = st.fixed_dictionaries(
     {
-        "dimension": st.sampled_from(DEFAULT_GROUP_BY),
+        "dimension": st.sampled_from(DIMENSIONS),
         "metric": st.sampled_from(reports.METRICS),
         "limit": st.integers(1, 12),
         "compare": st.booleans(),

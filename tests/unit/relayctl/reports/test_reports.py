@@ -188,6 +188,9 @@ def test_the_usage_document_is_the_one_of_the_contract() -> None:
         "cost_usd": 0.5,
         "unpriced_requests": 0,
         "avg_latency_ms": 1.5,
+        "cache_read_tokens": 0,
+        "cache_write_tokens": 0,
+        "reasoning_tokens": 0,
     }
     names = {"day": "2026-11-01", "user_id": "ada", "team_id": "search", "model": "gpt-5"}
     assert list(msgspec.json.decode(document)["rows"][0]) == [*names, *measures]
