@@ -88,11 +88,13 @@ class Answer:
     """Rows in no particular order, at most one per group.
 
     `as_of` is the time up to which every sealed segment is in them (None: nothing was ever loaded); `notes`
-    are sentences about what could not be counted.
+    are sentences about what could not be counted. `coarse_requests` are requests of pruned months, whose sums
+    lack the newer dimensions and the nullable tokens.
     """
 
     rows: Sequence[ResultRow]
     as_of: datetime | None
+    coarse_requests: int = 0
     notes: tuple[str, ...] = ()
 
 

@@ -11,7 +11,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal, get_args
 
-from etl.rollup.columns import MEASURES
 from relayctl.errors import InputError
 from relayctl.reports import ranking
 from relayctl.reports.buckets import Granularity, buckets
@@ -225,13 +224,14 @@ def _totals(answer: Answer) -> Measures:
 
 
 def _unknown_tokens(answer: Answer) -> tuple[str, ...]:
-    """A note on the requests whose group has no sum of a nullable token measure."""
-    names = [one.name for one in MEASURES if one.kind == "tokens" and one.nullable]
-    lacking = [row.measures for row in answer.rows if any(row.measures[name] is None for name in names)]
-    if not lacking:
+    if not answer.coarse_requests:
         return ()
-    requests = sum(measures.requests for measures in lacking)
-    return (f"{requests:,} requests have no known cache and reasoning tokens: the sums are without theirs",)
+    return (
+        (
+            f"{answer.coarse_requests:,} requests have no known cache and reasoning tokens: the sums are without "
+            "theirs"
+        ),
+    )
 
 
 def _by_name(names: Sequence[str | None]) -> list[tuple[bool, str]]:

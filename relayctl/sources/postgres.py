@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -91,6 +91,18 @@ def _missing(query: ReportQuery, pruned_before: datetime | None) -> tuple[str, .
     return (told,)
 
 
+def _unknown(query: ReportQuery, coarse: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the report cannot say about pruned months, whose rollups lack the newer dimensions."""
+    grouped = [one for one in _NEWER if one in query.group_by]
+    filtered = [one for one in _NEWER if query.filters.of(one)]
+    if not coarse["requests"] or not (grouped or filtered):
+        return ()
+    about = f"{coarse['requests']:,} requests before {coarse['since']:%F %T}Z have no known"
+    if filtered:
+        return (f"{about} {' and '.join(filtered)}: they are left out",)
+    return (f"{about} {' and '.join(grouped)}: they are shown as unknown",)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PostgresRecords:
     """The records as of one snapshot of the database."""
@@ -100,10 +112,12 @@ class PostgresRecords:
     def answer(self, query: ReportQuery) -> Answer:
         """For any query, not only one within the opened one."""
         rows = self._rows("report_postgres", parameters(query))
+        (coarse,) = self._rows("requests_of_unknown_dimensions", parameters(query))
         return Answer(
             rows=result_rows.from_rows(rows, query.group_by),
             as_of=status.as_of(self.connection),
-            notes=(*_missing(query, self._pruned_before()), *self._unknown(query)),
+            coarse_requests=coarse["requests"] or 0,
+            notes=(*_missing(query, self._pruned_before()), *_unknown(query, coarse)),
         )
 
     def latencies(self, query: ReportQuery) -> Latencies:
@@ -115,20 +129,6 @@ class PostgresRecords:
         return Latencies(
             rows=result_rows.latencies(rows), since=pruned if pruned and pruned > period.since else None
         )
-
-    def _unknown(self, query: ReportQuery) -> tuple[str, ...]:
-        """What the report cannot say about pruned months, whose rollups lack the newer dimensions."""
-        grouped = [one for one in _NEWER if one in query.group_by]
-        filtered = [one for one in _NEWER if query.filters.of(one)]
-        if not (grouped or filtered):
-            return ()
-        (found,) = self._rows("requests_of_unknown_dimensions", parameters(query))
-        if not found["requests"]:
-            return ()
-        about = f"{found['requests']:,} requests before {found['since']:%F %T}Z have no known"
-        if filtered:
-            return (f"{about} {' and '.join(filtered)}: they are left out",)
-        return (f"{about} {' and '.join(grouped)}: they are shown as unknown",)
 
     def _rows(self, statement: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         with self.connection.cursor(row_factory=dict_row) as cursor:

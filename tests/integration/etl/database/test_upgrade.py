@@ -114,10 +114,13 @@ def test_pruned_months_keep_their_sums_and_have_unknown_providers(
         assert unknown.measures["cache_read_tokens"] is None
         tokens = f"{pruned} requests have no known cache and reasoning tokens: the sums are without theirs"
         assert known.notes == (
-            f"{pruned} requests before 2026-11-01 14:00:00Z have no known provider: they are shown as unknown",
+            (
+                f"{pruned} requests before 2026-11-01 14:00:00Z have no known provider: "
+                "they are shown as unknown"
+            ),
             tokens,
         )
-        (note,) = grouped(url, provider="openai").notes
+        note = grouped(url, provider="openai").notes[0]
         assert note.endswith("have no known provider: they are left out")
         # By the older dimensions everything is there.
         assert grouped(url, by="user").totals == known.totals
@@ -127,9 +130,9 @@ def test_pruned_months_keep_their_sums_and_have_unknown_providers(
 def test_hours_with_sums_too_large_for_one_part_are_recomputed(postgres_url: str, tmp_path: Path) -> None:
     with database_of(4, postgres_url, tmp_path) as url, connect(url) as connection:
         connection.execute(
-            "INSERT INTO usage_records SELECT 'huge-' || n, '2026-12-05 10:00:00+00', 'u', 't', 'k', 'm', NULL, "
-            "'p', 'e', false, 200, 9007199254740992, 0, 9007199254740992, 1, 2, 0, 'provider', 0, NULL, 1, NULL, "
-            "false, NULL, NULL FROM generate_series(1, 1100) n"
+            "INSERT INTO usage_records SELECT 'huge-' || n, '2026-12-05 10:00:00+00', 'u', 't', 'k', 'm', "
+            "NULL, 'p', 'e', false, 200, 9007199254740992, 0, 9007199254740992, 1, 2, 0, 'provider', 0, "
+            "NULL, 1, NULL, false, NULL, NULL FROM generate_series(1, 1100) n"
         )
         connection.execute(
             "INSERT INTO usage_hourly_parts SELECT '2026-12-05 10:00:00+00', 'u', 't', 'm', 550, 0, 0, "
