@@ -224,14 +224,9 @@ def _totals(answer: Answer) -> Measures:
 
 
 def _unknown_tokens(answer: Answer) -> tuple[str, ...]:
-    if not answer.coarse_requests:
-        return ()
-    return (
-        (
-            f"{answer.coarse_requests:,} requests have no known cache and reasoning tokens: the sums are without "
-            "theirs"
-        ),
-    )
+    requests = answer.coarse_requests
+    note = f"{requests:,} requests have no known cache and reasoning tokens: the sums are without theirs"
+    return (note,) if requests else ()
 
 
 def _by_name(names: Sequence[str | None]) -> list[tuple[bool, str]]:
