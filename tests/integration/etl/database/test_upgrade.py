@@ -35,7 +35,9 @@ pytestmark = pytest.mark.every_postgres
 
 DATA = Path(__file__).parents[3] / "data"
 SEGMENTS = DATA / "upgrade" / "segments"
-VERSIONS = [migration.version for migration in migrations()]
+SCHEMAS = [migration.version for migration in migrations()]
+# The newest schema may lack its fixture until the next migration is added.
+VERSIONS = [version for version in SCHEMAS if (DATA / "upgrade" / f"{version:04}.sql").exists()]
 WHOLE = Period(
     since=datetime(2019, 1, 1, tzinfo=UTC), until=datetime(2052, 1, 1, tzinfo=UTC), zone=zone_named("UTC")
 )
@@ -66,15 +68,21 @@ def report(url: str) -> bytes:
     return documents.encode(documents.usage_document(found) | {"as_of": None})
 
 
+def test_there_is_a_fixture_of_every_schema_before_the_newest(
+    migrated_url: str, database: psycopg.Connection
+) -> None:
+    # Written once, by the version itself, and never over an old file.
+    if os.environ.get("RELAY_UPDATE_SNAPSHOTS") and not fixture(SCHEMAS[-1]).exists():
+        run(migrated_url, SEGMENTS)
+        fixture(SCHEMAS[-1]).write_text(dump(database), encoding="utf-8")
+    assert VERSIONS[: len(SCHEMAS) - 1] == SCHEMAS[:-1], "run this test with RELAY_UPDATE_SNAPSHOTS=1"
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_upgraded_database_tells_what_a_new_one_does(
     postgres_url: str, migrated_url: str, database: psycopg.Connection, tmp_path: Path, version: int
 ) -> None:
     run(migrated_url, SEGMENTS)
-    # Written once, by the version itself, and never over an old file: what old code made is a fact.
-    if version == VERSIONS[-1] and os.environ.get("RELAY_UPDATE_SNAPSHOTS") and not fixture(version).exists():
-        fixture(version).write_text(dump(database), encoding="utf-8")
-    assert fixture(version).exists(), "run this test with RELAY_UPDATE_SNAPSHOTS=1"
     with database_of(version, postgres_url, tmp_path) as url, connect(url) as connection:
         migrate(connection)
         check(connection)

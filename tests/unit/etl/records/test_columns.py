@@ -20,7 +20,7 @@ from etl.segments.blocks import QuickRecord
 from proxy.segments.record import Fault, UsageRecord, from_line
 
 ROOT = Path(__file__).parents[4]
-COLUMN = re.compile(r'^    (\w+) ([\w ]+?)(?: COLLATE "C")?( NOT NULL)?,?$', re.MULTILINE)
+COLUMN = re.compile(r'^    (\w+) ([\w ]+?)(?: COLLATE "C")?( NOT NULL)?(?: DEFAULT .*?)?,?$', re.MULTILINE)
 
 
 def table(name: str) -> list[tuple[str, str, bool]]:
