@@ -1,4 +1,4 @@
-"""What the page of a report holds: the reports that other commands show, of one state of the source."""
+"""The content of a report page: the reports of other commands, from one state of the source."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _METRICS: Final[tuple[Metric, ...]] = ("cost", "tokens")
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """Everything on the page. `budgets` is None where no file of them was given."""
+    """Everything on the page. `budgets` is None without a budgets file."""
 
     period: Period
     filters: Filters
@@ -46,8 +46,8 @@ class Content:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _OneState:
-    """A source whose every answer is of the same records."""
+class _Snapshot:
+    """A source that answers every query from the same records."""
 
     records: Records
 
@@ -62,15 +62,15 @@ class _OneState:
 def gather(
     source: Source, period: Period, *, filters: Filters, now: datetime, budgets_file: Path | None
 ) -> Content:
-    """Asks for everything. Raises `InputError`, `SourceError` or `EtlError`.
+    """Queries everything. Raises `InputError`, `SourceError` or `EtlError`.
 
-    The budgets are asked for by themselves: their days and months are not the report's.
+    Budgets are queried separately: their days and months are not the report's.
     """
     query = ReportQuery(
         period=period, buckets=buckets(period, "day"), group_by=DEFAULT_GROUP_BY, filters=filters
     )
     with source.opened(query) as records:
-        state = _OneState(records=records)
+        state = _Snapshot(records=records)
 
         def daily(*group_by: Dimension) -> UsageReport:
             return reports.usage_report(state, period, group_by=group_by, filters=filters)

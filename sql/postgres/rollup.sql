@@ -32,7 +32,8 @@ WITH crowded AS (
         WHERE hour >= (SELECT min(d) FROM unnest(%(days)s::date[]) d)::timestamp AT TIME ZONE 'UTC'
           AND hour < (SELECT max(d) + 1 FROM unnest(%(days)s::date[]) d)::timestamp AT TIME ZONE 'UTC'
           AND (hour AT TIME ZONE 'UTC')::date = ANY (%(days)s::date[])
-        GROUP BY day, hour, {dimensions}
+        -- By a hash, which takes little memory; a collision at worst gathers a day in vain.
+        GROUP BY day, hour, hash_record_extended(ROW({dimensions}), 0)
     ) part
     GROUP BY day
     HAVING sum(parts) >= 2 * count(*) AND max(tokens) < 9223372036854775807
