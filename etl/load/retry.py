@@ -146,7 +146,7 @@ class _Retry:
         while numbers := [number for number, _ in islice(found, _LINES)]:
             reason = (staging.CONTRADICTION, self._name, numbers)
             self._connection.execute(named("set_reject_reason"), reason)
-            self._connection.execute(named("forget_staged_lines"), (numbers,))
+            self._connection.execute(named("delete_staged_lines"), (numbers,))
         rollup.mark(self._connection, when)
         return loaded, when
 

@@ -215,10 +215,10 @@ def renew(connection: psycopg.Connection, *, force: bool) -> bool:
     if not (loads or force):
         return False
     if days:
-        connection.execute(named("gather_hours", **SQL), {"days": days})
+        connection.execute(named("merge_parts", **SQL), {"days": days})
     changed = {"days": None if force else days}
-    connection.execute(named("forget_days"), changed)
-    connection.execute(named("add_up_days"), changed)
+    connection.execute(named("delete_days"), changed)
+    connection.execute(named("sum_days"), changed)
     connection.execute(named("refresh_usage_daily"))
     connection.execute(named("set_refreshed_at"))
     return True

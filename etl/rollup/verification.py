@@ -48,13 +48,13 @@ def find(connection: psycopg.Connection) -> list[Difference]:
     """
     with translated(connection):
         # Before the transaction: its snapshot must include the last refresh.
-        connection.execute(named("hold_refresh"))
+        connection.execute(named("lock_refresh_for_session"))
         before, connection.isolation_level = connection.isolation_level, IsolationLevel.REPEATABLE_READ
         try:
             return _found(connection)
         finally:
             connection.isolation_level = before
-            connection.execute(named("release_refresh"))
+            connection.execute(named("unlock_refresh"))
 
 
 def _found(connection: psycopg.Connection, attempts: int = 10) -> list[Difference]:

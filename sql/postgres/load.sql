@@ -3,19 +3,19 @@
 COPY usage_records ({columns}) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
 
 -- name: copy_usage_hourly_parts
--- Hourly sums of a part of a load.
+-- Appends hourly sums of a load.
 COPY usage_hourly_parts (hour, {dimensions}, {measures}) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
 
 -- name: lock_straight_load
--- Waits while a staged load runs; any number of straight loads run together.
+-- Waits for a staged load; any number of direct loads run together.
 SELECT pg_advisory_xact_lock_shared(hashtextextended('relay staged load', 0))
 
 -- name: lock_staged_load
--- Waits until no other load runs, and keeps others waiting until the end of the transaction.
+-- Waits for all other loads, and blocks them until the end of the transaction.
 SELECT pg_advisory_xact_lock(hashtextextended('relay staged load', 0))
 
 -- name: create_loading_tables
--- What a load keeps aside; the rows go with the end of each transaction, the table with the connection.
+-- The staging table of a load; its rows end with the transaction, the table with the connection.
 CREATE TEMPORARY TABLE IF NOT EXISTS loading_records (
     LIKE usage_records,
     line_number bigint NOT NULL,
@@ -60,7 +60,7 @@ WHERE NOT l.is_new
 ORDER BY l.line_number
 
 -- name: sum_staged_records
--- The hourly sums of the staged records that are new, and when those were.
+-- Appends the hourly sums of the new staged records; returns their first and last hour and their days.
 WITH part AS (
     INSERT INTO usage_hourly_parts (hour, {dimensions}, {measures})
     SELECT date_trunc('hour', created_at, 'UTC'), {dimensions}, {measures_of_records}
@@ -72,12 +72,12 @@ WITH part AS (
 SELECT min(hour), max(hour), array_agg(DISTINCT (hour AT TIME ZONE 'UTC')::date)
 FROM part
 
--- name: forget_staged_lines
--- Takes lines out of the staging table.
+-- name: delete_staged_lines
+-- Deletes lines from the staging table.
 DELETE FROM loading_records WHERE line_number = ANY(%s)
 
 -- name: delete_staged_rejects
--- Forgets the rejects of a segment whose lines are in the staging table: they are accepted now.
+-- Deletes the rejects of a segment whose lines are in the staging table: they are accepted now.
 DELETE FROM etl_rejects r
 USING loading_records l
 WHERE r.segment = %s AND r.line_number = l.line_number

@@ -1,27 +1,27 @@
 -- name: insert_unrefreshed
--- Says that usage_daily does not show this load yet, and which days changed.
+-- Marks the days of a load that usage_daily does not show yet.
 INSERT INTO etl_unrefreshed (days) VALUES (%s::date[])
 
 -- name: take_unrefreshed
--- Takes the marks of the loads that the refresh in this transaction will show; gives their number and days.
+-- Deletes the marks of the loads that the refresh in this transaction will show; returns their number and days.
 WITH taken AS (
     DELETE FROM etl_unrefreshed RETURNING days
 )
 SELECT (SELECT count(*) FROM taken), ARRAY(SELECT DISTINCT unnest(days) FROM taken)
 
 -- name: lock_refresh
--- Waits until nobody else refreshes or checks usage_daily; held until the end of the transaction.
+-- Waits for other refreshes and verifications; held until the end of the transaction.
 SELECT pg_advisory_xact_lock(hashtextextended('relay refresh', 0))
 
--- name: hold_refresh
--- Waits until nobody else refreshes or checks usage_daily; held until it is released or the connection ends.
+-- name: lock_refresh_for_session
+-- Waits for other refreshes and verifications; held until it is released or the connection ends.
 SELECT pg_advisory_lock(hashtextextended('relay refresh', 0))
 
--- name: release_refresh
--- Lets others refresh usage_daily again.
+-- name: unlock_refresh
+-- Releases the lock of the session.
 SELECT pg_advisory_unlock(hashtextextended('relay refresh', 0))
 
--- name: gather_hours
+-- name: merge_parts
 -- On those of the given days whose groups have two parts or more on average: replaces the parts of each group by one
 -- part per hour. Sums too large for one part stay in several.
 WITH crowded AS (
@@ -50,13 +50,13 @@ FROM taken
 GROUP BY hour, {dimensions}
 ORDER BY hour, {dimensions}
 
--- name: forget_days
--- Makes room for days that are to be added up anew; without days for all.
+-- name: delete_days
+-- Deletes the sums of days that are to be summed again; without days, all.
 DELETE FROM usage_days
 WHERE %(days)s::date[] IS NULL OR day = ANY (%(days)s::date[])
 
--- name: add_up_days
--- Adds up days from their hours; without days all.
+-- name: sum_days
+-- Sums days from their hours; without days, all.
 INSERT INTO usage_days (
     day, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens, completion_tokens, total_tokens,
     cost_usd, unpriced_requests, avg_latency_ms
@@ -73,11 +73,11 @@ GROUP BY 1, 2, 3, 4
 ORDER BY 1, 2, 3, 4
 
 -- name: refresh_usage_daily
--- Makes usage_daily anew from usage_hourly while readers go on reading the old one.
+-- Refreshes usage_daily without blocking its readers.
 REFRESH MATERIALIZED VIEW CONCURRENTLY usage_daily
 
 -- name: set_refreshed_at
--- When usage_daily was last refreshed.
+-- Stores the time of the refresh.
 UPDATE etl_state SET refreshed_at = now()
 
 -- name: daily_differences
