@@ -94,7 +94,7 @@ class _File(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """How a budget stands: `used` in its own unit, since its period began.
+    """The state of a budget: `used` in its own unit, since its period began.
 
     `unpriced` requests are in no sum of money, so a budget in USD may be further gone than it looks.
     """
@@ -130,12 +130,12 @@ def read(path: Path) -> list[Budget]:
 
 
 def statement(source: Source, path: Path, at: datetime) -> Statement:
-    """How the budgets in a file stand at a moment. Raises `InputError`, `SourceError` or `EtlError`."""
+    """The state of the budgets in a file at a moment. Raises `InputError`, `SourceError` or `EtlError`."""
     return spent(source, read(path), at)
 
 
 def spent(source: Source, budgets: Sequence[Budget], at: datetime) -> Statement:
-    """How budgets stand at a moment: one state of the source, asked once per beginning and dimension.
+    """The state of budgets at a moment: one snapshot of the source, one query per beginning and dimension.
 
     Raises `SourceError` or `EtlError` when the source fails.
     """

@@ -18,7 +18,7 @@ from relayctl.commands.options import (
     found_a_problem,
     logs_option,
     output_option,
-    tell,
+    print_notes,
 )
 from relayctl.errors import InputError
 from relayctl.render.alerts import alerts_sheet
@@ -90,7 +90,7 @@ def command(
         statement=standing,
     )
     _keep(standing, metrics_file)
-    tell(check.notes)
+    print_notes(check.notes)
     show(alerts_sheet(check), output)
     if alertmanager:
         click.echo(f"alerts sent to Alertmanager: {send(alertmanager, check.verdicts)}", err=True)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from relayctl.commands.options import TwinFirst
+from relayctl.commands.options import OwnVariableFirst
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -17,7 +17,7 @@ def config_option(command: Command) -> Command:
     """Adds `--config`, the path of `relay.yaml`."""
     return click.option(
         "--config",
-        cls=TwinFirst,
+        cls=OwnVariableFirst,
         type=click.Path(path_type=Path, dir_okay=False),
         envvar="RELAY_CONFIG",
         help="The configuration file.  [default: relay.yaml, where there is one]",

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from relayctl.commands.configured import config_option
-from relayctl.commands.options import TwinFirst, database_option, found_a_problem, output_option
+from relayctl.commands.options import OwnVariableFirst, database_option, found_a_problem, output_option
 from relayctl.doctor.examination import Setup, examine
 from relayctl.render.doctor import findings_sheet
 from relayctl.render.output import Output, show
@@ -18,7 +18,7 @@ from relayctl.render.output import Output, show
 @config_option
 @click.option(
     "--logs",
-    cls=TwinFirst,
+    cls=OwnVariableFirst,
     envvar="RELAY_LOG_DIR",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from relayctl.commands.options import Asked, report_options, tell, tell_if_nothing
+from relayctl.commands.options import ReportOptions, note_if_empty, print_notes, report_options
 from relayctl.render.output import show
 from relayctl.render.reports import leaderboard_sheet
 from relayctl.reports import reports
@@ -39,7 +39,9 @@ from relayctl.reports.reports import Metric
 )
 @click.option("--compare", is_flag=True, help="Add the value of the period before, and the change.")
 @report_options
-def command(*, asked: Asked, dimension: Dimension, metric: Metric, limit: int, compare: bool) -> None:
+def command(
+    *, options: ReportOptions, dimension: Dimension, metric: Metric, limit: int, compare: bool
+) -> None:
     """Show the top users, teams, models, providers, keys or endpoints.
 
     The period before ends where this one begins: as many whole months or days, else the same duration.
@@ -47,16 +49,16 @@ def command(*, asked: Asked, dimension: Dimension, metric: Metric, limit: int, c
     Example: relayctl leaderboard --dimension team --metric cost --since last-month --until mtd --compare
     """
     report = reports.leaderboard(
-        asked.source,
-        asked.period,
+        options.source,
+        options.period,
         dimension=dimension,
         metric=metric,
         limit=limit,
-        filters=asked.filters,
+        filters=options.filters,
         compare=compare,
         # Only the formats for people show it.
-        trend=asked.output in ("table", "md"),
+        trend=options.output in ("table", "md"),
     )
-    tell(report.notes)
-    tell_if_nothing(found=bool(report.rows), filters=asked.filters)
-    show(leaderboard_sheet(report), asked.output)
+    print_notes(report.notes)
+    note_if_empty(found=bool(report.rows), filters=options.filters)
+    show(leaderboard_sheet(report), options.output)

@@ -26,7 +26,7 @@ _DURATION = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class TwinFirst(click.Option):
+class OwnVariableFirst(click.Option):
     """An option with a shared environment variable, overridden by its own variable RELAYCTL_…."""
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
@@ -61,14 +61,14 @@ class Duration(click.ParamType[int]):
 
 database_option = click.option(
     "--database-url",
-    cls=TwinFirst,
+    cls=OwnVariableFirst,
     envvar="RELAY_DATABASE_URL",
     metavar="URL",
     help="The PostgreSQL of the ETL, as postgresql://user@host/database.  [env: RELAY_DATABASE_URL]",
 )
 logs_option = click.option(
     "--logs",
-    cls=TwinFirst,
+    cls=OwnVariableFirst,
     type=Place(),
     envvar="RELAY_LOG_DIR",
     default=DEFAULT_LOGS,
@@ -78,7 +78,7 @@ logs_option = click.option(
 )
 archive_option = click.option(
     "--archive",
-    cls=TwinFirst,
+    cls=OwnVariableFirst,
     envvar="RELAY_ARCHIVE",
     metavar="DIR|s3://BUCKET/PREFIX",
     help="An archive to read beside the logs, each segment once.  [env: RELAY_ARCHIVE]",
@@ -115,7 +115,7 @@ output_option = click.option(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class ReportOptions:
     """The values of the common options of a report."""
 
     period: period.Period
@@ -168,7 +168,7 @@ _SOURCE_OPTIONS: Final = (
 
 
 def report_options(command: Command) -> Command:
-    """Adds the common options of reports; the command gets them as `asked`. Wrong ones end with code 2."""
+    """Adds the common options of reports; the command gets them as `options`. Wrong ones end with code 2."""
     return source_options(output_option(command))
 
 
@@ -176,7 +176,7 @@ def source_options(command: Command) -> Command:
     """The same for a command with its own output format."""
 
     @functools.wraps(command)
-    def asking(
+    def with_options(
         *,
         since: str | None,
         until: str | None,
@@ -188,31 +188,31 @@ def source_options(command: Command) -> Command:
         output: Output = "table",
         **own: Any,
     ) -> Any:
-        asked = Asked(
+        options = ReportOptions(
             period=period.period(since=since, until=until, tz=tz, now=utc_now()),
             filters=Filters({name: own.pop(name) for name in DIMENSIONS}),
             source=open_source(source, database_url, logs, archive=archive),
             output=output,
         )
-        return command(asked=asked, **own)
+        return command(options=options, **own)
 
     for option in reversed(_SOURCE_OPTIONS):
-        asking = option(asking)
-    return asking
+        with_options = option(with_options)
+    return with_options
 
 
-def tell(notes: tuple[str, ...]) -> None:
+def print_notes(notes: tuple[str, ...]) -> None:
     """Prints each note on stderr; a name in it cannot steer the terminal."""
     for note in notes:
         click.echo(f"note: {printable(note)}", err=True)
 
 
-def tell_if_nothing(*, found: bool, filters: Filters) -> None:
+def note_if_empty(*, found: bool, filters: Filters) -> None:
     """Notes on stderr that no request passes the filters: a misspelt name looks like an idle one."""
     if found or not filters:
         return
     named = "; ".join(f"{dimension} {' or '.join(names)}" for dimension, names in filters.values.items())
-    tell((f"no request in this range has {named}",))
+    print_notes((f"no request in this range has {named}",))
 
 
 def found_a_problem() -> None:

@@ -8,7 +8,7 @@ import click
 
 from proxy.config import file as config_file
 from relayctl.commands.configured import config_option
-from relayctl.commands.options import TwinFirst, archive_option
+from relayctl.commands.options import OwnVariableFirst, archive_option
 
 
 @click.command()
@@ -17,7 +17,7 @@ from relayctl.commands.options import TwinFirst, archive_option
 @click.option("--port", type=click.IntRange(0, 65535), help="Overrides server.port.")
 @click.option(
     "--database-url",
-    cls=TwinFirst,
+    cls=OwnVariableFirst,
     envvar="RELAY_DATABASE_URL",
     help="Read /internal/* from it, not from the logs.",
 )

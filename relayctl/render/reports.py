@@ -80,19 +80,19 @@ def leaderboard_sheet(report: Leaderboard) -> Sheet:
         row | {"share_percent": report.share(one), "trend": spark(one.trend)}
         for row, one in zip(documents.leaderboard_rows(report), report.rows, strict=True)
     ]
-    everybody: dict[str, object] = {
+    totals: dict[str, object] = {
         name: report.totals[name] for name in ("requests", "cost_usd", "total_tokens")
     }
-    everybody |= {report.dimension: f"all {report.dimension}s", "value": report.total_value}
+    totals |= {report.dimension: f"all {report.dimension}s", "value": report.total_value}
     if compared:
-        everybody["value_before"] = report.total_before
-        everybody["change_percent"] = ranking.change(report.total_value, report.total_before)
+        totals["value_before"] = report.total_before
+        totals["change_percent"] = ranking.change(report.total_value, report.total_before)
     return Sheet(
         columns=_leaderboard_columns(report),
         rows=rows,
         document={"schema": documents.LEADERBOARD_SCHEMA} | documents.leaderboard_document(report),
         header=_leaderboard_header(report),
-        totals=everybody,
+        totals=totals,
         extra=frozenset({_SAME[report.metric]} if report.metric in _SAME else ()),
         only_shown=frozenset({"trend"} if compared else {"trend", "share_percent"}),
     )

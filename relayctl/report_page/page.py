@@ -169,7 +169,7 @@ def _unpriced(content: Content) -> str:
 
 
 def _data(content: Content, charts: Sequence[Titled]) -> str:
-    """The charts' data as JSON that can stand in a script element."""
+    """The charts' data as JSON that is safe in a script element."""
     data: dict[str, Any] = {
         chart_id: {
             "days": list(chart.days),

@@ -152,7 +152,7 @@ def leaderboard(
     compare: bool = False,
     trend: bool = False,
 ) -> Leaderboard:
-    """The `limit` largest by the metric; ties stand by name, an unknown cost after every known one.
+    """The `limit` largest by the metric; ties are sorted by name, unknown costs come last.
 
     With `compare` each row has its number in the period before, with `trend` its numbers over time.
     Raises `InputError` for a limit outside 1 to 1000, `SourceError` or `EtlError` when the source fails.

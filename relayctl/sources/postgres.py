@@ -84,11 +84,11 @@ def _missing(query: ReportQuery, pruned_before: datetime | None) -> tuple[str, .
     parts = ((period.since, hours_from), (max(hours_until, period.since), period.until))
     if pruned_before is None or not any(since < min(until, pruned_before) for since, until in parts):
         return ()
-    told = (
+    note = (
         f"records before {pruned_before:%F %T}Z may be pruned: of hours that the range or one of its buckets "
         "cuts, the part before that is missing; UTC and whole hours show everything"
     )
-    return (told,)
+    return (note,)
 
 
 def _unknown(query: ReportQuery, coarse: Mapping[str, Any]) -> tuple[str, ...]:
@@ -123,8 +123,8 @@ class PostgresRecords:
     def latencies(self, query: ReportQuery) -> Latencies:
         """For any query; pruned records are not in it."""
         period = query.period
-        asked = {"since": period.since, "until": period.until, **result_rows.filters(query)}
-        rows = self._rows("report_postgres_latencies", asked)
+        given = {"since": period.since, "until": period.until, **result_rows.filters(query)}
+        rows = self._rows("report_postgres_latencies", given)
         pruned = self._pruned_before()
         return Latencies(
             rows=result_rows.latencies(rows), since=pruned if pruned and pruned > period.since else None
