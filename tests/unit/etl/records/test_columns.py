@@ -60,6 +60,13 @@ def test_the_fast_reader_begins_with_the_columns() -> None:
     assert list(QuickRecord.__struct_fields__[: len(COLUMNS)]) == [column.field for column in COLUMNS]
 
 
+def test_the_fast_reader_keeps_amounts_as_texts() -> None:
+    """A `Decimal` would not be rounded there as `to_row` rounds it."""
+    amounts = {column.field for column in COLUMNS if column.kind in ("money", "milliseconds")}
+    types = {one.name: one.type for one in msgspec.structs.fields(QuickRecord)}
+    assert {name for name in amounts if types[name] in (Decimal, Decimal | None)} == set()
+
+
 SHORTEST = (
     b'{"v":1,"event":"request","seq":1,"request_id":"req_1","created_at":"2026-11-01T09:30:00Z","user_id":"u",'
     b'"team_id":"t","model":"m","status":200,"prompt_tokens":1,"completion_tokens":0,"total_tokens":1}\n'
