@@ -30,10 +30,10 @@ from bench.records import BEGIN, DAYS, records, write_segments
 from etl.archive.run import archive
 from etl.database.connection import connect
 from etl.database.queries import named
-from etl.load.segment import Loader
+from etl.load.loader import Loader
 from etl.rollup import rollup
 from etl.segments.blocks import read_block
-from etl.segments.reading import Reading, listing
+from etl.segments.reader import SegmentReader, list_segments
 from relayctl.demo.postgres import embedded_postgres
 
 RESULT: Final = Path(__file__).with_name("results") / "etl.json"
@@ -104,7 +104,7 @@ class Bench(Stage):
     def parse(self) -> list[Figure]:
         """Reading and checking lines that are in memory already, and all that reading a segment does."""
         rounds = max(self.rounds, 15)
-        path = listing(self.segments)[0]
+        path = list_segments(self.segments)[0]
         lines = path.read_bytes().splitlines(keepends=True)[1:-1]
         only = [line for line in lines if b'"event":"request"' in line]
         # Without intents the line numbers have gaps, which the reader would look into.
@@ -125,7 +125,7 @@ class Bench(Stage):
 
         def reading() -> float:
             begun = time.process_time()
-            assert sum(1 for _ in Reading(path).blocks())
+            assert sum(1 for _ in SegmentReader(path).blocks())
             return time.process_time() - begun
 
         found = interleaved(rounds, only=seconds(only), both=seconds(lines), reading=reading)

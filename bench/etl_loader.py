@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from etl.database.connection import connect
-from etl.load.segment import Loader
-from etl.segments.reading import listing
+from etl.load.loader import Loader
+from etl.segments.reader import list_segments
 
 
 def peak_memory_kib() -> int:
@@ -28,7 +28,7 @@ def main() -> None:
         print("ready", flush=True)
         for line in sys.stdin:
             begun = time.perf_counter()
-            paths = listing(Path(line.rstrip("\n")))
+            paths = list_segments(Path(line.rstrip("\n")))
             outcomes = [loader.load(path, paths[at : at + 16]) for at, path in enumerate(paths, start=1)]
             records = sum(outcome.loaded for outcome in outcomes if outcome)
             seconds = time.perf_counter() - begun

@@ -43,7 +43,7 @@ _BATCH = 500
 def child(logs: Path, ledger: Path) -> None:
     """One backfill; prints what it sent, how long it took without starting up, and the most memory."""
     settings = Settings(
-        credentials=Credentials.of(os.environ),
+        credentials=Credentials.from_environ(os.environ),
         database_url=os.environ.get("RELAY_DATABASE_URL"),
         logs=logs,
         ledger=ledger,

@@ -1,10 +1,10 @@
-"""Measures scrubbing: microseconds for a kilobyte, milliseconds for a megabyte of the worst kinds of text.
+"""Measures scrubbing: microseconds for a kilobyte, milliseconds for a megabyte of worst-case text.
 
     .venv/bin/python -m bench.pii            # prints the table, writes bench/results/pii.json
-    .venv/bin/python -m bench.pii --write    # and puts the table into docs/pii.md
+    .venv/bin/python -m bench.pii --write    # also updates docs/pii.md
 
-CPU time of the thread, the best of five rounds (the machine is not ours alone), after the warm-up that the
-proxy does at its start.
+CPU time of the thread, best of five rounds (the machine may be shared), after the warm-up that the proxy does
+at start.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from proxy.config.pii import Pii
-from proxy.pii.phones import TooMany
+from proxy.pii.phones import WorkLimitExceeded
 from proxy.pii.scrubber import Scrubber
 from proxy.request.placeholders import Placeholders
 
@@ -42,7 +42,7 @@ def _mixed(alphabet: str) -> str:
 
 
 def texts() -> dict[str, str]:
-    """Every kind of text, by name: those of a kilobyte first."""
+    """Return the texts by name, those of a kilobyte first."""
     long = {
         "prose": _PROSE,
         "one letter": "a", "one digit": "1", "@": "@", ":": ":", "+": "+", "(": "(", "<": "<",
@@ -73,33 +73,33 @@ def texts() -> dict[str, str]:
 
 
 def measure(scrub: Callable[[str, Placeholders], str], text: str) -> tuple[float, str]:
-    """Seconds for one text, the best round, and what came of it."""
+    """Return the seconds for one text in the best round, and the outcome."""
     repeat = 200 if len(text) <= 2 * _KB else 1
     best, outcome = float("inf"), ""
     for _ in range(ROUNDS):
         began = time.thread_time()
         for _ in range(repeat):
-            vault = Placeholders()
+            placeholders = Placeholders()
             try:
-                scrub(text, vault)
-                outcome = f"{sum(vault.counts.values())} hits"
-            except TooMany:
+                scrub(text, placeholders)
+                outcome = f"{sum(placeholders.counts.values())} hits"
+            except WorkLimitExceeded:
                 outcome = "refused"
         best = min(best, (time.thread_time() - began) / repeat)
     return best, outcome
 
 
 def _scrub_list(scrubber: Scrubber, text: str) -> str:
-    """Scrubs a body in which every letter is a text of its own."""
+    """Scrub a body in which every letter is a separate text."""
     scrubber.scrub({"input": list(text)})
     return text
 
 
 def main() -> None:
-    """Measures, prints and writes."""
+    """Measure, print and write the results."""
     settings = Pii()
     scrubber = Scrubber(settings.entities, settings.patterns, settings.phone_regions)
-    scrubber.warm()
+    scrubber.warm_up()
     rows = {name: measure(scrubber.scrub_text, text) for name, text in texts().items()}
     letters = "a" * (_MB // 4)
     rows["1 MB: JSON list of 250,000 letters"] = measure(lambda text, _: _scrub_list(scrubber, text), letters)

@@ -1,7 +1,7 @@
-"""Makes a data set of personal data in many forms and languages, and of what only looks like it.
+"""Generates a data set of personal data in many forms and languages, and of look-alikes.
 
-The same seed gives the same set. Every value is made up; the forms are those that people write, also ones
-that Relay is known to miss: a set without misses would prove nothing.
+The same seed gives the same set. All values are invented. The forms are those that people write, including
+some that Relay is known to miss, so that the set can show misses.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _DOMAINS = ("example.com", "mail.example.co.uk", "bücher.example", "example.mus
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A text, the value in it, its type (empty where there is none) and the form that it is written in."""
+    """A text, the value in it, its type (empty for a look-alike) and the form of the value."""
 
     text: str
     value: str
@@ -41,7 +41,7 @@ class Sample:
 
 
 def samples(seed: int = SEED) -> list[Sample]:
-    """The whole set."""
+    """Return the whole set."""
     rng = random.Random(seed)
     made = []
     for entity, forms in (*FORMS.items(), ("", DECOYS)):
@@ -65,8 +65,8 @@ def _email(rng: random.Random, *, ascii_only: bool) -> str:
 
 def _luhn(body: str) -> str:
     total = 0
-    for place, letter in enumerate(reversed(body)):
-        doubled = int(letter) * (2 - place % 2)
+    for position, letter in enumerate(reversed(body)):
+        doubled = int(letter) * (2 - position % 2)
         total += doubled // 10 + doubled % 10
     return body + str(-total % 10)
 
@@ -77,8 +77,8 @@ def _card(rng: random.Random, mark: str) -> str:
     )
     number = _luhn(prefix + _digits(rng, size - len(prefix) - 1))
     cuts = (4, 10) if size < 16 else (4, 8, 12)
-    places = (0, *cuts, size)
-    return mark.join(number[start:end] for start, end in pairwise(places))
+    positions = (0, *cuts, size)
+    return mark.join(number[start:end] for start, end in pairwise(positions))
 
 
 _ACCOUNTS = {
@@ -107,7 +107,7 @@ def _ipv6(rng: random.Random) -> ipaddress.IPv6Address:
 
 
 def _phone(rng: random.Random, regions: tuple[str, ...], form: int) -> str:
-    """A number of a region, as the library writes it; its last digits are drawn until it is valid."""
+    """Return a random valid number of a region, formatted by the library."""
     while True:
         region = rng.choice(regions)
         example = phonenumbers.example_number_for_type(region, rng.choice((0, 1)))

@@ -1,7 +1,7 @@
-"""Prints recall and false positives of scrubbing by type, over the set that `bench/pii_data.py` makes.
+"""Measures recall and false positives of scrubbing by type, on the data set of `bench/pii_data.py`.
 
 .venv/bin/python -m bench.pii_recall            # prints the tables of docs/pii.md
-.venv/bin/python -m bench.pii_recall --write    # and puts them there
+.venv/bin/python -m bench.pii_recall --write    # also updates docs/pii.md
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BEGIN, END = "<!-- recall: begin -->", "<!-- recall: end -->"
 
 
 def found(detector: Detector, sample: Sample) -> list[tuple[str, str]]:
-    """Type and value of what is found in a sample."""
+    """Return type and value of the hits in a sample."""
     data = sample.text.encode()
     return [
         (entity, data[start:end].decode("utf-8", "replace")) for start, end, entity in detector.find(data)
@@ -27,7 +27,7 @@ def found(detector: Detector, sample: Sample) -> list[tuple[str, str]]:
 
 
 def tables() -> str:
-    """The two tables in Markdown."""
+    """Return the two tables in Markdown."""
     settings = Pii()
     detector = Detector(settings.entities, settings.patterns, settings.phone_regions)
     total: Counter[tuple[str, str]] = Counter()
@@ -61,7 +61,7 @@ def tables() -> str:
 
 
 def main() -> None:
-    """Prints the tables; with `--write` also into the page."""
+    """Print the tables; with `--write` also update the page."""
     text = tables()
     print(text)
     if "--write" in sys.argv[1:]:

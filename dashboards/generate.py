@@ -1,10 +1,10 @@
 """Writes the Grafana dashboards (dashboards/*.json) from their panels in dashboards/source/*.yml.
 
-    python dashboards/generate.py            # writes them
-    python dashboards/generate.py --check    # only says which are not current, with code 1
+    python dashboards/generate.py            # writes the files
+    python dashboards/generate.py --check    # only lists outdated files, exit code 1 if there are any
 
-A source says what a person decides: titles, what a panel means, its unit, its queries. Places, identities
-and what Grafana wants besides follow from the order of the panels.
+A source file holds titles, descriptions, units and queries. Positions, ids and other fields that Grafana
+needs are generated from the order of the panels.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SOURCES: Final = {
     "prometheus": {"type": "prometheus", "uid": "${prometheus}"},
     "postgres": {"type": "grafana-postgresql-datasource", "uid": "${postgres}"},
 }
-"""Where queries go: whichever data source the person who looks has chosen in the variable."""
+"""The data source of queries: the one selected in the dashboard variable."""
 
 Json = dict[str, Any]
 
@@ -42,7 +42,7 @@ _LINK: Final[Json] = {
 
 
 def datasource_variable(name: str) -> Json:
-    """The variable that chooses among the data sources of one type; the provisioned one at first."""
+    """The variable that selects a data source of one type; defaults to the provisioned one."""
     title = {"prometheus": "Prometheus", "postgres": "PostgreSQL"}[name]
     kind = _SOURCES[name]["type"]
     return {
@@ -56,7 +56,7 @@ def datasource_variable(name: str) -> Json:
 
 
 def query_variable(name: str, sql: str) -> Json:
-    """A variable of several values, all of them at first; its values come from PostgreSQL."""
+    """A multi-value variable with values from PostgreSQL; defaults to all of them."""
     return {
         "name": name,
         "label": name.capitalize(),
@@ -95,7 +95,7 @@ def target(query: Json, ref: str, panel: str) -> Json:
 
 
 def options(source: Json) -> Json:
-    """How a panel of its type shows what it has."""
+    """The display options of a panel type."""
     if source["type"] == "timeseries":
         return {
             "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
@@ -110,7 +110,7 @@ def options(source: Json) -> Json:
 
 
 def field_config(source: Json) -> Json:
-    """Units, limits and colours; with `units` single columns of a table have one of their own."""
+    """Units, limits and colours; `units` sets the unit of single table columns."""
     defaults: Json = {"unit": source["unit"]}
     defaults |= {limit: source[limit] for limit in ("min", "max") if limit in source}
     if source["type"] == "timeseries":
@@ -138,8 +138,8 @@ def field_config(source: Json) -> Json:
     return {"defaults": defaults, "overrides": overrides}
 
 
-def panel(source: Json, number: int, place: Json) -> Json:
-    """A panel in its place."""
+def panel(source: Json, number: int, position: Json) -> Json:
+    """A panel at a grid position."""
     targets = [
         target(query, chr(ord("A") + index), source["type"]) for index, query in enumerate(source["queries"])
     ]
@@ -149,22 +149,22 @@ def panel(source: Json, number: int, place: Json) -> Json:
         "title": source["title"],
         "description": source["description"].strip(),
         "datasource": targets[0]["datasource"],
-        "gridPos": place,
+        "gridPos": position,
         "fieldConfig": field_config(source),
         "options": options(source),
         "targets": targets,
     }
 
 
-def placed(sources: list[Json]) -> Iterator[Json]:
-    """The panels from left to right and down; a `row` begins a line and names what follows."""
+def layout(sources: list[Json]) -> Iterator[Json]:
+    """Lays out the panels from left to right and top to bottom; a `row` is a heading on its own line."""
     x = y = line = 0
     for number, source in enumerate(sources, start=1):
         height = 1 if "row" in source else source.get("height", _HEIGHT)
         width = _WIDTH if "row" in source else source["width"]
         if x + width > _WIDTH:
             x, y, line = 0, y + line, 0
-        place = {"x": x, "y": y, "w": width, "h": height}
+        position = {"x": x, "y": y, "w": width, "h": height}
         x, line = x + width, max(line, height)
         if "row" in source:
             yield {
@@ -172,15 +172,15 @@ def placed(sources: list[Json]) -> Iterator[Json]:
                 "type": "row",
                 "title": source["row"],
                 "collapsed": False,
-                "gridPos": place,
+                "gridPos": position,
                 "panels": [],
             }
         else:
-            yield panel(source, number, place)
+            yield panel(source, number, position)
 
 
 def dashboard(source: Json) -> Json:
-    """A whole dashboard as Grafana 11 and later provisions it."""
+    """A complete dashboard for provisioning in Grafana 11 and later."""
     variables = [datasource_variable(name) for name in source["datasources"]]
     variables += [query_variable(name, sql) for name, sql in source.get("variables", {}).items()]
     return {
@@ -198,12 +198,12 @@ def dashboard(source: Json) -> Json:
         "links": [_LINK],
         "annotations": {"list": []},
         "templating": {"list": variables},
-        "panels": list(placed(source["panels"])),
+        "panels": list(layout(source["panels"])),
     }
 
 
 def documents() -> dict[Path, str]:
-    """Each dashboard's file and its text."""
+    """The path and text of each dashboard."""
     return {
         HERE / f"{path.stem}.json": json.dumps(
             dashboard(yaml.safe_load(path.read_text("utf-8"))), indent=2, ensure_ascii=False
@@ -214,7 +214,7 @@ def documents() -> dict[Path, str]:
 
 
 def main() -> int:
-    """Writes what is not current, or with `--check` only names it."""
+    """Writes outdated files, or with `--check` only lists them."""
     stale = [
         (path, text)
         for path, text in documents().items()
@@ -222,7 +222,7 @@ def main() -> int:
     ]
     if "--check" in sys.argv[1:]:
         for path, _ in stale:
-            sys.stderr.write(f"{path} is not current: run python dashboards/generate.py\n")
+            sys.stderr.write(f"{path} is out of date: run python dashboards/generate.py\n")
         return bool(stale)
     for path, text in stale:
         path.write_text(text, "utf-8")

@@ -1,18 +1,18 @@
-"""What can go wrong in the ETL; each message is one sentence a user can act on, and holds no secret."""
+"""Exceptions of the ETL. Each message is one sentence that a user can act on and contains no secret."""
 
 from __future__ import annotations
 
 
 class EtlError(Exception):
-    """The ETL could not do what it was asked."""
+    """Base class of all errors of the ETL."""
 
 
 class DatabaseError(EtlError):
-    """PostgreSQL cannot be reached, went away, or refused."""
+    """PostgreSQL cannot be reached, closed the connection, or refused a statement."""
 
 
 class SchemaError(EtlError):
-    """The database has no Relay schema, or not the one this version of Relay works with."""
+    """The database has no Relay schema, or not the one that this version of Relay needs."""
 
 
 class SegmentError(EtlError):
@@ -20,16 +20,16 @@ class SegmentError(EtlError):
 
 
 class ArchiveError(EtlError):
-    """An archive cannot be reached, read or written, or is not as it was written."""
+    """An archive cannot be reached, read or written, or was changed after it was written."""
 
 
 class LangfuseError(EtlError):
-    """Langfuse cannot be reached, went away, or did not do what it was asked; later it may."""
+    """Langfuse cannot be reached, did not answer, or failed; a retry may succeed."""
 
 
 class LangfuseRefusedError(LangfuseError):
-    """Langfuse does not take anything from us as things are: wrong keys, or a server that is too old."""
+    """Langfuse refuses every request, for example because of wrong keys or an old server; do not retry."""
 
 
 class LedgerError(EtlError):
-    """The local file that says what was sent to Langfuse cannot be used."""
+    """The local ledger file of the Langfuse export cannot be used."""

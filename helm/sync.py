@@ -1,6 +1,6 @@
-"""Copies what the chart ships of dashboards/ into it: Helm takes no file from outside a chart.
+"""Copies the dashboards and alerts into the chart, because Helm cannot read files outside a chart.
 
-`make chart` runs it; a contract test compares.
+`make chart` runs it; a contract test compares the copies.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ FILES = ROOT / "helm" / "relay" / "files"
 
 
 def copies() -> dict[Path, Path]:
-    """Each copy in the chart, and what it is a copy of."""
+    """Each copy in the chart and its original."""
     dashboards = ROOT / "dashboards"
     alerts = {FILES / "alerts" / path.name: path for path in dashboards.joinpath("alerts").glob("*.yml")}
     return alerts | {FILES / "dashboards" / path.name: path for path in dashboards.glob("*.json")}
 
 
 def sync() -> None:
-    """Makes the copies anew; what has no original any more goes."""
+    """Replaces all copies; removes those without an original."""
     for folder in (FILES / "alerts", FILES / "dashboards"):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

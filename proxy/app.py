@@ -1,4 +1,4 @@
-"""Builds the proxy: its routes, its services, and what starts and stops with it. Knows no database."""
+"""Builds the proxy: its routes, its services, their start and stop. Must not know a database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from proxy.exchange.services import Services
 from proxy.limits.middleware import LimitsMiddleware
 from proxy.metering.prices import PriceTable
 from proxy.metrics.registry import TEXT_TYPE, Metrics
-from proxy.metrics.shared_values import Board
+from proxy.metrics.shared_values import SharedValues
 from proxy.pii.middleware import PiiMiddleware
 from proxy.request.call import METERED
 from proxy.request.keys import KeyStore
@@ -33,7 +33,7 @@ from proxy.segments.writer import Writer
 from proxy.upstream.client import Client
 
 KEYS_SECONDS: Final = 1.0
-SERVICES: Final = web.AppKey("gateway", Services)
+SERVICES: Final = web.AppKey("services", Services)
 
 _log = logging.getLogger(__name__)
 
@@ -43,33 +43,33 @@ def _utc_now() -> datetime:
 
 
 def _labels(config: Config, prices: PriceTable) -> Callable[[str], str]:
-    """Model to metric label: a name from the configuration or the price tables, or `other`."""
+    """Maps a model to its metric label: a name from the configuration or the price tables, or `other`."""
     router = Router(config)
 
     @lru_cache(maxsize=4096)
     def label(model: str) -> str:
         if router.configured(model):
             return model
-        names = (prices.known_name(upstream, model) for upstream in router.fitting(model))
+        names = (prices.known_name(upstream, model) for upstream in router.serving(model))
         return next((name for name in names if name), "other")
 
     return label
 
 
 def _provider_keys(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
-    found = {}
+    keys = {}
     for upstream in config.upstreams.values():
         if upstream.api_key_env is None:
             continue
         if value := environ.get(upstream.api_key_env):
-            found[upstream.name] = value
+            keys[upstream.name] = value
         else:
             _log.warning(
                 "%s is not set: requests go to upstream '%s' without a key",
                 upstream.api_key_env,
                 upstream.name,
             )
-    return found
+    return keys
 
 
 def build(
@@ -77,16 +77,16 @@ def build(
     *,
     environ: Mapping[str, str] = os.environ,
     now: Callable[[], datetime] = _utc_now,
-    board: Board | None = None,
+    values: SharedValues | None = None,
 ) -> web.Application:
-    """The proxy as an aiohttp application. Raises `KeysError` for a key file that cannot be read.
+    """Builds the aiohttp application. Raises `KeysError` for a key file that cannot be read.
 
-    `environ` holds the providers' keys and `PROXY_MASTER_KEY`; `now` gives aware times for `created_at`;
-    one of several workers counts on their `board`, which it has joined before.
+    `environ` holds the providers' keys and `PROXY_MASTER_KEY`; `now` returns aware times for `created_at`;
+    with several workers, `values` are their shared metrics, joined before.
     """
     prices = PriceTable(config.prices.overrides)
-    metrics = Metrics(CollectorRegistry(), _labels(config, prices), board)
-    gateway = Services(
+    metrics = Metrics(CollectorRegistry(), _labels(config, prices), values)
+    services = Services(
         config=config,
         keys=KeyStore(config.keys.file),
         prices=prices,
@@ -100,45 +100,45 @@ def build(
         now=now,
     )
     app = web.Application(client_max_size=config.server.max_body_bytes)
-    app[SERVICES] = gateway
+    app[SERVICES] = services
     app.cleanup_ctx.append(_running)
-    handle = handler(gateway)
-    for path in sorted(METERED):  # found by their names, the rest by a pattern
+    handle = handler(services)
+    for path in sorted(METERED):  # exact routes are found faster than patterns
         app.router.add_route("*", path, handle)
     app.router.add_route("*", "/v1/{tail:.*}", handle)
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz)
     app.router.add_get("/metrics", _metrics_handler(config, environ.get("PROXY_MASTER_KEY")))
-    if not gateway.keys:
+    if not services.keys:
         _log.warning("%s holds no key: make one with `relayctl keys issue`", config.keys.file)
     return app
 
 
 async def _running(app: web.Application) -> AsyncIterator[None]:
-    gateway = app[SERVICES]
-    await gateway.writer.start()
-    await gateway.limits.backend.start()
-    gateway.client = Client()
-    watching = asyncio.create_task(_watch_keys(gateway.keys))
+    services = app[SERVICES]
+    await services.writer.start()
+    await services.limits.backend.start()
+    services.client = Client()
+    key_reload = asyncio.create_task(_reload_keys(services.keys))
     yield
-    watching.cancel()
-    await gateway.client.close()
-    await gateway.limits.backend.close()
-    await gateway.cache.close()
-    await gateway.writer.close()
+    key_reload.cancel()
+    await services.client.close()
+    await services.limits.backend.close()
+    await services.cache.close()
+    await services.writer.close()
 
 
-async def _watch_keys(keys: KeyStore) -> None:
-    told = ""
+async def _reload_keys(keys: KeyStore) -> None:
+    logged = ""
     while True:
         await asyncio.sleep(KEYS_SECONDS)
         try:
             if keys.refresh():
-                told = ""
+                logged = ""
         except KeysError as error:
-            if str(error) != told:
+            if str(error) != logged:
                 _log.error("%s; the keys read before stay in force", error)
-            told = str(error)
+            logged = str(error)
 
 
 async def _healthz(_: web.Request) -> web.Response:
@@ -146,9 +146,9 @@ async def _healthz(_: web.Request) -> web.Response:
 
 
 async def _readyz(http: web.Request) -> web.Response:
-    gateway = http.app[SERVICES]
-    reason = gateway.writer.failure or await asyncio.to_thread(gateway.writer.unwritable)
-    reason = reason or await gateway.limits.backend.unavailable()
+    services = http.app[SERVICES]
+    reason = services.writer.failure or await asyncio.to_thread(services.writer.unwritable)
+    reason = reason or await services.limits.backend.unavailable()
     if reason:
         return _json({"status": "unavailable", "reason": reason}, status=503)
     return _json({"status": "ok"})

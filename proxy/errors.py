@@ -1,4 +1,4 @@
-"""What can go wrong in the proxy: faults of its set-up, and refusals in the error form of each API."""
+"""Errors of the proxy, and refusals in the error format of each API."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ Api = Literal["openai", "anthropic"]
 
 
 class RelayError(Exception):
-    """Relay cannot do this. The message is one sentence for the person who runs it."""
+    """Base class of Relay's errors. The message is one sentence for the operator."""
 
 
 class ConfigError(RelayError):
-    """The configuration cannot be used."""
+    """The configuration is invalid."""
 
 
 class KeysError(RelayError):
@@ -26,11 +26,11 @@ class LogWriteError(RelayError):
 
 
 class BackendError(RelayError):
-    """The Redis that limits or the cache are kept in cannot be asked at the moment."""
+    """The Redis of the limits or of the cache is not available."""
 
 
-class Refusal(Exception):  # noqa: N818 -- it is an answer to a client, not a fault of the program
-    """Relay's own answer instead of the provider's: an HTTP status, a stable code and one sentence."""
+class Refusal(Exception):  # noqa: N818 -- an answer to the client, not a fault of the program
+    """Relay's own error answer: an HTTP status, a stable code and one sentence."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -60,19 +60,19 @@ _OPENAI_TYPES: Final = {
 
 
 def api_of(path: str) -> Api:
-    """Which API a route speaks: Anthropic's below `/v1/messages`, OpenAI's everywhere else."""
+    """Return the API of a route: Anthropic's for `/v1/messages` and below, otherwise OpenAI's."""
     return "anthropic" if path == "/v1/messages" or path.startswith("/v1/messages/") else "openai"
 
 
 def refusal_type(api: Api, status: int) -> str:
-    """The `error.type` that the API's own clients know for a status."""
+    """Return the `error.type` of a status in an API."""
     if api == "anthropic":
         return _ANTHROPIC_TYPES.get(status, "api_error")
     return _OPENAI_TYPES.get(status, "invalid_request_error")
 
 
 def refusal_body(api: Api, refusal: Refusal) -> bytes:
-    """The refusal as the JSON body that a client of this API expects."""
+    """Encode a refusal as the JSON body of an error in an API."""
     kind = refusal_type(api, refusal.status)
     body: dict[str, Any]
     if api == "anthropic":
@@ -83,6 +83,6 @@ def refusal_body(api: Api, refusal: Refusal) -> bytes:
 
 
 def refusal_event(api: Api, refusal: Refusal) -> bytes:
-    """The refusal as a server-sent event, for a stream that has already begun."""
+    """Encode a refusal as a server-sent event, for a stream that has begun."""
     prefix = b"event: error\n" if api == "anthropic" else b""
     return prefix + b"data: " + refusal_body(api, refusal) + b"\n\n"

@@ -1,4 +1,4 @@
-"""Decodes the JSON of requests and of providers' answers, with exact decimals."""
+"""Decodes the JSON of requests and answers with exact decimals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _decoder = msgspec.json.Decoder(float_hook=exact)
 
 
 def decode(data: bytes) -> Any:
-    """JSON with exact decimals; None when it is not JSON."""
+    """Decodes JSON with exact decimals; None when it is invalid."""
     try:
         return _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -21,7 +21,7 @@ def decode(data: bytes) -> Any:
 
 
 def decode_leniently(data: bytes) -> Any:
-    """The same for providers' JSON: half a surrogate pair or a `NaN` must not cost the usage beside it."""
+    """Also decodes invalid JSON of providers, with lone surrogates or `NaN`, to read the usage in it."""
     value = decode(data)
     if value is not None:
         return value

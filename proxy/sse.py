@@ -1,4 +1,4 @@
-"""Server-sent events by their specification: bytes in, whole events out, whatever the chunk borders are."""
+"""Splits a stream of bytes into server-sent events (WHATWG HTML, 9.2), wherever its chunks end."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ from typing import Final
 
 MAX_EVENT_BYTES: Final = 16_777_216
 
-# A carriage return at the very end may be half of a CRLF: it is no line end until the next byte is known.
+# A trailing CR may be half of a CRLF: it ends a line only when the next byte is known.
 _EVENT_END = re.compile(rb"(?:\r\n|\n|\r(?=[^\n]))(?:\r\n|\n|\r(?=[^\n]))")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
-# Comments alone tell nothing: some send them before JSON too.
+# Comments alone prove nothing: some upstreams send them before JSON too.
 _BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?(?::[^\r\n]*[\r\n]|[\r\n])*(?:data|event|id|retry):")
 
 
 class Event:
-    """One event: its bytes as they came, its name (`message` unless named), its data; read when asked for."""
+    """One event: its raw bytes, its name (default `message`) and its data, parsed when first used."""
 
-    __slots__ = ("_told", "raw")
+    __slots__ = ("_fields", "raw")
 
-    def __init__(self, raw: bytes, told: tuple[str, bytes] | None = None) -> None:
+    def __init__(self, raw: bytes, fields: tuple[str, bytes] | None = None) -> None:
         self.raw = raw
-        self._told = told
+        self._fields = fields
 
     @property
     def name(self) -> str:
-        """What its last `event:` line says."""
-        return self._read()[0]
+        """The value of the last `event:` line."""
+        return self._parse()[0]
 
     @property
     def data(self) -> bytes:
-        """Its `data:` lines, joined by newlines; comments and unknown fields left out."""
-        return self._read()[1]
+        """The `data:` lines, joined by newlines; comments and unknown fields are ignored."""
+        return self._parse()[1]
 
-    def _read(self) -> tuple[str, bytes]:
-        if self._told is None:
-            self._told = _read(self.raw)
-        return self._told
+    def _parse(self) -> tuple[str, bytes]:
+        if self._fields is None:
+            self._fields = _parse(self.raw)
+        return self._fields
 
 
 class EventSplitter:
-    """Cuts a stream into events. An event longer than `MAX_EVENT_BYTES` is given out in pieces, unread."""
+    """Splits a stream into events. An event longer than `MAX_EVENT_BYTES` is returned in parts, unparsed."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -48,23 +48,23 @@ class EventSplitter:
 
     @property
     def in_event(self) -> bool:
-        """Whether an event has begun that has not ended."""
+        """Whether the stream is inside an event."""
         return bool(self._buffer)
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """Gives the events that end in this chunk."""
+        """Returns the events that end in this chunk."""
         if self._buffer or b"\r" in chunk:
-            return self._searched_through(chunk)
-        events, begun = [], 0  # as nearly always: nothing is to be copied
+            return self._feed_buffered(chunk)
+        events, begun = [], 0  # the usual case: whole events, nothing to buffer
         while (end := chunk.find(b"\n\n", begun) + 2) > 1:
             events.append(Event(chunk[begun:end]))
             begun = end
             if begun == len(chunk):
                 return events
-        return events + self._searched_through(chunk[begun:])
+        return events + self._feed_buffered(chunk[begun:])
 
-    def _searched_through(self, chunk: bytes) -> list[Event]:
-        """The same where an event has begun before, or a line may end in any of three ways."""
+    def _feed_buffered(self, chunk: bytes) -> list[Event]:
+        """The same for events over several chunks, and for every kind of line end."""
         self._buffer += chunk
         events, start = [], 0
         while match := _EVENT_END.search(self._buffer, max(self._searched, start)):
@@ -77,7 +77,7 @@ class EventSplitter:
         return events
 
     def rest(self) -> bytes:
-        """What is left when the stream ends: an event without its blank line, or nothing."""
+        """Returns and clears what is left at the end: an event without its blank line, or nothing."""
         raw = bytes(self._buffer)
         self._buffer.clear()
         self._searched = 0
@@ -85,17 +85,17 @@ class EventSplitter:
 
 
 def begins_stream(data: bytes) -> bool:
-    """Whether a body that does not say what it is begins as a stream of events does, and JSON never does."""
+    """Whether a body of unknown type begins like a stream of events, and not like JSON."""
     return _BEGINS.match(data) is not None
 
 
 def parse_event(raw: bytes) -> Event:
-    """The event that these bytes are."""
+    """The event with these raw bytes."""
     return Event(raw)
 
 
-def _read(raw: bytes) -> tuple[str, bytes]:
-    """The name and data of an event."""
+def _parse(raw: bytes) -> tuple[str, bytes]:
+    """Parses the name and data of an event."""
     name, data = "message", []
     for line in _LINE_END.split(raw.removeprefix(b"\xef\xbb\xbf")):
         field, _, value = line.partition(b":")

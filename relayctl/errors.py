@@ -1,18 +1,18 @@
-"""What can go wrong in relayctl; each message is one sentence a user can act on, and holds no secret."""
+"""The errors of relayctl. Each message is one sentence that a user can act on, and contains no secret."""
 
 from __future__ import annotations
 
 
 class RelayctlError(Exception):
-    """The command could not do what it was asked."""
+    """The command failed."""
 
 
 class SourceError(RelayctlError):
-    """The records to report on cannot be reached or read."""
+    """The records of a report cannot be reached or read."""
 
 
 class InputError(RelayctlError):
-    """A parameter has a value that means nothing; `parameter` is its name as in the HTTP interface."""
+    """A parameter has an invalid value; `parameter` is its name as in the HTTP API."""
 
     def __init__(self, parameter: str, message: str) -> None:
         super().__init__(message)

@@ -1,23 +1,23 @@
-"""The exit codes of `relayctl`: part of the public contract, named here and nowhere else."""
+"""The exit codes of `relayctl`, part of the public contract."""
 
 from __future__ import annotations
 
 from typing import Final
 
 DONE: Final = 0
-"""Done, nothing found wrong."""
+"""Done; nothing is wrong."""
 
 FAILED: Final = 1
 """Failed; one sentence on stderr says why."""
 
 USAGE: Final = 2
-"""Called wrongly; the message says what would be right."""
+"""Wrong usage; the message says what is expected."""
 
 FOUND: Final = 3
-"""Looked and found a problem: an alert fires, a difference, a gap."""
+"""The check found a problem: a firing alert, a difference, a gap."""
 
 INTERRUPTED: Final = 130
-"""Ended by Ctrl-C."""
+"""Interrupted by Ctrl-C."""
 
 CLOSED_PIPE: Final = 141
-"""Whoever read stdout stopped reading (`| head`); the code of a program that SIGPIPE ends."""
+"""The reader of stdout closed the pipe (`| head`); the code of a program that SIGPIPE kills."""

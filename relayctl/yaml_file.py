@@ -1,4 +1,4 @@
-"""Reads a YAML file that a user wrote for relayctl; a mistake in it is one sentence."""
+"""Reads a user's YAML file into a pydantic model; an error in it is one sentence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read(path: Path, model: type[Model], *, parameter: str) -> Model:
-    """The file's content as `model`. Raises `InputError` naming the file, the place in it and what is wrong.
+    """Reads the file as `model`. Raises `InputError` with the file, the field and the error.
 
     `parameter` is the option that named the file.
     """
@@ -26,7 +26,7 @@ def read(path: Path, model: type[Model], *, parameter: str) -> Model:
             parameter, f"{path} cannot be read: {error.strerror}; give another with --{parameter}"
         ) from error
     except (yaml.YAMLError, ValueError) as error:
-        # ValueError: a byte that is no UTF-8, a date that is none.
+        # ValueError: a byte that is not UTF-8, or an invalid date.
         raise InputError(parameter, f"{path} is not YAML: {' '.join(str(error).split())}") from error
     try:
         return model.model_validate(content)
@@ -36,16 +36,16 @@ def read(path: Path, model: type[Model], *, parameter: str) -> Model:
 
 
 def _sentence(error: ErrorDetails) -> str:
-    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"])
-    place = f"'{where.removeprefix('.')}' " if where else "the file "
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"])
+    subject = f"'{path.removeprefix('.')}' " if path else "the file "
     if error["type"] == "extra_forbidden":
-        return f"{place}is not known here"
+        return f"{subject}is not known here"
     if error["type"] == "missing":
-        return f"{place}is missing"
+        return f"{subject}is missing"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if error["type"] == "model_type":
         message = "should be a mapping of names to values"
     given = error["input"]
-    # Of a whole file that is none of ours nothing is shown: it may hold anything.
-    shown = bool(where) and isinstance(given, str | int | float | bool | None)
-    return f"{place}{message}{f', not {given!r}' if shown else ''}"
+    # The content of a whole file is never shown: a wrong file may contain a secret.
+    shown = bool(path) and isinstance(given, str | int | float | bool | None)
+    return f"{subject}{message}{f', not {given!r}' if shown else ''}"

@@ -17,7 +17,7 @@ _FRAMING = ("Host", "Content-Length", "Transfer-Encoding", "Connection")
 
 
 async def main(port: int, provider: int) -> None:
-    """Serves until it is ended."""
+    """Serves until it is stopped."""
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
     ) as session:

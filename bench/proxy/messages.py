@@ -1,4 +1,4 @@
-"""What the provider answers and what the clients ask, as real ones word it."""
+"""The requests and answers of the benchmark, in the form of real ones."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Both ends of what is measured, in one event loop on a core of their own: a provider and its many clients.
+"""Both ends of a measurement, in one event loop on their own core: a provider and many clients.
 
-Raw asyncio Protocols that know nothing of HTTP but where a message ends, so that the proxy between them is
-what is busy.
+They are asyncio Protocols that parse only where an HTTP message ends, so that the proxy is the bottleneck.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _STREAM_ANSWER: Final = stream_answer()
 
 
 def _whole(data: bytes | bytearray) -> bool:
-    """Whether a message of known length is here to its end."""
+    """Whether a message of known length is complete."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
         return False
@@ -83,7 +82,7 @@ async def serving() -> AsyncIterator[int]:
 
 @dataclass(kw_only=True)
 class Tally:
-    """What the clients of a load have got so far; latencies in seconds."""
+    """The results of the clients so far; latencies in seconds."""
 
     requests: int = 0
     latencies: list[float] = field(default_factory=list)
@@ -93,7 +92,7 @@ class Tally:
 
 
 class Client(asyncio.Protocol):
-    """Sends its request again as soon as it has the answer whole, until `stop`."""
+    """Sends its request again after each complete answer, until `stop`."""
 
     def __init__(self, asked: bytes, tally: Tally) -> None:
         self._asked, self._tally = asked, tally
@@ -137,7 +136,7 @@ class Client(asyncio.Protocol):
         self._end(None if self._stopped else f"the proxy closed the connection: {error}")
 
     async def stop(self) -> None:
-        """Ends when the answer on its way is here; breaks off nothing."""
+        """Stops after the current answer."""
         self._stopped = True
         if not self._asking:
             self._end(None)
@@ -154,7 +153,7 @@ class Client(asyncio.Protocol):
 
 @asynccontextmanager
 async def clients(port: int, asked: list[bytes], count: int) -> AsyncIterator[Tally]:
-    """So many connections, each with its request in flight; streams begin spread over their length."""
+    """Opens connections, each with one request in flight; starts of streams are spread over their length."""
     loop = asyncio.get_running_loop()
     tally = Tally()
     connected = [
@@ -174,7 +173,7 @@ async def clients(port: int, asked: list[bytes], count: int) -> AsyncIterator[Ta
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What a stretch of time held; `events` the provider sent; CPU time and latencies in seconds too."""
+    """The result of a measurement; `events` were sent by the provider; times in seconds."""
 
     requests: int
     events: int
@@ -201,14 +200,14 @@ async def load(
 
 
 async def answers(port: int, asked: list[bytes], *, clients_open: int, requests: int) -> None:
-    """Returns when so many answers have come to so many clients. Raises `RuntimeError` for a wrong answer."""
+    """Waits for so many answers to so many clients. Raises `RuntimeError` for a wrong answer."""
     async with clients(port, asked, clients_open) as tally:
         tally.wanted = requests
         await tally.reached.wait()
 
 
 async def scrapes(port: int, *, times: int) -> tuple[list[float], int]:
-    """Seconds that each `GET /metrics` took, one after the other, and the bytes of the last."""
+    """The seconds of each `GET /metrics`, one after another, and the size of the last."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     taken, size = [], 0
     for _ in range(times):

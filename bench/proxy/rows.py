@@ -1,4 +1,4 @@
-"""The rows of the proxy's table: each measures Relay and its baseline in turn and tells a ratio."""
+"""The rows of the proxy's table: each measures Relay and its baseline in turn and gives their ratio."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from bench.proxy.peer import Load
 from bench.proxy.sides import Side
 
 _MICRO: Final = 1e6
-_WHY: Final = "what takes the time is told in docs/decisions/0011"
+_WHY: Final = "docs/decisions/0011 says what takes the time"
 _MODELS: Final = tuple(f"gpt-bench-{number:02}" for number in range(50))
 
 
 class Rounds:
-    """What each side took in each round; every figure is the median of the rounds."""
+    """The loads of each side in each round; every figure is the median of the rounds."""
 
     def __init__(self, found: Mapping[str, list[Load]]) -> None:
         self._found = found
@@ -141,11 +141,11 @@ class Bench(Rows):
             asked = [messages.request(relay.port, relay.key, stream=True)]
             self._runner.run(peer.answers(relay.port, asked, clients_open=2000, requests=4000))
             peak, later = relay.memory("VmHWM"), relay.memory()
-        told = f"{peak:.1f} MiB at the peak, {later:.1f} MiB after"
+        measured = f"{peak:.1f} MiB at the peak, {later:.1f} MiB after"
         return [
             self.figure("memory of the idle process (MiB)", f"{idle:.1f} MiB", idle, 60),
             self.figure("memory after 100,000 requests (MiB)", f"{after:.1f} MiB", after, 65),
-            self.figure("memory with 2,000 concurrent streams (MiB)", told, peak, 120),
+            self.figure("memory with 2,000 concurrent streams (MiB)", measured, peak, 120),
         ]
 
     def _relay(self, **how: Any) -> AbstractContextManager[Side]:

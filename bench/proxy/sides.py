@@ -1,4 +1,4 @@
-"""The processes that are measured, each on the measured core: Relay, its baselines, and what they used."""
+"""The measured processes, each on the measured core: Relay and its baselines."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _BIN: Final = Path(sys.executable).parent
 
 
 class MissingError(RuntimeError):
-    """A baseline that is not there; the sentence says how to get it."""
+    """A baseline is missing; the message says how to install it."""
 
 
 class Side:
-    """A running proxy: where it listens, what opens it, what its processes used (without a pid: nothing)."""
+    """A running proxy: port, key, and the CPU time and memory of its processes (none without a pid)."""
 
     def __init__(self, *, pid: int | None, port: int, key: str) -> None:
         self._pid, self.port, self.key = pid, port, key
@@ -57,7 +57,7 @@ def _cpu_seconds(pid: int) -> float:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -72,7 +72,7 @@ def started(
     key: str = "none",
     environ: Mapping[str, str] | None = None,
 ) -> Iterator[Side]:
-    """Runs a command on the measured core until it listens. Raises `RuntimeError` with its last words."""
+    """Runs a command on the measured core, once it listens. Raises `RuntimeError` with the end of its log."""
     with (scratch / f"{port}.log").open("wb+") as log:
         process = subprocess.Popen(
             ["taskset", "-c", str(PROXY_CORE), *command],
@@ -150,7 +150,7 @@ def relay(
 
 @contextmanager
 def bare(scratch: Path, provider: int) -> Iterator[Side]:
-    """The pass-through that anyone would write first."""
+    """A minimal pass-through."""
     port = free_port()
     with started([sys.executable, "-m", "bench.proxy.bare", str(port), str(provider)], scratch, port) as side:
         yield side
@@ -177,7 +177,7 @@ http {{
 
 @contextmanager
 def nginx(scratch: Path, provider: int, *, buffering: bool = True) -> Iterator[Side]:
-    """One worker with kept-alive upstreams and no access log. Raises `MissingError`."""
+    """One worker with keep-alive upstreams and no access log. Raises `MissingError`."""
     if shutil.which("nginx") is None:
         raise MissingError("the baseline nginx is missing; install it (Debian: apt-get install nginx)")
     port = free_port()

@@ -1,11 +1,10 @@
-"""Relay's passing path without what it is for: what the features together cost is the difference.
+"""Relay without its features: the difference to Relay is what the features cost together.
 
     python -m bench.proxy.unmetered RELAY_YAML
 
-The application is built and served as `relayctl serve` does, then its services are put out of action: the key
-is not looked up (one key is given to everyone), no limit is asked or settled, the answer is not read for its
-usage, nothing is priced, no record is made, no line is written, no metric is counted. What stays is what any
-proxy needs: routing by model, headers, the connection pool, and passing on.
+The application is built and served as by `relayctl serve`, then its services are disabled: no key lookup (all
+clients have one key), no limits, no usage read from the answer, no price, no record, no log line, no metrics.
+What remains is what any proxy needs: routing by model, headers, the connection pool, and delivery.
 """
 
 from __future__ import annotations
@@ -21,9 +20,10 @@ from unittest.mock import patch
 from proxy import app
 from proxy.config import file as config_file
 from proxy.config.settings import Config
-from proxy.exchange import handler as handlers
+from proxy.exchange import recorder
 from proxy.limits.middleware import Admission
-from proxy.metering.answer import Reading
+from proxy.metering.answer import AnswerReader
+from proxy.metering.stream_reader import StreamReader
 from proxy.request.keys import Key
 from proxy.sse import Event
 from relayctl.serve import service
@@ -39,32 +39,32 @@ async def _nothing_later(*_: Any, **__: Any) -> None:
     """Does nothing."""
 
 
-def _finished_body(reading: Reading, _: bytes) -> None:
-    reading.finished = True
+def _finish_body(answer: AnswerReader, _: bytes) -> None:
+    answer.finished = True
 
 
-def _finished_event(reading: Reading, event: Event) -> bool:
-    reading.finished = reading.finished or event.raw.startswith(b"data: [DONE]")
+def _finish_event(reader: StreamReader, event: Event) -> bool:
+    reader.answer.finished = reader.answer.finished or event.raw.startswith(b"data: [DONE]")
     return False
 
 
 def _without_features(build: Callable[..., Any]) -> Callable[..., Any]:
     def built(*arguments: Any, **options: Any) -> Any:
         made = build(*arguments, **options)
-        gateway: Any = made[app.SERVICES]
-        gateway.keys.find = lambda _: _KEY
-        gateway.writer.intent = gateway.writer.record = _nothing
-        gateway.writer.durable = _nothing_later
-        gateway.metrics.observe = _nothing
-        gateway.metrics.active = SimpleNamespace(inc=_nothing, dec=_nothing)
-        admission = Admission(gateway.limits.backend)
+        services: Any = made[app.SERVICES]
+        services.keys.find = lambda _: _KEY
+        services.writer.intent = services.writer.record = _nothing
+        services.writer.durable = _nothing_later
+        services.metrics.observe = _nothing
+        services.metrics.active = SimpleNamespace(inc=_nothing, dec=_nothing)
+        admission = Admission(services.limits.backend)
         admission.settle = _nothing  # type: ignore[method-assign]
         admission.settled = admission.end = _nothing_later  # type: ignore[method-assign]
 
         async def admit(_: Any) -> Any:
             return admission
 
-        gateway.limits.admit = admit
+        services.limits.admit = admit
         return made
 
     return built
@@ -73,8 +73,9 @@ def _without_features(build: Callable[..., Any]) -> Callable[..., Any]:
 def main(config: Config) -> None:
     """Serves without features until it is ended."""
     with (
-        patch.multiple(Reading, read_body=_finished_body, read=_finished_event),
-        patch.object(handlers, "make_record", _nothing),
+        patch.object(AnswerReader, "read_body", _finish_body),
+        patch.object(StreamReader, "read", _finish_event),
+        patch.object(recorder, "make_record", _nothing),
         patch.object(app, "build", _without_features(app.build)),
     ):
         service.run(config, database_url=None)

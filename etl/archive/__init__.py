@@ -1,1 +1,1 @@
-"""The archive: Parquet, sealed segments and manifests in a directory or S3. Is read without PostgreSQL."""
+"""The archive: Parquet files, packed segments and manifests in a directory or S3; read without PostgreSQL."""

@@ -1,4 +1,4 @@
-"""Writes a group of sealed segments into an archive: Parquet by day, the segments, the manifest last."""
+"""Archives a group of sealed segments: Parquet files by day, the packed segments, and last the manifest."""
 
 from __future__ import annotations
 
@@ -10,40 +10,37 @@ from typing import Final
 
 from etl.archive import manifest as manifests
 from etl.archive import pack as archive_pack
-from etl.archive import verification as archive_verify
+from etl.archive import verification as archive_verification
 from etl.archive.manifest import ArchivedSegment, DayFile, Manifest, StoredFile, Tally
 from etl.archive.parquet import Rows, to_parquet
 from etl.archive.store import Store
 from etl.errors import ArchiveError, SegmentError
-from etl.segments.reading import Reading
+from etl.segments.reader import SegmentReader
 from proxy.segments.record import RequestLine
 
 _GROUP_BYTES: Final = 64 * 2**20
 _GROUP_SEGMENTS: Final = 2000
 
 
-def groups(paths: list[Path]) -> list[list[Path]]:
-    """Cuts a list of segments into groups, so large that files are not small, and not larger.
-
-    Raises `SegmentError` when a segment cannot be looked at.
-    """
-    cut: list[list[Path]] = []
+def split_into_groups(paths: list[Path]) -> list[list[Path]]:
+    """Splits a list of segments into groups of limited size and number. Raises `SegmentError`."""
+    groups: list[list[Path]] = []
     size = 0
     for path in paths:
         try:
-            bytes_here = path.stat().st_size
+            segment_bytes = path.stat().st_size
         except OSError as error:
             raise SegmentError(f"segment {path} cannot be read: {error.strerror}") from error
-        if not cut or len(cut[-1]) >= _GROUP_SEGMENTS or size + bytes_here > _GROUP_BYTES:
-            cut.append([])
+        if not groups or len(groups[-1]) >= _GROUP_SEGMENTS or size + segment_bytes > _GROUP_BYTES:
+            groups.append([])
             size = 0
-        cut[-1].append(path)
-        size += bytes_here
-    return cut
+        groups[-1].append(path)
+        size += segment_bytes
+    return groups
 
 
-class _Group:
-    """One group on its way into the archive; memory is bounded whatever the sizes of its segments."""
+class _GroupWriter:
+    """Writes one group into the archive; memory use does not depend on the size of a segment."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -51,26 +48,26 @@ class _Group:
         self._segments: list[ArchivedSegment] = []
         self._files: list[DayFile] = []
 
-    def read(self, path: Path) -> None:
-        """Takes the records of a segment, exactly those that the ETL would load."""
-        tally, reading, written = Tally(), Reading(path), 0
-        for item in reading:
+    def add(self, path: Path) -> None:
+        """Adds the records of a segment, exactly those that the ETL would load."""
+        tally, reader, written = Tally(), SegmentReader(path), 0
+        for item in reader:
             if isinstance(item, RequestLine):
                 tally.add(item)
-                self._rows.add(item, segment=path.name, line=reading.line_number)
-            if reading.byte_offset - written >= _GROUP_BYTES:
-                # A segment larger than any group: memory holds one group's bytes of it at a time.
+                self._rows.add(item, segment=path.name, line=reader.line_number)
+            if reader.byte_offset - written >= _GROUP_BYTES:
+                # The segment is larger than a group: at most so many bytes of it are held in memory.
                 self._write_days()
-                written = reading.byte_offset
+                written = reader.byte_offset
         self._segments.append(
             ArchivedSegment(
                 name=path.name,
-                sha256=reading.sha256,
-                bytes=reading.byte_offset,
-                seal=reading.seal.sha256 if reading.seal else None,
-                rejected=reading.rejected,
-                intents=reading.intents,
-                problem=reading.problem(),
+                sha256=reader.integrity.sha256,
+                bytes=reader.byte_offset,
+                seal=reader.integrity.seal.sha256 if reader.integrity.seal else None,
+                rejected=reader.rejected,
+                intents=reader.intents,
+                problem=reader.integrity.problem(),
                 sums=tally.sums(),
             )
         )
@@ -81,7 +78,7 @@ class _Group:
             sha256 = hashlib.sha256(data).hexdigest()
             name = f"day={day}/{sha256}.parquet"
             self._store.put(name, io.BytesIO(data))
-            sums = archive_verify.sums_of(table)
+            sums = archive_verification.sums_of(table)
             self._files.append(DayFile(name=name, sha256=sha256, bytes=len(data), day=day, sums=sums))
 
     def _write_pack(self, paths: list[Path]) -> StoredFile:
@@ -91,14 +88,14 @@ class _Group:
                 if packed[segment.name] != segment.sha256:
                     raise SegmentError(f"segment {segment.name} was changed while it was archived: try again")
             file.seek(0)
-            sha256, size = archive_pack.hashed(file)
+            sha256, size = archive_pack.sha256_and_size(file)
             name = f"segments/{sha256}.tar.zst"
             file.seek(0)
             self._store.put(name, file)
         return StoredFile(name=name, sha256=sha256, bytes=size)
 
     def finish(self, paths: list[Path]) -> Manifest:
-        """Writes what is left, and gives the manifest of it all."""
+        """Writes the remaining records and the pack, and returns the manifest of the group."""
         self._write_days()
         pack = self._write_pack(paths)
         return Manifest(
@@ -110,18 +107,18 @@ class _Group:
 
 
 def write(store: Store, paths: list[Path]) -> tuple[str, Manifest]:
-    """Archives segments as one group, reads it back, and gives the manifest with its name.
+    """Archives segments as one group, verifies it, and returns the manifest with its name.
 
-    Raises `ArchiveError` or `SegmentError`; then there is no manifest, and nothing of the group counts.
+    Raises `ArchiveError` or `SegmentError`; then there is no manifest, and readers ignore the files.
     """
-    group = _Group(store)
+    writer = _GroupWriter(store)
     try:
         for path in paths:
-            group.read(path)
-        manifest = group.finish(paths)
+            writer.add(path)
+        manifest = writer.finish(paths)
     except OSError as error:
         place = error.filename or "the temporary directory"
         raise SegmentError(f"{place} cannot be read or written: {error.strerror or error}") from error
-    if problems := archive_verify.problems(store, manifest):
-        raise ArchiveError(f"archive {store.url} does not give back what was written: {problems[0]}")
+    if problems := archive_verification.find_problems(store, manifest):
+        raise ArchiveError(f"archive {store.url} does not contain what was written: {problems[0]}")
     return manifests.put(store, manifest), manifest

@@ -1,6 +1,6 @@
-"""The manifest of an archived group of segments: what is in it, and the sums that prove it.
+"""The manifest of an archived group of segments: its files and segments, with hashes and sums to verify them.
 
-It is written last and named by its own SHA-256: a Parquet file that no manifest names does not count.
+It is written last and named after its own SHA-256. Readers ignore Parquet files that no manifest names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NAME = re.compile(
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts and sums over records, and the times of the first and the last (None: there is none)."""
+    """Counts and sums over records, and the times of the first and the last (None without records)."""
 
     records: int = 0
     prompt_tokens: int = 0
@@ -39,9 +39,9 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ArchivedSegment(msgspec.Struct, frozen=True, kw_only=True):
-    """One segment: its file, what the ETL makes of its lines, and what contradicts its seal (None: nothing).
+    """One segment: its file, the counts of its lines, and how it contradicts its seal (None: it does not).
 
-    `seal` is the SHA-256 that its own seal line tells, `sha256` that of the whole file.
+    `seal` is the SHA-256 in its seal line, `sha256` that of the whole file.
     """
 
     name: str
@@ -63,14 +63,14 @@ class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DayFile(StoredFile, frozen=True, kw_only=True):
-    """A Parquet file: records of one UTC day of `created_at`."""
+    """A Parquet file with records of one UTC day of `created_at`."""
 
     day: date
     sums: Sums
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """A group of segments that was archived together; `pack` holds the segments as they were sealed."""
+    """A group of segments that were archived together; `pack` contains the segment files unchanged."""
 
     schema: str = SCHEMA
     segments: tuple[ArchivedSegment, ...]
@@ -80,7 +80,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tally:
-    """Adds up records to `Sums`. Exact under a decimal context of enough digits (see `etl.archive.run`)."""
+    """Accumulates `Sums`; exact in a decimal context with enough digits (see `etl.archive.run`)."""
 
     def __init__(self) -> None:
         self._records = self._prompt_tokens = self._completion_tokens = 0
@@ -89,32 +89,32 @@ class Tally:
         self._last: datetime | None = None
 
     def add(self, record: UsageRecord) -> None:
-        """One more record; an unknown cost adds nothing."""
+        """Adds a record; an unknown cost adds nothing."""
         self._records += 1
         self._prompt_tokens += record.prompt_tokens
         self._completion_tokens += record.completion_tokens
         if record.cost_usd is not None:
             self._cost_usd += as_money(record.cost_usd)
-        self._stretch(record.created_at)
+        self._extend_range(record.created_at)
 
     def add_sums(self, sums: Sums) -> None:
-        """More records at once."""
+        """Adds the sums of more records."""
         self._records += sums.records
         self._prompt_tokens += sums.prompt_tokens
         self._completion_tokens += sums.completion_tokens
         self._cost_usd += sums.cost_usd
         if sums.first and sums.last:
-            self._stretch(sums.first)
-            self._stretch(sums.last)
+            self._extend_range(sums.first)
+            self._extend_range(sums.last)
 
-    def _stretch(self, moment: datetime) -> None:
-        if self._first is None or moment < self._first:
-            self._first = moment
-        if self._last is None or moment > self._last:
-            self._last = moment
+    def _extend_range(self, time: datetime) -> None:
+        if self._first is None or time < self._first:
+            self._first = time
+        if self._last is None or time > self._last:
+            self._last = time
 
     def sums(self) -> Sums:
-        """What has been added so far."""
+        """The sums so far."""
         return Sums(
             records=self._records,
             prompt_tokens=self._prompt_tokens,
@@ -126,7 +126,7 @@ class Tally:
 
 
 def total(parts: Iterable[Sums]) -> Sums:
-    """The sums of all parts together."""
+    """The total of several sums."""
     tally = Tally()
     for part in parts:
         tally.add_sums(part)
@@ -134,7 +134,7 @@ def total(parts: Iterable[Sums]) -> Sums:
 
 
 def put(store: Store, manifest: Manifest) -> str:
-    """Stores a manifest, which makes its group count; gives its name. Raises `ArchiveError`."""
+    """Stores a manifest, which completes its group, and returns its name. Raises `ArchiveError`."""
     data = msgspec.json.encode(manifest)
     first, last = manifest.sums.first, manifest.sums.last
     days = f"{first.date()}_{last.date()}" if first and last else "empty"
@@ -144,7 +144,7 @@ def put(store: Store, manifest: Manifest) -> str:
 
 
 def read(store: Store, name: str) -> Manifest:
-    """Raises `ArchiveError` when it cannot be read or is not what its name says."""
+    """Reads a manifest. Raises `ArchiveError` when it is unreadable or was changed."""
     with store.open(name) as file:
         data = file.read()
     match = _NAME.fullmatch(name)
@@ -155,15 +155,15 @@ def read(store: Store, name: str) -> Manifest:
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
     except msgspec.DecodeError as error:
-        raise ArchiveError(f"manifest {name} of archive {store.url} cannot be understood: {error}") from error
+        raise ArchiveError(f"manifest {name} of archive {store.url} cannot be decoded: {error}") from error
     if manifest.schema != SCHEMA:
         raise ArchiveError(
-            f"archive {store.url} was written by a newer version of Relay: {name} is no {SCHEMA}"
+            f"archive {store.url} was written by a newer version of Relay: {name} is not {SCHEMA}"
         )
     return manifest
 
 
-def _may_hold(match: re.Match[str], since: datetime | None, until: datetime | None) -> bool:
+def _may_overlap(match: re.Match[str], since: datetime | None, until: datetime | None) -> bool:
     if since is None or until is None:
         return True
     if match["first"] is None:
@@ -175,8 +175,8 @@ def _may_hold(match: re.Match[str], since: datetime | None, until: datetime | No
 def read_all(
     store: Store, *, since: datetime | None = None, until: datetime | None = None
 ) -> Iterator[tuple[str, Manifest]]:
-    """The manifests by name, or only those with records of the period. Raises `ArchiveError`."""
+    """Yields the manifests with their names, optionally only those of a period. Raises `ArchiveError`."""
     for name in store.names(FOLDER):
         match = _NAME.fullmatch(name)
-        if match and _may_hold(match, since, until):
+        if match and _may_overlap(match, since, until):
             yield name, read(store, name)

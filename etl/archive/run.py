@@ -1,4 +1,4 @@
-"""Puts sealed segments into an archive; a local one goes only when the archive has proved that it has it."""
+"""Archives sealed segments, and removes local ones after verifying that the archive contains them."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ import psycopg
 from etl.archive import group as archive_group
 from etl.archive import manifest as manifests
 from etl.archive import pack as archive_pack
-from etl.archive import verification as archive_verify
+from etl.archive import verification as archive_verification
 from etl.archive.manifest import ArchivedSegment, Manifest
 from etl.archive.store import Store, open_store
-from etl.database.connection import connect, translated
-from etl.database.migrations import check
+from etl.database.connection import connect, translate_errors
+from etl.database.migrations import check_schema
 from etl.database.queries import named
 from etl.errors import SegmentError
-from etl.segments.reading import listing
+from etl.segments.reader import list_segments
 
 # Sums of money over all segments of a group stay exact: 12 fractional digits leave 48 before the point.
-_EXACT: Final = Context(prec=60)
+_MONEY_CONTEXT: Final = Context(prec=60)
 
 Progress = Callable[[int, int], None]
-"""Called after each group with how many of how many are archived."""
+"""Called after each group with the number of archived groups and of all groups to archive."""
 
 
 @dataclass(kw_only=True)
 class ArchiveResult:
-    """What a run did; `parquet_bytes` and `pack_bytes` were written for `segment_bytes` of segments.
+    """The result of a run; `parquet_bytes` and `pack_bytes` were written for `segment_bytes` of segments.
 
-    `removed` local segments are gone; `kept` has one sentence per segment that is old enough and stays, and
-    `failed` one per segment that could not be read.
+    `removed` local segments were removed; `retained` has one sentence per segment that is old enough but was
+    not removed, and `failed` one per segment that could not be read.
     """
 
     segments: int = 0
@@ -46,11 +46,11 @@ class ArchiveResult:
     parquet_bytes: int = 0
     pack_bytes: int = 0
     removed: int = 0
-    kept: list[str] = field(default_factory=list)
+    retained: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
-    def count(self, manifest: Manifest) -> None:
-        """Adds a group that was archived."""
+    def add(self, manifest: Manifest) -> None:
+        """Adds an archived group."""
         self.segments += len(manifest.segments)
         self.records += manifest.sums.records
         self.rejected += sum(segment.rejected for segment in manifest.segments)
@@ -59,7 +59,7 @@ class ArchiveResult:
         self.pack_bytes += manifest.pack.bytes
 
 
-class _Archiving:
+class _ArchiveRun:
     """One run over one log directory."""
 
     def __init__(self, directory: Path, store: Store, connection: psycopg.Connection | None) -> None:
@@ -70,25 +70,25 @@ class _Archiving:
         self._manifest_of: dict[str, str] = {}
         self.result = ArchiveResult()
 
-    def _know(self, name: str, manifest: Manifest) -> None:
-        """Takes a manifest into account; of two that hold one segment the first counts, as for reports."""
+    def _add_manifest(self, name: str, manifest: Manifest) -> None:
+        """Registers the segments of a manifest; if two contain a segment the first counts, as in reports."""
         for segment in manifest.segments:
             if self._manifest_of.setdefault(segment.name, name) == name:
                 self._archived[segment.name] = segment
         if self._connection:
-            _mark(self._connection, self._store.url, manifest)
+            _mark_archived(self._connection, self._store.url, manifest)
 
     def archive(self, progress: Progress | None) -> None:
-        """Archives every sealed segment that is not in the archive; one that is unreadable stops no other."""
-        paths = listing(self._directory)
+        """Archives every sealed segment that is not in the archive; an unreadable one is skipped."""
+        paths = list_segments(self._directory)
         for name, manifest in manifests.read_all(self._store):
-            self._know(name, manifest)
-        todo = [path for path in paths if path.name not in self._archived]
-        groups = archive_group.groups([path for path in todo if self._is_readable(path)])
+            self._add_manifest(name, manifest)
+        pending = [path for path in paths if path.name not in self._archived]
+        groups = archive_group.split_into_groups([path for path in pending if self._is_readable(path)])
         for done, group in enumerate(groups, start=1):
             name, manifest = archive_group.write(self._store, group)
-            self._know(name, manifest)
-            self.result.count(manifest)
+            self._add_manifest(name, manifest)
+            self.result.add(manifest)
             if progress:
                 progress(done, len(groups))
 
@@ -101,32 +101,33 @@ class _Archiving:
         return True
 
     def remove(self, older_than: timedelta, now: datetime) -> None:
-        """Removes the local segments last written before `now - older_than` that nobody needs any more."""
-        old = [path for path in listing(self._directory) if _written_at(path) < now - older_than]
-        loaded = _marked(self._connection, [path.name for path in old]) if self._connection else None
-        proved: dict[str, list[str]] = {}
+        """Removes local segments last written before `now - older_than` that are archived and loaded."""
+        old = [path for path in list_segments(self._directory) if _written_at(path) < now - older_than]
+        loaded = _archived_names(self._connection, [path.name for path in old]) if self._connection else None
+        problems: dict[str, list[str]] = {}
         for path in old:
             name = self._manifest_of.get(path.name)
             if name is None:
                 continue
-            if name not in proved:
-                proved[name] = archive_verify.problems(self._store, manifests.read(self._store, name))
-            if reason := next(iter(proved[name]), None) or self._needed(path, loaded):
-                self.result.kept.append(f"{path.name} is kept: {reason}")
+            if name not in problems:
+                manifest = manifests.read(self._store, name)
+                problems[name] = archive_verification.find_problems(self._store, manifest)
+            if reason := next(iter(problems[name]), None) or self._reason_to_retain(path, loaded):
+                self.result.retained.append(f"{path.name} is kept: {reason}")
                 continue
             path.unlink(missing_ok=True)
             self.result.removed += 1
 
-    def _needed(self, path: Path, loaded: set[str] | None) -> str | None:
-        """Why a segment that is in the archive must stay where it is, too; None when it may go."""
+    def _reason_to_retain(self, path: Path, loaded: set[str] | None) -> str | None:
+        """Why the local file of an archived segment must not be removed; None when it may be."""
         segment = self._archived[path.name]
         if segment.problem:
             return segment.problem
         if loaded is not None and path.name not in loaded:
-            return "it is not loaded into the database, or another content is"
+            return "it is not loaded into the database, or was loaded with other content"
         with path.open("rb") as file:
-            if archive_pack.hashed(file) != (segment.sha256, segment.bytes):
-                return "it is not the one that is in the archive"
+            if archive_pack.sha256_and_size(file) != (segment.sha256, segment.bytes):
+                return "it differs from the segment in the archive"
         return None
 
 
@@ -134,20 +135,20 @@ def _written_at(path: Path) -> datetime:
     try:
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except FileNotFoundError:
-        # Another process has removed it, so there is nothing left to do.
+        # Removed by another process since it was listed.
         return datetime.max.replace(tzinfo=UTC)
 
 
-def _mark(connection: psycopg.Connection, url: str, manifest: Manifest) -> None:
-    """Tells the ledger which of its segments are in the archive."""
+def _mark_archived(connection: psycopg.Connection, url: str, manifest: Manifest) -> None:
+    """Marks the segments of a manifest as archived in the ledger."""
     names = [segment.name for segment in manifest.segments]
     hashes = [segment.sha256 for segment in manifest.segments]
-    with translated(connection):
+    with translate_errors(connection):
         connection.execute(named("mark_archived"), {"archive": url, "names": names, "hashes": hashes})
 
 
-def _marked(connection: psycopg.Connection, names: list[str]) -> set[str]:
-    with translated(connection):
+def _archived_names(connection: psycopg.Connection, names: list[str]) -> set[str]:
+    with translate_errors(connection):
         return {name for (name,) in connection.execute(named("archived_segments"), (names,))}
 
 
@@ -160,17 +161,17 @@ def archive(
     now: datetime | None = None,
     progress: Progress | None = None,
 ) -> ArchiveResult:
-    """Archives the sealed segments of a log directory; with `older_than`, removes those that are older.
+    """Archives the sealed segments of a log directory; with `older_than`, removes local ones that are older.
 
-    With a database the ledger is told, and only segments that are loaded are removed. Doing it again changes
-    nothing. Raises `EtlError`; what has a manifest by then is archived, and nothing local is lost.
+    With a database, the ledger is updated and only loaded segments are removed. Safe to repeat. Raises
+    `EtlError`; groups with a manifest are archived then, and no local segment is lost.
     """
     with ExitStack() as stack:
         connection = stack.enter_context(connect(database_url)) if database_url else None
         if connection:
-            check(connection)
-        stack.enter_context(localcontext(_EXACT))
-        run = _Archiving(directory, open_store(to, create=True), connection)
+            check_schema(connection)
+        stack.enter_context(localcontext(_MONEY_CONTEXT))
+        run = _ArchiveRun(directory, open_store(to, create=True), connection)
         run.archive(progress)
         if older_than is not None:
             try:

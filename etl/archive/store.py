@@ -1,7 +1,7 @@
-"""Where an archive lies: a directory or `s3://bucket/prefix`; what is put there is whole or does not count.
+"""The storage of an archive: a directory or `s3://bucket/prefix`.
 
-Names are relative paths with slashes. Whoever puts a file names it by its own SHA-256, so that
-putting it twice changes nothing, and no store needs a conditional put (which pyarrow's S3 does not have).
+Names are relative paths with slashes. Callers name a file after its SHA-256, so a second put has no effect
+and no conditional put is needed (which pyarrow's S3 does not have).
 """
 
 from __future__ import annotations
@@ -19,52 +19,53 @@ from etl.errors import ArchiveError
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _AWS_ERROR = re.compile(r"AWS Error \w+ during \w+ operation(?: \(HTTP status \d+\))?: (?P<text>.*)")
-_NOISE = re.compile(r"^curlCode: \d+, |; Details:.*| ?\(Request ID.*|[.:]?\s*$")
-_CHUNK: Final = 8 * 2**20
+_IRRELEVANT = re.compile(r"^curlCode: \d+, |; Details:.*| ?\(Request ID.*|[.:]?\s*$")
+_CHUNK_BYTES: Final = 8 * 2**20
 
 
 class Store(Protocol):
-    """A place for the files of an archive. Every method raises `ArchiveError`, without a secret in it."""
+    """Stores the files of an archive. Every method raises `ArchiveError`, whose message has no secret."""
 
     @property
     def url(self) -> str:
-        """The place as a user writes it."""
+        """The address as users write it."""
         ...
 
     def names(self, folder: str) -> list[str]:
-        """What lies in a folder, sorted; nothing when there is no such folder."""
+        """The names of the files in a folder, sorted; empty when there is no such folder."""
         ...
 
     def put(self, name: str, data: BinaryIO) -> None:
-        """Stores what is left of the file under the name."""
+        """Stores the rest of the file under the name."""
         ...
 
     def open(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """The stored bytes, to be read once from begin to end."""
+        """Opens a stored file, to be read once from beginning to end."""
         ...
 
     def local(self, name: str, scratch: Path) -> Path:
-        """A local file with these bytes: the stored one, or a copy in the empty directory `scratch`."""
+        """The path of a local file with these bytes: the stored one, or a copy in the directory `scratch`."""
         ...
 
 
 def _reason(error: OSError) -> str:
     found = _AWS_ERROR.search(str(error))
     text = found["text"] if found else error.strerror or str(error).splitlines()[0]
-    text = _NOISE.sub("", _NOISE.sub("", text))
+    text = _IRRELEVANT.sub("", _IRRELEVANT.sub("", text))
     return text[:1].lower() + text[1:]
 
 
 @contextmanager
-def _told(url: str, doing: str) -> Iterator[None]:
+def _translate_errors(url: str, participle: str) -> Iterator[None]:
+    """Turns `OSError` into "<url> cannot be <participle>: <reason>"."""
     try:
         yield
     except OSError as error:
-        raise ArchiveError(f"{url} cannot be {doing}: {_reason(error)}") from error
+        raise ArchiveError(f"{url} cannot be {participle}: {_reason(error)}") from error
 
 
 class LocalStore:
-    """A directory."""
+    """An archive in a directory."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -74,41 +75,41 @@ class LocalStore:
         return str(self._root)
 
     def names(self, folder: str) -> list[str]:
-        with _told(self.url, "read"):
-            # The root must be there: a mistyped one would look like an archive without anything in it.
+        with _translate_errors(self.url, "read"):
+            # The root must exist: a mistyped one would look like an empty archive.
             os.scandir(self._root).close()
-            place = self._root / folder
-            found = [path.name for path in place.iterdir()] if place.exists() else []
+            path = self._root / folder
+            found = [entry.name for entry in path.iterdir()] if path.exists() else []
         return sorted(f"{folder}/{name}" for name in found if not name.startswith("."))
 
     def put(self, name: str, data: BinaryIO) -> None:
         target = self._root / name
-        hidden = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-        with _told(self.url, "written"):
+        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        with _translate_errors(self.url, "written"):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with hidden.open("xb") as file:
-                    shutil.copyfileobj(data, file, _CHUNK)
+                with temporary.open("xb") as file:
+                    shutil.copyfileobj(data, file, _CHUNK_BYTES)
                     file.flush()
                     os.fsync(file.fileno())
-                hidden.rename(target)
+                temporary.rename(target)
             finally:
-                hidden.unlink(missing_ok=True)
-            _sync_names(target.parent, self._root)
+                temporary.unlink(missing_ok=True)
+            _sync_directories(target.parent, self._root)
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
-        with _told(self.url, "read"), (self._root / name).open("rb") as file:
+        with _translate_errors(self.url, "read"), (self._root / name).open("rb") as file:
             yield file
 
     def local(self, name: str, scratch: Path) -> Path:
         return self._root / name
 
 
-def _sync_names(directory: Path, root: Path) -> None:
-    """Makes the names in a directory durable, and its own name in the archive."""
-    for place in {directory, root}:
-        descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+def _sync_directories(*paths: Path) -> None:
+    """Makes the entries of directories durable."""
+    for path in set(paths):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
         finally:
@@ -116,7 +117,10 @@ def _sync_names(directory: Path, root: Path) -> None:
 
 
 class S3Store:
-    """A prefix of a bucket; endpoint, region and credentials come from the standard AWS variables."""
+    """An archive under a prefix of a bucket.
+
+    Endpoint, region and credentials come from the standard AWS environment variables.
+    """
 
     def __init__(self, bucket: str, prefix: str) -> None:
         self._base = f"{bucket}/{prefix}".strip("/")
@@ -128,33 +132,36 @@ class S3Store:
     def names(self, folder: str) -> list[str]:
         from pyarrow import fs  # type: ignore[import-untyped] # noqa: PLC0415 - see _s3
 
-        place = f"{self._base}/{folder}" if folder else self._base
-        with _told(self.url, "read"):
+        path = f"{self._base}/{folder}" if folder else self._base
+        with _translate_errors(self.url, "read"):
             try:
-                found = _s3().get_file_info(fs.FileSelector(place))
+                found = _s3().get_file_info(fs.FileSelector(path))
             except FileNotFoundError:
                 found = []
         return sorted(info.path.removeprefix(f"{self._base}/") for info in found if info.is_file)
 
     def put(self, name: str, data: BinaryIO) -> None:
-        with _told(self.url, "written"), _s3().open_output_stream(f"{self._base}/{name}") as stream:
-            # When reading fails midway pyarrow stores what it has: without a manifest that does not count.
-            shutil.copyfileobj(data, stream, _CHUNK)
+        with (
+            _translate_errors(self.url, "written"),
+            _s3().open_output_stream(f"{self._base}/{name}") as stream,
+        ):
+            # If reading fails midway, pyarrow stores a part; without a manifest, readers ignore it.
+            shutil.copyfileobj(data, stream, _CHUNK_BYTES)
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
-        with _told(self.url, "read"), _s3().open_input_stream(f"{self._base}/{name}") as stream:
+        with _translate_errors(self.url, "read"), _s3().open_input_stream(f"{self._base}/{name}") as stream:
             yield stream
 
     def local(self, name: str, scratch: Path) -> Path:
         copy = scratch / name.replace("/", "_")
         with self.open(name) as stored, copy.open("wb") as file:
-            shutil.copyfileobj(stored, file, _CHUNK)
+            shutil.copyfileobj(stored, file, _CHUNK_BYTES)
         return copy
 
 
 def _s3() -> Any:
-    # Imported only where it is used: an archive in a directory is read without pyarrow.
+    # Imported only here, because an archive in a directory is read without pyarrow.
     from pyarrow import fs  # noqa: PLC0415 - see above
 
     return fs.S3FileSystem(
@@ -166,19 +173,19 @@ def _s3() -> Any:
 
 
 def open_store(url: str, *, create: bool = False) -> Store:
-    """The archive at a directory, which `create` makes, or at `s3://bucket/prefix`, which is not asked yet.
+    """The archive in a directory, which `create` creates, or at `s3://bucket/prefix`, not contacted yet.
 
-    Raises `ArchiveError` for any other address, or when the directory cannot be made.
+    Raises `ArchiveError` for any other address, or when the directory cannot be created.
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
         if create:
-            with _told(url, "written"):
+            with _translate_errors(url, "written"):
                 Path(url).mkdir(parents=True, exist_ok=True)
         return LocalStore(Path(url))
     bucket, _, prefix = rest.partition("/")
     if scheme != "s3" or not _BUCKET.fullmatch(bucket):
-        # The address is not repeated: somebody may have written credentials into it.
+        # The message does not repeat the address, which may contain credentials.
         raise ArchiveError(
             "the address is neither a directory nor s3://bucket/prefix "
             "(credentials belong in the AWS environment variables)"

@@ -1,1 +1,1 @@
-"""Reads and prunes segments of captured content. Knows no usage segment."""
+"""Reads and prunes content segments. Knows no usage segment."""

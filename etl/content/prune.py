@@ -1,4 +1,4 @@
-"""Removes sealed content segments that are older than what is kept; usage segments are never touched."""
+"""Removes sealed content segments older than the retention period; usage segments are never touched."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from etl.errors import SegmentError
-from etl.segments.reading import listing
+from etl.segments.reader import list_segments
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OldContent:
-    """The content segments that were sealed before a moment: how many, their bytes, when they were sealed."""
+    """The content segments sealed before a time: their number, size, and first and last time of sealing."""
 
     segments: int
     bytes: int
@@ -21,11 +21,11 @@ class OldContent:
 
 
 def prune_content(directory: Path, before: datetime, *, dry_run: bool) -> OldContent:
-    """Removes the content segments of a log directory that were sealed before a moment.
+    """Removes the content segments of a log directory that were sealed before a time.
 
-    With `dry_run` nothing is removed, and the result tells what would be. Raises `SegmentError`.
+    With `dry_run` nothing is removed, and the result says what would be. Raises `SegmentError`.
     """
-    found = [(path, *_sealed(path)) for path in listing(directory, "content")]
+    found = [(path, *_sealed(path)) for path in list_segments(directory, "content")]
     old = [(path, sealed_at, size) for path, sealed_at, size in found if sealed_at < before]
     for path, _, _ in [] if dry_run else old:
         try:
@@ -41,10 +41,10 @@ def prune_content(directory: Path, before: datetime, *, dry_run: bool) -> OldCon
 
 
 def _sealed(path: Path) -> tuple[datetime, int]:
-    """When a segment was last written to, and its size."""
+    """When a segment was last written, and its size in bytes."""
     try:
         stat = path.stat()
     except FileNotFoundError:
-        # Another process has removed it, so there is nothing left to do.
+        # Removed by another process since it was listed.
         return datetime.max.replace(tzinfo=UTC), 0
     return datetime.fromtimestamp(stat.st_mtime, UTC), stat.st_size

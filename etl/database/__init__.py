@@ -1,1 +1,1 @@
-"""PostgreSQL: connections, migrations, partitions, and the statements by name. Knows no segment."""
+"""PostgreSQL: connections, migrations, partitions, pruning and named statements. Knows no segment."""

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, and its errors in one sentence that never shows a password."""
+"""Connects to PostgreSQL and translates its errors into sentences that never contain a password."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from etl.errors import DatabaseError, SchemaError
 
 _CONNECT_SECONDS = 10
-# Databases and roles can have defaults of their own, under which statements mean something else.
+# Databases and roles can have other defaults, which would change the meaning of our statements.
 _SETTINGS = (
     "-c TimeZone=UTC -c DateStyle=ISO -c standard_conforming_strings=on "
     r"-c default_transaction_isolation=read\ committed"
 )
 
 
-def _place(host: object, port: object, database: object) -> str:
-    # An unescaped @ in a password makes libpq read the password's tail as part of the host.
+def _address(host: object, port: object, database: object) -> str:
+    # With an unescaped @ in the password, libpq takes the end of the password for a part of the host.
     server = str(host or os.environ.get("PGHOST") or "localhost").rpartition("@")[2]
     return f"PostgreSQL at {server}:{port or 5432}/{database or ''}"
 
@@ -32,33 +32,33 @@ def _reason(error: psycopg.Error) -> str:
     if error.diag.message_primary:
         return " ".join(error.diag.message_primary.split())
     first = (str(error).strip() or "it gave no reason").splitlines()[0]
-    # A last clause that is only a quoted value says nothing, and might be a piece of a password.
+    # A last clause that is only a quoted value is useless and may be a part of a password.
     clause = re.split(r": ['\"]", first)[0].rpartition(": ")[2].strip().rstrip(".")
     clause = re.sub(r"^\[Errno -?\d+\] ", "", clause)
     return clause[:1].lower() + clause[1:]
 
 
 @contextmanager
-def translated(connection: psycopg.Connection) -> Iterator[None]:
+def translate_errors(connection: psycopg.Connection) -> Iterator[None]:
     """Turns psycopg's errors inside the block into `EtlError`s that name the database."""
     if connection.closed:
         raise DatabaseError("the connection to PostgreSQL is closed")
     info = connection.info
-    place = _place(info.host, info.port, info.dbname)
+    address = _address(info.host, info.port, info.dbname)
     try:
         yield
     except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:
         raise SchemaError(
-            f"{place} has no Relay schema of this version: run `relayctl etl migrate`"
+            f"{address} has no Relay schema of this version: run `relayctl etl migrate`"
         ) from error
     except psycopg.OperationalError as error:
-        raise DatabaseError(f"{place} failed: {_reason(error)}") from error
+        raise DatabaseError(f"{address} failed: {_reason(error)}") from error
     except psycopg.Error as error:
-        raise DatabaseError(f"{place} refused: {_reason(error)}") from error
+        raise DatabaseError(f"{address} refused: {_reason(error)}") from error
 
 
 def connect(url: str) -> psycopg.Connection:
-    """Opens a connection in autocommit mode whose times are UTC, whatever the database's own defaults are.
+    """Opens a connection in autocommit mode, in UTC, regardless of the defaults of database and role.
 
     Raises `DatabaseError` when the URL is malformed or the server cannot be reached.
     """
@@ -77,5 +77,5 @@ def connect(url: str) -> psycopg.Connection:
     try:
         return psycopg.connect(make_conninfo("", **parameters), autocommit=True)
     except psycopg.Error as error:
-        place = _place(parameters.get("host"), parameters.get("port"), parameters.get("dbname"))
-        raise DatabaseError(f"{place} cannot be reached: {_reason(error)}") from None
+        address = _address(parameters.get("host"), parameters.get("port"), parameters.get("dbname"))
+        raise DatabaseError(f"{address} cannot be reached: {_reason(error)}") from None

@@ -1,7 +1,7 @@
-"""Brings a database to the schema of this version, by numbered migrations that are never edited.
+"""Migrates a database to the schema of this version; migrations are numbered and never edited.
 
-Each migration and its ledger row (`schema_migrations`) are one transaction under one advisory lock, so any
-number of processes may migrate at once and each migration happens once.
+Each migration and its row in `schema_migrations` are committed together, under one advisory lock, so any
+number of processes may migrate concurrently and each migration is applied once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import psycopg
 from psycopg import errors
 
-from etl.database.connection import translated
+from etl.database.connection import translate_errors
 from etl.database.queries import directory, named
 from etl.errors import SchemaError
 
@@ -23,7 +23,7 @@ _OLDEST_SERVER: Final = 150000
 
 
 class Migration(NamedTuple):
-    """A file of `sql/migrations`: `0001_usage.sql` has version 1 and name `0001_usage`."""
+    """A file in `sql/migrations`: `0001_usage.sql` has version 1 and name `0001_usage`."""
 
     version: int
     name: str
@@ -31,20 +31,20 @@ class Migration(NamedTuple):
 
     @property
     def sha256(self) -> str:
-        """Of the file, so that an edit after the fact is noticed."""
+        """The hash of the file, to detect edits after it was applied."""
         return hashlib.sha256(self.text).hexdigest()
 
 
 def migrations(folder: Path | None = None) -> list[Migration]:
-    """The migrations this version ships, in order."""
+    """The migrations of this version, in order."""
     folder = folder or directory() / "migrations"
     paths = sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
     return [Migration(int(path.name[:4]), path.stem, path.read_bytes()) for path in paths]
 
 
-def _compared(ours: list[Migration], applied: dict[int, tuple[str, str]]) -> list[Migration]:
-    """What is still to apply. Raises `SchemaError` when the database and the files contradict each other."""
-    by_version = {migration.version: migration for migration in ours}
+def _pending(available: list[Migration], applied: dict[int, tuple[str, str]]) -> list[Migration]:
+    """The migrations to apply. Raises `SchemaError` when an applied one is unknown or was edited."""
+    by_version = {migration.version: migration for migration in available}
     for version, (name, sha256) in applied.items():
         known = by_version.get(version)
         if known is None:
@@ -56,7 +56,7 @@ def _compared(ours: list[Migration], applied: dict[int, tuple[str, str]]) -> lis
                 f"migration {name} was edited after it was applied to the database: "
                 "restore the file and put the change into a new migration"
             )
-    return [migration for migration in ours if migration.version not in applied]
+    return [migration for migration in available if migration.version not in applied]
 
 
 def _applied(connection: psycopg.Connection) -> dict[int, tuple[str, str]]:
@@ -77,50 +77,51 @@ def _check_server(connection: psycopg.Connection) -> None:
         )
 
 
-def check(connection: psycopg.Connection) -> None:
+def check_schema(connection: psycopg.Connection) -> None:
     """Raises `SchemaError` unless the database has exactly the schema of this version."""
-    with translated(connection):
-        missing = _compared(migrations(), _applied(connection))
-    if missing:
-        raise SchemaError(f"the database lacks migration {missing[0].name}: run `relayctl etl migrate`")
+    with translate_errors(connection):
+        pending = _pending(migrations(), _applied(connection))
+    if pending:
+        raise SchemaError(f"the database lacks migration {pending[0].name}: run `relayctl etl migrate`")
 
 
 def migrate(connection: psycopg.Connection, *, folder: Path | None = None) -> list[str]:
-    """Applies what is missing, in order, and gives the names applied. Needs autocommit mode.
+    """Applies the pending migrations in order and returns their names. Needs autocommit mode.
 
     Raises `SchemaError` when an applied migration was edited or is unknown, `DatabaseError` when PostgreSQL
-    refuses; the migrations before the refused one stay applied, of that one nothing.
+    refuses one; that one is rolled back and those before it stay applied.
     """
-    ours = migrations(folder)
+    available = migrations(folder)
     names = []
-    with translated(connection), _alone(connection):
+    with translate_errors(connection), _foreign_table_errors(connection):
         _check_server(connection)
-        for _ in ours:
+        for _ in available:
             with connection.transaction():
                 connection.execute(named("lock_migrations"))
                 connection.execute(named("create_schema_migrations"))
-                missing = _compared(ours, _applied(connection))
-                if not missing:
+                pending = _pending(available, _applied(connection))
+                if not pending:
                     break
-                _apply(connection, missing[0])
-                names.append(missing[0].name)
+                _apply(connection, pending[0])
+                names.append(pending[0].name)
     return names
 
 
 @contextmanager
-def _alone(connection: psycopg.Connection) -> Iterator[None]:
-    """Turns what stands in the way of Relay's own tables into a `SchemaError`."""
+def _foreign_table_errors(connection: psycopg.Connection) -> Iterator[None]:
+    """Turns conflicts with tables that are not Relay's into a `SchemaError`."""
     try:
         yield
     except (errors.DuplicateTable, errors.DuplicateObject, errors.UndefinedColumn) as error:
-        place, what = connection.info.dbname, error.diag.message_primary
+        database, conflict = connection.info.dbname, error.diag.message_primary
         raise SchemaError(
-            f"database {place} holds tables that are not Relay's ({what}): give Relay a database of its own"
+            f"database {database} contains tables that are not Relay's ({conflict}): "
+            "use a separate database for Relay"
         ) from error
 
 
 def _apply(connection: psycopg.Connection, migration: Migration) -> None:
-    # Without parameters psycopg sends the text as it is: several statements, and % means nothing.
+    # Without parameters psycopg sends the text unchanged: several statements are allowed and % is literal.
     connection.execute(migration.text.decode())
     row = (migration.version, migration.name, migration.sha256)
     connection.execute(named("insert_migration"), row)

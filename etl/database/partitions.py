@@ -1,7 +1,7 @@
-"""The partitions of `usage_records`: UTC months, made ahead of need or when a load needs them.
+"""The partitions of `usage_records`: UTC months, created in advance or when a load needs them.
 
-What only a wrong clock tells, before 2020 and from 2050 on, has one partition on each side: every partition
-costs each transaction that uses the table its locks, so there are never more than a few hundred.
+Times before 2020 and from 2050 on, which only a wrong clock produces, share one partition on each side. Each
+transaction on the table locks every partition, so their number is limited to a few hundred.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _YEAR_AFTER: Final = 2050
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Partition:
-    """The requests from `since` (None: from the beginning) to before `until` (None: without end)."""
+    """The records from `since` (inclusive, None: unbounded) to `until` (exclusive, None: unbounded)."""
 
     name: str
     since: datetime | None
@@ -49,39 +49,39 @@ def _monthly(month: Month) -> Partition:
 _EARLY: Final = Partition(name=f"{_TABLE}_early", since=None, until=_start((_FIRST_YEAR, 1)))
 _LATE: Final = Partition(name=f"{_TABLE}_late", since=_start((_YEAR_AFTER, 1)), until=None)
 _MONTHS: Final = [(year, number) for year in range(_FIRST_YEAR, _YEAR_AFTER) for number in range(1, 13)]
-_IN_ORDER: Final = (_EARLY, *map(_monthly, _MONTHS), _LATE)
+_ALL: Final = (_EARLY, *map(_monthly, _MONTHS), _LATE)
 
 
-def _of(month: Month) -> Partition:
+def _partition_of(month: Month) -> Partition:
     if month[0] < _FIRST_YEAR:
         return _EARLY
     return _LATE if month[0] >= _YEAR_AFTER else _monthly(month)
 
 
-def ahead(now: datetime) -> set[Month]:
-    """The month of a moment and the next one, whose partitions are to be there before their first record."""
+def current_and_next(now: datetime) -> set[Month]:
+    """The month of a time and the next one; their partitions are created before their first record."""
     month = (now.astimezone(UTC).year, now.astimezone(UTC).month)
     return {month, _after(month)}
 
 
-def months_of(moments: Iterable[datetime]) -> set[Month]:
-    """The UTC months of these aware times, as (year, month)."""
-    return {(utc.year, utc.month) for utc in (moment.astimezone(UTC) for moment in moments)}
+def months_of(times: Iterable[datetime]) -> set[Month]:
+    """The UTC months of timezone-aware times, as (year, month)."""
+    return {(utc.year, utc.month) for utc in (time.astimezone(UTC) for time in times)}
 
 
-def existing(connection: psycopg.Connection) -> list[Partition]:
-    """The partitions that are there, the oldest first."""
+def list_partitions(connection: psycopg.Connection) -> list[Partition]:
+    """The existing partitions, oldest first."""
     names = {name for (name,) in connection.execute(named("list_partitions"))}
-    return [partition for partition in _IN_ORDER if partition.name in names]
+    return [partition for partition in _ALL if partition.name in names]
 
 
 def ensure(connection: psycopg.Connection, months: Iterable[Month]) -> None:
-    """Makes the partitions that are missing, each in a short transaction of its own."""
-    wanted = {partition.name: partition for partition in map(_of, months)}
-    there = {partition.name for partition in existing(connection)}
-    for name in sorted(wanted.keys() - there):
+    """Creates missing partitions, each in a short transaction."""
+    wanted = {partition.name: partition for partition in map(_partition_of, months)}
+    existing = {partition.name for partition in list_partitions(connection)}
+    for name in sorted(wanted.keys() - existing):
         with connection.transaction():
-            # Without the lock two processes would make the same table, and one of them would fail.
+            # Without the lock two processes could create the same table, and one of them would fail.
             connection.execute(named("lock_partitions"))
             if not _exists(connection, name):
                 _create(connection, wanted[name])
@@ -92,7 +92,7 @@ def _exists(connection: psycopg.Connection, name: str) -> bool:
 
 
 def _create(connection: psycopg.Connection, partition: Partition) -> None:
-    # Made beside the table and then attached: loads into other months go on meanwhile.
+    # Created as a separate table and then attached, so that loads into other months are not blocked.
     statement = sql.SQL(named("create_partition")).format(
         name=sql.Identifier(partition.name),
         start=sql.Literal(partition.since) if partition.since else sql.SQL("MINVALUE"),

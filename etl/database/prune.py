@@ -1,6 +1,7 @@
-"""Drops old months of `usage_records`, only once an archive has all their segments; the rollups stay.
+"""Drops old partitions of `usage_records` whose segments are all archived; the rollups stay.
 
-A record of a pruned month that comes later is loaded as any other: its month is made again, the rollups add.
+A late record of a pruned month is loaded like any other: its partition is created again and the rollups
+include it.
 """
 
 from __future__ import annotations
@@ -12,18 +13,18 @@ import psycopg
 from psycopg import errors, sql
 
 from etl.database import partitions
-from etl.database.connection import translated
+from etl.database.connection import translate_errors
 from etl.database.partitions import Partition
 from etl.database.queries import named
 from etl.errors import DatabaseError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OldMonth:
-    """A partition older than what is kept, what it holds, and what became of it.
+class OldPartition:
+    """A partition older than the retention period: its size, and whether it was dropped.
 
-    `unarchived` segments that may have records in it are in no archive. The months after one that has such
-    segments stay too, so that what is pruned has one clear border.
+    `unarchived` segments that may have records in it are in no archive. A partition with such segments is
+    kept, and so are all later ones, so that one point in time separates pruned from stored records.
     """
 
     partition: str
@@ -35,34 +36,35 @@ class OldMonth:
     dropped: bool
 
 
-def prune(connection: psycopg.Connection, before: datetime, *, dry_run: bool) -> list[OldMonth]:
-    """Drops the partitions that end at or before a moment, oldest first, until one is not archived.
+def prune(connection: psycopg.Connection, before: datetime, *, dry_run: bool) -> list[OldPartition]:
+    """Drops the partitions that end at or before a time, oldest first, up to the first unarchived one.
 
-    Gives all of them; with `dry_run` nothing is dropped and `dropped` tells what would be. Raises `EtlError`.
+    Returns all of them. With `dry_run` nothing is dropped, and `dropped` says what would be. Raises
+    `EtlError`.
     """
-    months: list[OldMonth] = []
-    with translated(connection):
-        # What an intent waits for must be looked up while it can be found.
+    old: list[OldPartition] = []
+    with translate_errors(connection):
+        # Intents whose record is stored must be deleted before that record is pruned.
         connection.execute(named("delete_ended_intents"))
-        free = True
-        for partition in partitions.existing(connection):
+        dropping = True
+        for partition in partitions.list_partitions(connection):
             if partition.until is None or partition.until > before:
                 continue
             records, size = _contents(connection, partition)
             unarchived = _unarchived(connection, partition)
-            free = free and not unarchived and (dry_run or _drop(connection, partition))
-            months.append(
-                OldMonth(
+            dropping = dropping and not unarchived and (dry_run or _drop(connection, partition))
+            old.append(
+                OldPartition(
                     partition=partition.name,
                     since=partition.since,
                     until=partition.until,
                     records=records,
                     bytes=size,
                     unarchived=unarchived,
-                    dropped=free,
+                    dropped=dropping,
                 )
             )
-    return months
+    return old
 
 
 def _contents(connection: psycopg.Connection, partition: Partition) -> tuple[int, int]:
@@ -81,7 +83,7 @@ def _drop(connection: psycopg.Connection, partition: Partition) -> bool:
         with connection.transaction():
             connection.execute(named("lock_partitions"))
             connection.execute(named("lock_usage_records"))
-            # Looked at once more: a load may have come in between, and now none can.
+            # Checked again under the lock, because a load may have been committed since the first check.
             if _unarchived(connection, partition):
                 return False
             connection.execute(sql.SQL(named("drop_partition")).format(name=sql.Identifier(partition.name)))

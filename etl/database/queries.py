@@ -1,4 +1,4 @@
-"""The SQL of Relay: named statements in `sql/<engine>/*.sql`; Python holds only their names."""
+"""Loads the named SQL statements of `sql/<engine>/*.sql`; Python code contains only their names."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _NAME: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 @cache
 def directory() -> Path:
-    """Where `sql/` is: inside this package when installed from a wheel, beside it in a checkout."""
+    """The `sql/` directory: inside this package when installed from a wheel, beside it in a checkout."""
     installed = Path(__file__).parents[1] / "sql"
     return installed if installed.is_dir() else Path(__file__).parents[2] / "sql"
 
 
 @cache
 def statements() -> dict[str, str]:
-    """Every statement by its name, which is unique over all engines."""
+    """All statements by name; names are unique across all engines."""
     found: dict[str, str] = {}
     for path in sorted(directory().glob("*/*.sql")):
         if path.parent.name != "migrations":

@@ -1,1 +1,1 @@
-"""Exports every request to Langfuse once, by a ledger, and verifies it. Never in the path of a request."""
+"""Exports each request to Langfuse once, using a ledger, and verifies it. Not in the path of a request."""

@@ -1,4 +1,4 @@
-"""The Langfuse export: a backfill, the live export, and how it stands. Never in the path of a request."""
+"""The operations of the Langfuse export: backfill, live export and status. Never in the path of a request."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from typing import Final
 
 from etl.errors import EtlError, LangfuseRefusedError
 from etl.langfuse.connection import StoppedError
-from etl.langfuse.ledger import UNSENT, Counts, Refusal
+from etl.langfuse.ledger import UNCONFIRMED, Counts, Rejection
 from etl.langfuse.sender import Sender
 from etl.langfuse.session import Session, Settings, session
 from etl.langfuse.source import Period
-from etl.load.run import stopped_by_signals
+from etl.load.run import stop_on_signals
 
-_LONGEST_PAUSE: Final = 60.0
-_SHOWN_REJECTS: Final = 100
+_MAX_PAUSE: Final = 60.0
+_SHOWN_REJECTIONS: Final = 100
 
 Progress = Callable[[int, int], None]
-"""Called with how many of how many records are dealt with."""
+"""Called with the number of processed records and of all records."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What a run did, in requests: taken by Langfuse, refused for good; and content that gave nothing."""
+    """The result of a run: requests accepted and rejected by Langfuse, and notes on skipped content."""
 
     accepted: int
     rejected: int
@@ -37,45 +37,45 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
-    """How the export to one project stands: `unsent` requests are not in the ledger yet."""
+    """The status of the export to one project: `unsent` requests are not in the ledger yet."""
 
     base_url: str
     counts: Counts
     unsent: int
-    rejects: list[Refusal]
+    rejections: list[Rejection]
 
     @property
     def waiting(self) -> int:
-        """Requests that are not certainly at Langfuse."""
+        """Requests that Langfuse may not have."""
         return self.unsent + self.counts.planned + self.counts.inflight
 
 
-def scan(active: Session, sender: Sender, period: Period, progress: Progress | None = None) -> None:
-    """Sends what is not sent of a period. Raises `EtlError` and `StoppedError`."""
+def _send_unsent(active: Session, sender: Sender, period: Period, progress: Progress | None = None) -> None:
+    """Sends the unsent records of a period. Raises `EtlError` and `StoppedError`."""
     total = active.source.count(period) if progress else 0
     done = 0
     for page in active.source.pages(period):
-        active.langfuse.pace.wait(0)
-        sender.deliver(page.items)
-        if page.ended:
-            active.ledger.finish(page.ended)
-        done += page.seen
+        active.langfuse.limiter.wait(0)
+        sender.send(page.records)
+        if page.completed_segments:
+            active.ledger.complete_segments(page.completed_segments)
+        done += page.scanned
         if progress:
             progress(done, max(done, total))
 
 
-def export(active: Session, sender: Sender, period: Period, progress: Progress | None = None) -> None:
-    """The same, after and before finding out about what dead processes left."""
+def _export(active: Session, sender: Sender, period: Period, progress: Progress | None = None) -> None:
+    """Sends the unsent records of a period, including what dead processes left uncertain."""
     sender.recover()
-    scan(active, sender, period, progress)
+    _send_unsent(active, sender, period, progress)
     while sender.recover():
-        scan(active, sender, period)
+        _send_unsent(active, sender, period)
 
 
 def _result(active: Session, sender: Sender, *, stopped: bool) -> Result:
-    done = sender.account
-    notes = tuple(active.contents_problems)
-    return Result(accepted=done.accepted, rejected=done.rejected, stopped=stopped, notes=notes)
+    counts = sender.counts
+    notes = tuple(active.content_problems)
+    return Result(accepted=counts.accepted, rejected=counts.rejected, stopped=stopped, notes=notes)
 
 
 def backfill(
@@ -86,42 +86,42 @@ def backfill(
     progress: Progress | None = None,
     stop: threading.Event | None = None,
 ) -> Result:
-    """Sends the records of a period that are not sent. Raises `EtlError`; run again, it goes on.
+    """Sends the unsent records of a period. Raises `EtlError`; the next call continues.
 
-    SIGINT, SIGTERM or `stop` end it after the request to Langfuse that is under way.
+    SIGINT, SIGTERM or `stop` end it after the current request to Langfuse.
     """
     stop = stop or threading.Event()
-    with stopped_by_signals(stop), session(settings, stop=stop) as active, active.sender() as sender:
+    with stop_on_signals(stop), session(settings, stop=stop) as active, active.sender() as sender:
         with suppress(StoppedError):
-            export(active, sender, active.period(since, until), progress)
+            _export(active, sender, active.period(since, until), progress)
         return _result(active, sender, stopped=stop.is_set())
 
 
 def _unsent(active: Session, period: Period) -> tuple[int, int]:
-    """How many records of a period have no row in the ledger, and how many are planned or inflight."""
-    new = again = 0
+    """The number of records of a period without a row in the ledger, and of those planned or inflight."""
+    new = unconfirmed = 0
     for page in active.source.pages(period):
-        wanted = {item.record.request_id for item in page.items}
-        states = active.ledger.states([*wanted])
-        new += len(wanted) - len(states)
-        again += sum(state in UNSENT for state in states.values())
-    return new, again
+        request_ids = {one.record.request_id for one in page.records}
+        states = active.ledger.states([*request_ids])
+        new += len(request_ids) - len(states)
+        unconfirmed += sum(state in UNCONFIRMED for state in states.values())
+    return new, unconfirmed
 
 
-def planned(settings: Settings, *, since: datetime | None = None, until: datetime | None = None) -> int:
-    """How many requests a backfill would send. Raises `EtlError`."""
+def count_unsent(settings: Settings, *, since: datetime | None = None, until: datetime | None = None) -> int:
+    """The number of requests that a backfill would send. Raises `EtlError`."""
     with session(settings) as active:
         return sum(_unsent(active, active.period(since, until)))
 
 
 def status(settings: Settings) -> Status:
-    """How the export stands. Raises `EtlError`."""
+    """The status of the export. Raises `EtlError`."""
     with session(settings) as active:
         return Status(
             base_url=active.langfuse.base_url,
             unsent=_unsent(active, active.period(None, None))[0],
             counts=active.ledger.counts(),
-            rejects=active.ledger.rejects(_SHOWN_REJECTS),
+            rejections=active.ledger.rejections(_SHOWN_REJECTIONS),
         )
 
 
@@ -130,13 +130,13 @@ def _follow(
 ) -> None:
     with session(settings, stop=stop, live=True) as active:
         while not stop.is_set():
-            begun = time.monotonic()
+            started = time.monotonic()
             with active.sender() as sender:
-                export(active, sender, active.period(None, None))
-                if sender.account.accepted or sender.account.rejected:
+                _export(active, sender, active.period(None, None))
+                if sender.counts.accepted or sender.counts.rejected:
                     report(_result(active, sender, stopped=False))
-            active.contents_problems.clear()
-            active.langfuse.pace.wait(begun + interval - time.monotonic())
+            active.content_problems.clear()
+            active.langfuse.limiter.wait(started + interval - time.monotonic())
 
 
 def follow(
@@ -146,23 +146,23 @@ def follow(
     report: Callable[[Result | EtlError], None],
     stop: threading.Event | None = None,
 ) -> None:
-    """Sends segments as they are sealed, every `interval` seconds, until SIGTERM, SIGINT or `stop`.
+    """Sends newly sealed segments every `interval` seconds, until SIGTERM, SIGINT or `stop`.
 
-    Whatever fails is reported, and tried again after longer and longer pauses; the segments wait. Raises
-    `LangfuseRefusedError` when that cannot help.
+    Errors are reported and retried after increasing pauses. Raises `LangfuseRefusedError`, for which a retry
+    is useless.
     """
     stop = stop or threading.Event()
     pause = interval
-    with stopped_by_signals(stop), suppress(StoppedError):
+    with stop_on_signals(stop), suppress(StoppedError):
         while not stop.is_set():
-            begun = time.monotonic()
+            started = time.monotonic()
             try:
                 _follow(settings, interval, report, stop)
             except LangfuseRefusedError:
                 raise
             except EtlError as error:
                 report(error)
-                # What had worked for a while deserves a short pause.
-                pause = interval if time.monotonic() - begun > _LONGEST_PAUSE else pause
+                # After a while without errors the pause starts at its shortest again.
+                pause = interval if time.monotonic() - started > _MAX_PAUSE else pause
                 stop.wait(pause)
-                pause = min(2 * pause, max(interval, _LONGEST_PAUSE))
+                pause = min(2 * pause, max(interval, _MAX_PAUSE))

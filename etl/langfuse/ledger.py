@@ -1,7 +1,8 @@
-"""The ledger of the export: what became of each request at one project of one Langfuse server.
+"""The ledger of the export: the state of each request at one project of one Langfuse server.
 
-`inflight` is committed before a request to Langfuse and settled after it. What a process leaves inflight when
-it dies is found by the others, because a process holds a lock while it lives: no time-out, so no guess.
+A request is claimed (`inflight`, committed) before its span is sent, and completed or released after the
+outcome is known. What a process leaves inflight when it dies is uncertain; other processes take it over,
+because a process holds a lock while it lives. There is no time-out and so no guess.
 """
 
 from __future__ import annotations
@@ -11,31 +12,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple, Protocol
 
-from etl.langfuse.span import moment
+from etl.langfuse.span import from_milliseconds
 from proxy.segments.record import UsageRecord
 
 State = Literal["planned", "inflight", "accepted", "verified", "rejected"]
-Settled = Literal["planned", "accepted", "rejected"]
-UNSENT: Final = frozenset((None, "planned", "inflight"))
-"""Of a request in one of these states (None: it has no row) it is not certain that Langfuse has it."""
+Completed = Literal["accepted", "rejected"]
+UNCONFIRMED: Final = frozenset((None, "planned", "inflight"))
+"""For a request in one of these states (None: no row) it is not certain that Langfuse has it."""
 
 
-class Item(NamedTuple):
+class PendingRecord(NamedTuple):
     """A record to send, and the segment it was read from (None: from `usage_records`)."""
 
     record: UsageRecord
     segment: str | None
 
 
-class Sent(NamedTuple):
-    """A span that was sent, or may have been: its request, and the start in milliseconds since 1970."""
+class SentSpan(NamedTuple):
+    """A span that was sent, or may have been: its request, and its start in milliseconds since 1970."""
 
     request_id: str
     started_ms: int
 
 
-class Refusal(NamedTuple):
-    """A request whose span Langfuse refused, and why."""
+class Rejection(NamedTuple):
+    """A request whose span Langfuse rejected, and why."""
 
     request_id: str
     started_ms: int
@@ -44,7 +45,7 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """Requests by state. `quiet_seconds` ago Langfuse last took something that is not verified."""
+    """Requests by state. The last acceptance that is not verified yet was `quiet_seconds` ago."""
 
     planned: int
     inflight: int
@@ -57,55 +58,63 @@ class Counts:
 
     @property
     def verified_until(self) -> datetime | None:
-        """All in the ledger that began before it is verified or rejected; None: nothing is verified."""
+        """The time before which all requests in the ledger are verified or rejected; None without any."""
         if self.last_verified_ms is None:
             return None
-        return moment(min(self.last_verified_ms + 1, self.first_open_ms or self.last_verified_ms + 1))
+        return from_milliseconds(
+            min(self.last_verified_ms + 1, self.first_open_ms or self.last_verified_ms + 1)
+        )
 
 
-def pages(ask: Callable[[Sent], list[Sent]], since_ms: int) -> Iterator[list[Sent]]:
-    """Page after page of what `ask` gives after a place, from a start on."""
-    page = ask(Sent("", since_ms))
+def pages(fetch: Callable[[SentSpan], list[SentSpan]], since_ms: int) -> Iterator[list[SentSpan]]:
+    """Yields page after page; `fetch` returns the spans after a given one."""
+    page = fetch(SentSpan("", since_ms))
     while page:
         yield page
-        page = ask(page[-1])
+        page = fetch(page[-1])
 
 
 class Ledger(Protocol):
-    """One project's ledger as one process uses it. All methods raise `EtlError` when it cannot be used."""
+    """The ledger of one project, as used by one process. All methods raise `EtlError` when it is unusable."""
 
     def states(self, request_ids: Sequence[str]) -> dict[str, State]:
-        """The states of those that have a row."""
+        """The states of those requests that have a row."""
 
-    def claim(self, items: Sequence[Item]) -> dict[str, int]:
-        """Makes those `inflight` that nobody has sent or is sending; gives the starts they are sent with."""
+    def claim(self, records: Sequence[PendingRecord]) -> dict[str, int]:
+        """Makes those `inflight` that no process has sent or is sending.
 
-    def settle(self, request_ids: Sequence[str], state: Settled, reason: str | None = None) -> None:
-        """Says what became of requests that this process has inflight."""
+        Returns the start of each claimed span, in milliseconds since 1970.
+        """
 
-    def adopt(self) -> list[Sent]:
-        """Takes over what dead processes left inflight: nobody knows whether Langfuse has it."""
+    def complete(self, request_ids: Sequence[str], state: Completed, reason: str | None = None) -> None:
+        """Records the outcome of requests that this process has inflight."""
 
-    def lose(self, request_ids: Sequence[str], quiet: float) -> None:
-        """Plans to send again what Langfuse took at least `quiet` seconds ago and does not have."""
+    def release(self, request_ids: Sequence[str]) -> None:
+        """Makes requests `planned` that this process has inflight and that Langfuse does not have."""
 
-    def taken(self, since_ms: int, until_ms: int, quiet: float) -> Iterable[list[Sent]]:
-        """Pages of what Langfuse took at least `quiet` seconds ago and began in a time, by their starts."""
+    def claim_uncertain(self) -> list[SentSpan]:
+        """Takes over what dead processes left inflight: it is unknown whether Langfuse has it."""
 
-    def verify(self, since_ms: int, until_ms: int) -> None:
-        """Makes `verified` what Langfuse took and began in a time."""
+    def plan_resend(self, request_ids: Sequence[str], min_age: float) -> None:
+        """Makes requests `planned` that were accepted at least `min_age` seconds ago and are missing."""
+
+    def accepted_pages(self, since_ms: int, until_ms: int, min_age: float) -> Iterable[list[SentSpan]]:
+        """Pages of spans of a period that were accepted at least `min_age` seconds ago, by start."""
+
+    def mark_verified(self, since_ms: int, until_ms: int) -> None:
+        """Makes accepted requests of a period `verified`."""
 
     def counts(self) -> Counts:
-        """How many requests are in which state."""
+        """Requests by state."""
 
-    def rejects(self, limit: int) -> list[Refusal]:
-        """What Langfuse refused, the latest first."""
+    def rejections(self, limit: int) -> list[Rejection]:
+        """Rejected requests, latest first."""
 
-    def finished(self, segments: Sequence[str]) -> set[str]:
+    def completed_segments(self, segments: Sequence[str]) -> set[str]:
         """Those of the segments that need not be read again."""
 
-    def finish(self, segments: Sequence[str]) -> None:
-        """Says that each request of these segments has a row."""
+    def complete_segments(self, segments: Sequence[str]) -> None:
+        """Records that each request of these segments has a row."""
 
     def close(self) -> None:
-        """Ends the use; from then on others take what this process has inflight."""
+        """Closes the ledger; other processes then take over what this one has inflight."""

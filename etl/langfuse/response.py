@@ -1,4 +1,4 @@
-"""What an answer of Langfuse, or none, says for certain about the spans that were sent."""
+"""Interprets Langfuse's response, or its absence: what is certain about the spans that were sent."""
 
 from __future__ import annotations
 
@@ -12,65 +12,67 @@ import httpx
 from langfuse.api.core.api_error import ApiError
 from pydantic import ValidationError
 
-_MAX_REASON: Final = 200
-# Of these a connection was never made, so nothing can have been stored.
+_MAX_REASON_CHARACTERS: Final = 200
+# The connection was never made, so nothing can have been stored.
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-BROKEN: Final = (httpx.HTTPError, httpx.InvalidURL, ValidationError)
-"""What the client raises where there was no answer, or none of Langfuse's."""
+TRANSPORT_ERRORS: Final = (httpx.HTTPError, httpx.InvalidURL, ValidationError)
+"""Errors of the client when there was no response, or not one of Langfuse's."""
 
 
-class Fate(Enum):
+class Outcome(Enum):
     """What is certain about the spans of one request."""
 
-    ACCEPTED = "taken by the server"
+    ACCEPTED = "accepted by the server"
     REFUSED = "all refused: one of them, or their size, is wrong"
-    NOT_SENT = "none of them reached the server, or it asked to wait"
-    UNKNOWN = "perhaps stored, perhaps not"
+    NOT_SENT = "none reached the server, or it asked to wait"
+    UNKNOWN = "stored or not, which is unknown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """The fate of a request's spans, why, and how many seconds the server wants to be left alone."""
+class SendResult:
+    """The outcome of a request, the reason, and the seconds to wait that the server asked for."""
 
-    fate: Fate
+    outcome: Outcome
     reason: str = ""
     retry_after: float | None = None
 
 
-def judged(error: ApiError) -> Answer:
-    """What an answer that is not success says of the spans that were sent."""
+def from_api_error(error: ApiError) -> SendResult:
+    """The result of a request that the server answered with an error status."""
     status = error.status_code or 0
     reason = f"answered {status}"
     if status == 429:
-        return Answer(fate=Fate.NOT_SENT, reason=reason, retry_after=retry_after(error))
+        return SendResult(outcome=Outcome.NOT_SENT, reason=reason, retry_after=retry_after(error))
     if status >= 500 or status == 408 or status < 300:
-        return Answer(fate=Fate.UNKNOWN, reason=reason)
-    return Answer(fate=Fate.REFUSED, reason=f"Langfuse {reason}{message(error)}")
+        return SendResult(outcome=Outcome.UNKNOWN, reason=reason)
+    return SendResult(outcome=Outcome.REFUSED, reason=f"Langfuse {reason}{server_message(error)}")
 
 
-def broken(error: Exception) -> Answer:
-    """What it says of them that there was no answer."""
+def from_transport_error(error: Exception) -> SendResult:
+    """The result of a request without a response."""
     if isinstance(error, _NEVER_SENT):
-        return Answer(fate=Fate.NOT_SENT, reason=f"cannot be reached: {said(error)}")
-    return Answer(fate=Fate.UNKNOWN, reason=f"did not answer: {said(error)}")
+        return SendResult(outcome=Outcome.NOT_SENT, reason=f"cannot be reached: {error_text(error)}")
+    return SendResult(outcome=Outcome.UNKNOWN, reason=f"did not answer: {error_text(error)}")
 
 
-def said(error: Exception) -> str:
-    """What the library says, in one line; of a body it could not understand nothing is quoted."""
+def error_text(error: Exception) -> str:
+    """The first line of a library's message; nothing of a body that could not be decoded is quoted."""
     if isinstance(error, ValidationError):
         return "its answer is not one of Langfuse's"
-    return (str(error) or type(error).__name__).splitlines()[0][:_MAX_REASON]
+    return (str(error) or type(error).__name__).splitlines()[0][:_MAX_REASON_CHARACTERS]
 
 
-def message(error: ApiError) -> str:
-    """The server's own words where it has some; whoever stores them must know they may quote a span."""
+def server_message(error: ApiError) -> str:
+    """The message of the server, if any, after a colon; it may quote a span."""
     body = error.body if isinstance(error.body, dict) else {}
     text = body.get("message") or body.get("error") or ""
-    return f": {' '.join(text.split())[:_MAX_REASON]}" if isinstance(text, str) and text else ""
+    if not isinstance(text, str) or not text:
+        return ""
+    return f": {' '.join(text.split())[:_MAX_REASON_CHARACTERS]}"
 
 
 def retry_after(error: ApiError) -> float | None:
-    """The seconds that the server wants to be left alone; None when it does not say."""
+    """The seconds to wait that the server asks for; None when it does not."""
     value = {name.lower(): text for name, text in (error.headers or {}).items()}.get("retry-after", "")
     if value.strip().isdigit():
         return float(value)

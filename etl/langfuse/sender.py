@@ -1,7 +1,8 @@
-"""Sends records to Langfuse, each once: the ledger before the request, and what is uncertain read back.
+"""Sends records to Langfuse, each once.
 
-A request whose outcome is not known is never repeated as it was. After the time that Langfuse takes to store
-what it accepted, its spans are looked for there, and those that are missing are sent again.
+Each record is claimed in the ledger before it is sent. A request whose outcome is unknown is never repeated
+blindly: after the time that Langfuse takes to store what it accepted, its spans are looked up there, and only
+those that are missing are sent again.
 """
 
 from __future__ import annotations
@@ -16,30 +17,31 @@ import msgspec
 from etl.errors import LangfuseError, LangfuseRefusedError
 from etl.langfuse.api import Langfuse
 from etl.langfuse.connection import StoppedError
-from etl.langfuse.content import CapturedContents
-from etl.langfuse.ledger import UNSENT, Item, Ledger, Sent
-from etl.langfuse.response import Answer, Fate
-from etl.langfuse.span import Span, ids, to_span
+from etl.langfuse.content_index import ContentIndex
+from etl.langfuse.ledger import UNCONFIRMED, Ledger, PendingRecord, SentSpan
+from etl.langfuse.response import Outcome, SendResult
+from etl.langfuse.span import Span, span_ids, to_span
 
 MAX_SPANS: Final = 500
 MAX_BYTES: Final = 3_000_000
 _ATTEMPTS: Final = 6
-_LONGEST_PAUSE: Final = 30.0
-_SUSPICIOUS: Final = 20
+_MAX_PAUSE: Final = 30.0
+# So many refusals without any acceptance are taken for a fault of the server, not of the spans.
+_MAX_REFUSALS: Final = 20
 
 
-class _Ready(NamedTuple):
-    """A span that is inflight in the ledger, its size in bytes, and whether it holds captured content."""
+class _PreparedSpan(NamedTuple):
+    """A span that is inflight in the ledger, its size in bytes, and whether it contains captured content."""
 
-    sent: Sent
+    sent: SentSpan
     span: Span
     size: int
-    private: bool
+    has_content: bool
 
 
 @dataclass(kw_only=True, slots=True)
-class Account:
-    """What one sender has done so far, in requests."""
+class SendCounts:
+    """Requests that one sender has dealt with so far; `recovered` ones were sent by a process that died."""
 
     accepted: int = 0
     rejected: int = 0
@@ -47,10 +49,10 @@ class Account:
 
 
 class Sender:
-    """Sends to one project. For `lag` seconds after a request Langfuse may still be storing its spans."""
+    """Sends to one project. Langfuse may need `lag` seconds after a request to store its spans."""
 
     def __init__(
-        self, langfuse: Langfuse, ledger: Ledger, contents: CapturedContents, *, environment: str, lag: float
+        self, langfuse: Langfuse, ledger: Ledger, contents: ContentIndex, *, environment: str, lag: float
     ) -> None:
         self._langfuse = langfuse
         self._ledger = ledger
@@ -58,136 +60,139 @@ class Sender:
         self._environment = environment
         self._lag = lag
         self._failures = 0
-        # Inflight in the ledger, but certainly not stored.
-        self._certain: set[str] = set()
+        # Requests that are inflight in the ledger and certainly not stored by Langfuse.
+        self._not_stored: set[str] = set()
         self._refused: dict[str, str] = {}
-        self.account = Account()
+        self.counts = SendCounts()
 
     def recover(self) -> bool:
-        """Finds out about what dead processes were sending; whether there was anything.
+        """Looks up what dead processes were sending; returns whether there was anything.
 
-        What Langfuse does not have is planned, and sent again when its record comes by.
+        What Langfuse does not have is released, and sent when its record is read again.
         """
-        orphans = sorted(self._ledger.adopt(), key=lambda sent: sent.started_ms)
-        for start in range(0, len(orphans), MAX_SPANS):
-            batch = orphans[start : start + MAX_SPANS]
+        uncertain = sorted(self._ledger.claim_uncertain(), key=lambda sent: sent.started_ms)
+        for start in range(0, len(uncertain), MAX_SPANS):
+            batch = uncertain[start : start + MAX_SPANS]
             missing = self._missing(batch)
-            self._settle_found(batch, missing)
-            self._ledger.settle([*missing], "planned")
-            self.account.recovered += len(batch) - len(missing)
-        return bool(orphans)
+            self._accept_stored(batch, missing)
+            self._ledger.release([*missing])
+            self.counts.recovered += len(batch) - len(missing)
+        return bool(uncertain)
 
-    def deliver(self, items: Sequence[Item]) -> None:
-        """Sends those of the records that nobody has sent or is sending.
+    def send(self, records: Sequence[PendingRecord]) -> None:
+        """Sends those of the records that no process has sent or is sending.
 
         Raises `LangfuseError` when Langfuse gives no certain answer for long, and `StoppedError`; what was
-        not sent is planned then. Killed anywhere, the rest is inflight, and `recover` finds out about it.
+        not sent is released then. If the process is killed, the rest stays inflight for `recover`.
         """
-        states = self._ledger.states([item.record.request_id for item in items])
-        wanted = [item for item in items if states.get(item.record.request_id) in UNSENT]
-        starts = self._ledger.claim(wanted) if wanted else {}
-        self._certain, self._refused = set(starts), {}
+        states = self._ledger.states([one.record.request_id for one in records])
+        unconfirmed = [one for one in records if states.get(one.record.request_id) in UNCONFIRMED]
+        starts = self._ledger.claim(unconfirmed) if unconfirmed else {}
+        self._not_stored, self._refused = set(starts), {}
         try:
-            for batch in self._batches(wanted, starts):
-                self._send(batch)
-            self._reject()
+            for batch in self._batches(unconfirmed, starts):
+                self._send_batch(batch)
+            self._reject_refused()
         except (StoppedError, LangfuseError):
-            if self._certain:
-                self._ledger.settle([*self._certain], "planned")
+            if self._not_stored:
+                self._ledger.release([*self._not_stored])
             raise
 
-    def _batches(self, items: Sequence[Item], starts: dict[str, int]) -> Iterator[list[_Ready]]:
-        batch: list[_Ready] = []
+    def _batches(
+        self, records: Sequence[PendingRecord], starts: dict[str, int]
+    ) -> Iterator[list[_PreparedSpan]]:
+        batch: list[_PreparedSpan] = []
         size = 0
-        for record in {item.record.request_id: item.record for item in items}.values():
+        for record in {one.record.request_id: one.record for one in records}.values():
             if record.request_id not in starts:
-                continue  # another process was faster
+                continue  # claimed by another process
             content = self._contents.get(record)
-            sent = Sent(record.request_id, starts[record.request_id])
+            sent = SentSpan(record.request_id, starts[record.request_id])
             span = to_span(record, sent.started_ms, content, self._environment)
-            ready = _Ready(sent, span, len(msgspec.json.encode(span)), content is not None)
-            if batch and (size + ready.size > MAX_BYTES or len(batch) == MAX_SPANS):
+            prepared = _PreparedSpan(sent, span, len(msgspec.json.encode(span)), content is not None)
+            if batch and (size + prepared.size > MAX_BYTES or len(batch) == MAX_SPANS):
                 yield batch
                 batch, size = [], 0
-            batch.append(ready)
-            size += ready.size
+            batch.append(prepared)
+            size += prepared.size
         if batch:
             yield batch
 
-    def _send(self, batch: list[_Ready]) -> None:
+    def _send_batch(self, batch: list[_PreparedSpan]) -> None:
         while batch:
-            answer = self._answered(batch)
-            if answer.fate is Fate.REFUSED:
-                self._halve(batch, answer)
+            result = self._send_until_received(batch)
+            if result.outcome is Outcome.REFUSED:
+                self._bisect_refused(batch, result)
                 return
-            self._certain.difference_update(one.sent.request_id for one in batch)
-            if answer.fate is Fate.ACCEPTED:
+            self._not_stored.difference_update(one.sent.request_id for one in batch)
+            if result.outcome is Outcome.ACCEPTED:
                 self._accept([one.sent.request_id for one in batch])
                 return
             missing = self._missing([one.sent for one in batch])
-            self._settle_found([one.sent for one in batch], missing)
-            self._certain |= missing
+            self._accept_stored([one.sent for one in batch], missing)
+            self._not_stored |= missing
             batch = [one for one in batch if one.sent.request_id in missing]
-            self._fail(answer)
+            self._count_failure(result)
 
-    def _answered(self, batch: list[_Ready]) -> Answer:
-        """Sends until the server has at least seen the spans."""
+    def _send_until_received(self, batch: list[_PreparedSpan]) -> SendResult:
+        """Repeats a request until the server may have received the spans."""
         while True:
-            answer = self._langfuse.send([one.span for one in batch])
-            if answer.fate is not Fate.NOT_SENT:
-                return answer
-            if answer.retry_after is None:
-                self._fail(answer)
-            self._langfuse.pace.wait(answer.retry_after or min(2.0**self._failures / 2, _LONGEST_PAUSE))
+            result = self._langfuse.send([one.span for one in batch])
+            if result.outcome is not Outcome.NOT_SENT:
+                return result
+            if result.retry_after is None:
+                self._count_failure(result)
+            self._langfuse.limiter.wait(result.retry_after or min(2.0**self._failures / 2, _MAX_PAUSE))
 
-    def _fail(self, answer: Answer) -> None:
+    def _count_failure(self, result: SendResult) -> None:
         self._failures += 1
         if self._failures >= _ATTEMPTS:
             raise LangfuseError(
-                f"Langfuse at {self._langfuse.base_url} {answer.reason}; what was not sent waits, run again"
+                f"Langfuse at {self._langfuse.base_url} {result.reason}; the rest was not sent, run again"
             )
 
-    def _halve(self, batch: list[_Ready], answer: Answer) -> None:
+    def _bisect_refused(self, batch: list[_PreparedSpan], result: SendResult) -> None:
+        """Sends each half of a refused batch, to find the spans that the server refuses."""
         if len(batch) > 1:
             middle = len(batch) // 2
-            self._send(batch[:middle])
-            self._send(batch[middle:])
+            self._send_batch(batch[:middle])
+            self._send_batch(batch[middle:])
             return
         (one,) = batch
-        # The server's words may quote the span, and a reason is shown to more people than a prompt is.
-        reason = answer.reason.partition(":")[0] if one.private else answer.reason
+        # The server's message may quote the span, and more people can read reasons than prompts.
+        reason = result.reason.partition(":")[0] if one.has_content else result.reason
         self._refused[one.sent.request_id] = reason
-        if len(self._refused) >= _SUSPICIOUS and not self.account.accepted:
+        if len(self._refused) >= _MAX_REFUSALS and not self.counts.accepted:
             raise LangfuseRefusedError(
                 f"Langfuse at {self._langfuse.base_url} refuses every span: {reason}; nothing was rejected"
             )
 
     def _accept(self, request_ids: list[str]) -> None:
-        self._ledger.settle(request_ids, "accepted")
-        self.account.accepted += len(request_ids)
+        self._ledger.complete(request_ids, "accepted")
+        self.counts.accepted += len(request_ids)
         self._failures = 0
 
-    def _reject(self) -> None:
+    def _reject_refused(self) -> None:
         for request_id, reason in self._refused.items():
-            self._ledger.settle([request_id], "rejected", reason)
-        self.account.rejected += len(self._refused)
-        self._certain.difference_update(self._refused)
+            self._ledger.complete([request_id], "rejected", reason)
+        self.counts.rejected += len(self._refused)
+        self._not_stored.difference_update(self._refused)
         self._refused = {}
 
-    def _settle_found(self, batch: Sequence[Sent], missing: set[str]) -> None:
-        found = [sent.request_id for sent in batch if sent.request_id not in missing]
-        if found:
-            self._accept(found)
+    def _accept_stored(self, batch: Sequence[SentSpan], missing: set[str]) -> None:
+        stored = [sent.request_id for sent in batch if sent.request_id not in missing]
+        if stored:
+            self._accept(stored)
 
-    def _missing(self, batch: Sequence[Sent]) -> set[str]:
-        """Those that Langfuse does not have, after the time that it may take to store them."""
+    def _missing(self, batch: Sequence[SentSpan]) -> set[str]:
+        """The requests that Langfuse does not have, after the time that it may need to store them."""
         deadline = time.monotonic() + self._lag
-        left = {ids(sent.request_id): sent.request_id for sent in batch}
+        missing = {span_ids(sent.request_id): sent.request_id for sent in batch}
         since, until = min(sent.started_ms for sent in batch), max(sent.started_ms for sent in batch) + 1
         while True:
-            due = time.monotonic() >= deadline
-            for stored in self._langfuse.stored(since, until):
-                left.pop(stored, None)
-            if due or not left:
-                return set(left.values())
-            self._langfuse.pace.wait(min(self._lag / 10, max(0.0, deadline - time.monotonic())))
+            is_last = time.monotonic() >= deadline
+            for stored in self._langfuse.stored_spans(since, until):
+                missing.pop(stored, None)
+            if is_last or not missing:
+                return set(missing.values())
+            self._langfuse.limiter.wait(min(self._lag / 10, max(0.0, deadline - time.monotonic())))

@@ -1,4 +1,4 @@
-"""Everything that one process needs to work with one Langfuse project, connected and closed together."""
+"""The settings of an export, and a session: all connections that one process needs for one project."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from typing import Final
 
 from etl.database.connection import connect
 from etl.langfuse.api import Langfuse
-from etl.langfuse.connection import Credentials, Pace
-from etl.langfuse.content import CapturedContents, horizon
+from etl.langfuse.connection import Credentials, RateLimiter
+from etl.langfuse.content_index import ContentIndex, content_horizon
 from etl.langfuse.ledger import Ledger
 from etl.langfuse.postgres_ledger import PostgresLedger
 from etl.langfuse.sender import Sender
-from etl.langfuse.source import LogRecords, Period, PostgresRecords, Source
-from etl.langfuse.span import moment, started_ms
-from etl.langfuse.sqlite_ledger import LocalLedger
+from etl.langfuse.source import Period, PostgresSource, SegmentSource, Source
+from etl.langfuse.span import from_milliseconds, started_ms
+from etl.langfuse.sqlite_ledger import SqliteLedger
 
-_BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
+_MIN_TIME: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Where records, ledger and Langfuse are, and how it is talked to.
+    """The settings of the export to one project.
 
-    Without `database_url` the records are those of `logs` and the ledger is the file `ledger`. `timeout` is
-    in seconds and of one request; `lag`, in seconds too, is what storing may take from its beginning on.
+    Without `database_url` the records are read from `logs` and the ledger is the file `ledger`. `rate_limit`
+    is in requests per minute. `timeout` is for one request, and within `lag` after its beginning Langfuse has
+    stored its spans; both are in seconds.
     """
 
     credentials: Credentials
@@ -44,32 +45,27 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Session:
-    """One process at one project: everything that the commands work with."""
+    """The connections of one process to one project."""
 
     settings: Settings
     langfuse: Langfuse
     ledger: Ledger
     source: Source
-    contents_problems: list[str]
-
-    @property
-    def pace(self) -> Pace:
-        """How fast, and until when."""
-        return self.langfuse.pace
+    content_problems: list[str]
 
     def period(self, since: datetime | None, until: datetime | None) -> Period:
-        """From `since` to `until`, in whole milliseconds as Langfuse keeps them; None: everything, now."""
+        """From `since` (None: unbounded) to `until` (None: now), truncated to milliseconds like spans."""
         now = datetime.now(UTC)
         return Period(
-            since=moment(started_ms(since)) if since else _BEGINNING,
-            until=moment(started_ms(until or now)),
-            horizon=horizon(self.settings.logs, now),
+            since=from_milliseconds(started_ms(since)) if since else _MIN_TIME,
+            until=from_milliseconds(started_ms(until or now)),
+            horizon=content_horizon(self.settings.logs, now),
         )
 
     @contextmanager
     def sender(self) -> Iterator[Sender]:
-        """Something that sends to the project, with an index of the content that is there now."""
-        contents = CapturedContents(self.settings.logs, self.contents_problems)
+        """A sender with an index of the content that is available now."""
+        contents = ContentIndex(self.settings.logs, self.content_problems)
         with closing(contents):
             yield Sender(
                 self.langfuse,
@@ -79,14 +75,14 @@ class Session:
                 lag=self.settings.lag,
             )
 
-    def everything(self) -> Source:
-        """All records, dealt with or not."""
-        return LogRecords(self.settings.logs) if isinstance(self.source, LogRecords) else self.source
+    def all_records(self) -> Source:
+        """A source that includes completed segments."""
+        return SegmentSource(self.settings.logs) if isinstance(self.source, SegmentSource) else self.source
 
 
-def _ledger(settings: Settings, langfuse: Langfuse, project: str) -> Ledger:
+def _open_ledger(settings: Settings, langfuse: Langfuse, project: str) -> Ledger:
     if settings.database_url is None:
-        return LocalLedger(settings.ledger, langfuse.base_url, project)
+        return SqliteLedger(settings.ledger, langfuse.base_url, project)
     return PostgresLedger.open(settings.database_url, langfuse.base_url, project)
 
 
@@ -94,19 +90,17 @@ def _ledger(settings: Settings, langfuse: Langfuse, project: str) -> Ledger:
 def session(
     settings: Settings, *, stop: threading.Event | None = None, live: bool = False
 ) -> Iterator[Session]:
-    """Connects to everything. Raises `EtlError` in one sentence when something is missing or refuses.
+    """Opens and closes all connections. Raises `EtlError`.
 
-    `live` reads the segments also where there is a database, which may be an hour behind them.
+    `live` reads the segments even if there is a database, which may be an hour behind them.
     """
     with ExitStack() as stack:
-        pace = Pace(per_minute=settings.rate_limit, stop=stop)
-        langfuse = Langfuse(settings.credentials, pace, timeout=settings.timeout)
+        limiter = RateLimiter(per_minute=settings.rate_limit, stop=stop)
+        langfuse = Langfuse(settings.credentials, limiter, timeout=settings.timeout)
         stack.callback(langfuse.close)
-        ledger = _ledger(settings, langfuse, langfuse.project())
+        ledger = _open_ledger(settings, langfuse, langfuse.project())
         stack.callback(ledger.close)
-        source: Source = LogRecords(settings.logs, ledger)
+        source: Source = SegmentSource(settings.logs, ledger)
         if settings.database_url and not live:
-            source = PostgresRecords(stack.enter_context(connect(settings.database_url)))
-        yield Session(
-            settings=settings, langfuse=langfuse, ledger=ledger, source=source, contents_problems=[]
-        )
+            source = PostgresSource(stack.enter_context(connect(settings.database_url)))
+        yield Session(settings=settings, langfuse=langfuse, ledger=ledger, source=source, content_problems=[])

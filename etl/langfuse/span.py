@@ -1,7 +1,7 @@
-"""A record as the span that Langfuse keeps of it: pure, and the same on every run, so that it is sent once.
+"""Converts a record to a Langfuse span. Pure: the same record gives the same span on every run.
 
-The attributes are those that a server of version 4 reads (docs/langfuse.md); of what a span holds, its trace,
-its id and its start decide whether Langfuse takes it for another one.
+The attributes are those that a server of version 4 reads (docs/langfuse.md). Langfuse identifies a span by
+its trace id, its id and its start.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any, Final
 
 import msgspec
 
-from etl.content.reading import Captured
+from etl.content.reader import CapturedContent
 from proxy.segments.record import UsageRecord, money_text
 
 SPAN_NAME: Final = "relay-request"
-"""Of every span that Relay sends: how its own are told from others of the same project."""
+"""The name of every span that Relay sends, which distinguishes them from others of the project."""
 UNPRICED_TAG: Final = "unpriced"
-"""On requests whose cost is not known, because Langfuse may put a price of its own on them."""
-_NOTHING: Final = "null"
+"""The tag of requests whose cost is unknown, because Langfuse may compute a price for them."""
+_NULL: Final = "null"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _OBSERVATION: Final = "langfuse.observation."
 _METADATA: Final = "langfuse.observation.metadata."
-# What APIs call the settings of a generation; where the request's body was captured they stand in it.
+# The parameters of a generation in the request bodies of the APIs, available when content is captured.
 _PARAMETERS: Final = frozenset(
     (
         "temperature",
@@ -49,31 +49,31 @@ Span = dict[str, Any]
 
 
 def started_ms(created_at: datetime) -> int:
-    """Arrival in whole milliseconds since 1970, cut: what Langfuse keeps of a start."""
+    """Arrival in whole milliseconds since 1970, truncated: the precision of a start in Langfuse."""
     return (created_at - _EPOCH) // _MILLISECOND
 
 
-def moment(milliseconds: int) -> datetime:
-    """The moment that `started_ms` stands for, in UTC."""
+def from_milliseconds(milliseconds: int) -> datetime:
+    """The UTC time of milliseconds since 1970."""
     return _EPOCH + milliseconds * _MILLISECOND
 
 
-def ids(request_id: str) -> tuple[str, str]:
-    """The trace's and the span's id, as `Langfuse.create_trace_id` makes them from a seed; in hex."""
+def span_ids(request_id: str) -> tuple[str, str]:
+    """Trace id and span id in hex, as `Langfuse.create_trace_id` derives them from a seed."""
     digest = hashlib.sha256(request_id.encode()).hexdigest()
     return digest[:32], digest[:16]
 
 
 def _iso(milliseconds: int) -> str:
-    return moment(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return from_milliseconds(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _text(key: str, value: str) -> Attribute:
     return {"key": key, "value": {"stringValue": value}}
 
 
-def _plain(value: str) -> str:
-    """A text that the server does not take for JSON: `17` would come back as a number."""
+def _quote_json(value: str) -> str:
+    """The text in quotes if it is valid JSON: the server would decode it, and turn `17` into a number."""
     try:
         msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError):
@@ -82,7 +82,7 @@ def _plain(value: str) -> str:
 
 
 def usage_details(record: UsageRecord) -> str:
-    """Token counts by class, disjoint, because Langfuse adds up all that have `input` in their name."""
+    """Token counts by class, disjoint because Langfuse adds up all classes with `input` in their name."""
     cached, written = record.cache_read_tokens, record.cache_write_tokens
     return (
         f'{{"input":{record.prompt_tokens - cached - written},"input_cached_tokens":{cached},'
@@ -91,11 +91,11 @@ def usage_details(record: UsageRecord) -> str:
 
 
 def cost_details(cost_usd: Decimal) -> str:
-    """The cost in USD, to its last digit."""
+    """The exact cost in USD."""
     return f'{{"total":{money_text(cost_usd)}}}'
 
 
-def _parameters(record: UsageRecord, content: Captured | None) -> str:
+def _parameters(record: UsageRecord, content: CapturedContent | None) -> str:
     found: dict[str, Any] = {"stream": record.stream}
     if content and content.input.startswith("{"):
         try:
@@ -107,7 +107,7 @@ def _parameters(record: UsageRecord, content: Captured | None) -> str:
 
 
 def _metadata(record: UsageRecord) -> Iterator[Attribute]:
-    yield _text(f"{_METADATA}request_id", _plain(record.request_id))
+    yield _text(f"{_METADATA}request_id", _quote_json(record.request_id))
     yield _text(f"{_METADATA}status", f"HTTP {record.status}")
     for name, value in (
         ("team_id", record.team_id),
@@ -119,7 +119,7 @@ def _metadata(record: UsageRecord) -> Iterator[Attribute]:
         ("limit_type", record.limit_type),
     ):
         if value:
-            yield _text(_METADATA + name, _plain(value))
+            yield _text(_METADATA + name, _quote_json(value))
 
 
 def _tags(record: UsageRecord) -> Attribute:
@@ -131,10 +131,10 @@ def _tags(record: UsageRecord) -> Attribute:
 
 
 def _attributes(
-    record: UsageRecord, start: int, content: Captured | None, environment: str
+    record: UsageRecord, start: int, content: CapturedContent | None, environment: str
 ) -> Iterator[Attribute]:
     yield _text(f"{_OBSERVATION}type", "generation")
-    if environment != "default":  # what it is without
+    if environment != "default":  # the server's default
         yield _text("langfuse.environment", environment)
     yield _text("langfuse.trace.name", record.endpoint or SPAN_NAME)
     yield _text("user.id", record.user_id)
@@ -150,9 +150,9 @@ def _attributes(
         yield _text(f"{_OBSERVATION}level", "ERROR")
         reason = record.error.type if record.error else f"HTTP {record.status}"
         yield _text(f"{_OBSERVATION}status_message", reason)
-    if content and content.input != _NOTHING:
+    if content and content.input != _NULL:
         yield _text(f"{_OBSERVATION}input", content.input)
-    if content and content.output != _NOTHING:
+    if content and content.output != _NULL:
         yield _text(f"{_OBSERVATION}output", content.output)
     yield from _metadata(record)
 
@@ -161,14 +161,14 @@ def _whole(milliseconds: Decimal) -> int:
     return int(milliseconds.to_integral_value(ROUND_FLOOR))
 
 
-def to_span(record: UsageRecord, start: int, content: Captured | None, environment: str) -> Span:
-    """The span of a request; `start` is the start that the ledger has for it, in milliseconds since 1970."""
-    trace_id, span_id = ids(record.request_id)
+def to_span(record: UsageRecord, start: int, content: CapturedContent | None, environment: str) -> Span:
+    """The span of a request; `start` is its start in the ledger, in milliseconds since 1970."""
+    trace_id, span_id = span_ids(record.request_id)
     return {
         "traceId": trace_id,
         "spanId": span_id,
         "name": SPAN_NAME,
-        "kind": 3,  # a client's, OTLP's SPAN_KIND_CLIENT
+        "kind": 3,  # SPAN_KIND_CLIENT in OTLP
         "startTimeUnixNano": f"{start}000000",
         "endTimeUnixNano": f"{start + _whole(record.latency_ms)}000000",
         "attributes": list(_attributes(record, start, content, environment)),
@@ -176,7 +176,7 @@ def to_span(record: UsageRecord, start: int, content: Captured | None, environme
 
 
 def resource_spans(spans: Iterable[Span], public_key: str) -> list[dict[str, Any]]:
-    """The body of a request: by its scope the server knows that it may read the attributes."""
+    """The `resourceSpans` of an OTLP request; the server reads the attributes because of the scope's name."""
     scope = {"name": "langfuse-sdk-relay", "attributes": [_text("public_key", public_key)]}
     resource = {"attributes": [_text("service.name", "relay")]}
     return [{"resource": resource, "scopeSpans": [{"scope": scope, "spans": list(spans)}]}]

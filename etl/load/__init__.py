@@ -1,1 +1,1 @@
-"""Loads segments into PostgreSQL: one transaction and one ledger row each. Knows no archive."""
+"""Loads segments into PostgreSQL: one transaction and one ledger row per segment. Knows no archive."""

@@ -1,22 +1,23 @@
-"""The ledger: which segments are loaded, what became of their lines, and up to when everything is in."""
+"""The ledger of loaded segments (`etl_segments`), their unended intents, and `as_of`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import psycopg
 
 from etl.database.queries import named
 from etl.rollup.rollup import When
-from etl.segments.reading import Reading
+from etl.segments.reader import SegmentReader
 from proxy.segments.lines import IntentLine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Loaded:
-    """What became of the lines of one segment."""
+class LoadResult:
+    """The lines of one segment, by outcome."""
 
     segment: str
     lines: int
@@ -25,7 +26,7 @@ class Loaded:
     rejected: int
 
 
-def missing(connection: psycopg.Connection, names: Iterable[str]) -> set[str]:
+def unloaded(connection: psycopg.Connection, names: Iterable[str]) -> set[str]:
     """Those of the segments that are not loaded."""
     wanted = set(names)
     rows = connection.execute(named("loaded_segments"), (list(wanted),))
@@ -33,48 +34,55 @@ def missing(connection: psycopg.Connection, names: Iterable[str]) -> set[str]:
 
 
 def claim(connection: psycopg.Connection, name: str) -> bool:
-    """Whether this transaction may load the segment: nobody has, and nobody else is about to."""
+    """Locks a segment for this transaction; False when it is loaded or locked by another process."""
     locked = connection.execute(named("try_lock_segment"), (name,)).fetchone()
     # A second statement, because only a snapshot taken after the lock shows what its last holder committed.
-    return locked == (True,) and bool(missing(connection, [name]))
+    return locked == (True,) and bool(unloaded(connection, [name]))
 
 
-def enter(
-    connection: psycopg.Connection, reading: Reading, *, loaded: int, contradicting: int, when: When
-) -> Loaded:
-    """Writes the row of a segment that was read to its end; `contradicting` records are rejects too."""
-    account = Loaded(
-        segment=reading.path.name,
-        lines=reading.records + reading.rejected,
-        loaded=loaded,
-        duplicate=reading.records - loaded - contradicting,
-        rejected=reading.rejected + contradicting,
-    )
-    row = {
-        "name": account.segment,
-        "writer": reading.name.writer,
-        "number": reading.name.number,
-        "sha256": reading.sha256,
-        "previous": reading.previous,
-        "first_seq": reading.first_seq,
-        "last_seq": reading.last_seq,
-        "missing_lines": reading.missing_lines,
-        "lines": account.lines,
-        "loaded": account.loaded,
-        "duplicate": account.duplicate,
-        "rejected": account.rejected,
-        "intents": reading.intents,
-        "recovered": reading.seal is not None and reading.seal.recovered,
-        "seal_problem": reading.problem(),
+def segment_values(reader: SegmentReader, when: When) -> dict[str, Any]:
+    """The columns of a ledger row that come from reading a segment to its end."""
+    integrity = reader.integrity
+    return {
+        "name": reader.path.name,
+        "previous": integrity.previous,
+        "first_seq": integrity.first_seq,
+        "last_seq": integrity.last_seq,
+        "missing_lines": integrity.missing_lines,
+        "intents": reader.intents,
+        "recovered": integrity.is_recovered,
+        "seal_problem": integrity.problem(),
         "first_hour": when.first_hour,
         "last_hour": when.last_hour,
     }
+
+
+def insert_segment(
+    connection: psycopg.Connection, reader: SegmentReader, *, loaded: int, contradicting: int, when: When
+) -> LoadResult:
+    """Inserts the row of a segment that was read to its end; `contradicting` records count as rejects."""
+    result = LoadResult(
+        segment=reader.path.name,
+        lines=reader.records + reader.rejected,
+        loaded=loaded,
+        duplicate=reader.records - loaded - contradicting,
+        rejected=reader.rejected + contradicting,
+    )
+    row = segment_values(reader, when) | {
+        "writer": reader.name.writer,
+        "number": reader.name.number,
+        "sha256": reader.integrity.sha256,
+        "lines": result.lines,
+        "loaded": result.loaded,
+        "duplicate": result.duplicate,
+        "rejected": result.rejected,
+    }
     connection.execute(named("insert_segment"), row)
-    return account
+    return result
 
 
-def keep_intents(connection: psycopg.Connection, segment: str, intents: Iterable[IntentLine]) -> None:
-    """Keeps a segment's intents without a record; sorted, so that two loaders never wait for each other."""
+def insert_intents(connection: psycopg.Connection, segment: str, intents: Iterable[IntentLine]) -> None:
+    """Stores intents of a segment that have no record; sorted, to avoid deadlocks between loaders."""
     rows = sorted(
         (one.created_at, one.request_id, segment, one.user_id, one.team_id, one.model) for one in intents
     )
@@ -83,5 +91,5 @@ def keep_intents(connection: psycopg.Connection, segment: str, intents: Iterable
 
 
 def set_as_of(connection: psycopg.Connection, moment: datetime) -> None:
-    """Says that every segment that was sealed before the moment is loaded; never goes back."""
+    """Records that every segment sealed before the moment is loaded; never moves back."""
     connection.execute(named("set_as_of"), (moment,))

@@ -1,4 +1,4 @@
-"""One run of the ETL: every sealed segment that is not loaded yet, then the daily view; once or for ever."""
+"""Runs the ETL once or periodically: loads sealed segments that are not loaded, then refreshes rollups."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ from typing import Final
 import psycopg
 
 from etl.database import partitions
-from etl.database.connection import connect, translated
-from etl.database.migrations import check
+from etl.database.connection import connect, translate_errors
+from etl.database.migrations import check_schema
 from etl.database.queries import named
 from etl.errors import DatabaseError, EtlError, SegmentError
 from etl.load import ledger, status
-from etl.load.ledger import Loaded
-from etl.load.segment import Loader, alone
+from etl.load.ledger import LoadResult
+from etl.load.loader import Loader
+from etl.load.segment import segment_errors
 from etl.rollup import rollup
-from etl.segments.reading import listing
+from etl.segments.reader import list_segments
 
 Progress = Callable[[int, int], None]
-"""Called after each segment with how many of how many are dealt with."""
+"""Called after each segment with the number of processed segments and of all to process."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunResult:
-    """What a run did: counts of segments, counts of their lines, and what it could not do.
+    """The result of a run: counts of segments and of their lines.
 
-    `listed` segments lay in the directory, `segments` were loaded by this run, `waiting` are still not
-    loaded by anyone. `failed` has one sentence per segment that could not be read or stored.
+    `listed` segments were in the directory, this run loaded `segments` of them, `waiting` are not loaded by
+    any process. `failed` has one sentence per segment that could not be read or stored.
     """
 
     listed: int
@@ -49,29 +50,29 @@ class RunResult:
     as_of: datetime | None
 
 
-# Where others load too, those that come first are theirs.
-_LOOK_AHEAD: Final = 16
+# More than one, because other loaders may have claimed the first ones.
+_PREFETCH_CANDIDATES: Final = 16
 
 
-def _loaded(loader: Loader, path: Path, following: list[Path]) -> Loaded | str | None:
-    """Loads a segment, or says in one sentence why this one cannot be loaded and the others may."""
+def _load(loader: Loader, path: Path, next_paths: list[Path]) -> LoadResult | str | None:
+    """Loads a segment; returns a sentence when this segment, but not others, cannot be loaded."""
     try:
-        with alone(path):
-            return loader.load(path, following)
+        with segment_errors(path):
+            return loader.load(path, next_paths)
     except SegmentError as error:
         return str(error)
 
 
 def _load_all(
     connection: psycopg.Connection, paths: list[Path], progress: Progress | None, stop: threading.Event | None
-) -> tuple[list[Loaded], list[str]]:
+) -> tuple[list[LoadResult], list[str]]:
     loader = Loader(connection)
-    loaded: list[Loaded] = []
+    loaded: list[LoadResult] = []
     failed: list[str] = []
     for done, path in enumerate(paths, start=1):
         if stop and stop.is_set():
             break
-        outcome = _loaded(loader, path, paths[done : done + _LOOK_AHEAD])
+        outcome = _load(loader, path, paths[done : done + _PREFETCH_CANDIDATES])
         if isinstance(outcome, str):
             failed.append(outcome)
         elif outcome:
@@ -85,12 +86,12 @@ def _run(
     connection: psycopg.Connection, directory: Path, progress: Progress | None, stop: threading.Event | None
 ) -> RunResult:
     listed_at = datetime.now(UTC)
-    paths = listing(directory)
-    todo = ledger.missing(connection, (path.name for path in paths))
-    partitions.ensure(connection, partitions.ahead(listed_at))
-    loaded, failed = _load_all(connection, [path for path in paths if path.name in todo], progress, stop)
+    paths = list_segments(directory)
+    pending = ledger.unloaded(connection, (path.name for path in paths))
+    partitions.ensure(connection, partitions.current_and_next(listed_at))
+    loaded, failed = _load_all(connection, [path for path in paths if path.name in pending], progress, stop)
     connection.execute(named("delete_ended_intents"))
-    waiting = ledger.missing(connection, todo)
+    waiting = ledger.unloaded(connection, pending)
     if not waiting:
         ledger.set_as_of(connection, listed_at)
     return RunResult(
@@ -109,40 +110,40 @@ def _run(
 def run(
     url: str, directory: Path, *, progress: Progress | None = None, stop: threading.Event | None = None
 ) -> RunResult:
-    """Loads what waits in the directory and refreshes `usage_daily` when that changed something.
+    """Loads the segments in the directory that are not loaded, and refreshes `usage_daily` if that is needed.
 
-    `stop`, once set, ends the run after the segment that is being loaded. Raises `EtlError` when nothing can
-    be done at all; a segment that fails alone is told in the result and the others are loaded.
+    Setting `stop` ends the run after the current segment. Raises `EtlError` when no segment can be loaded at
+    all; the failure of a single segment is reported in the result, and the others are loaded.
     """
     try:
         connection = connect(url)
     except DatabaseError as error:
-        raise DatabaseError(f"{error}; nothing was loaded, the segments wait in {directory}") from error
+        raise DatabaseError(f"{error}; nothing was loaded, the segments remain in {directory}") from error
     with connection:
-        check(connection)
+        check_schema(connection)
         try:
-            with translated(connection):
+            with translate_errors(connection):
                 return _run(connection, directory, progress, stop)
         except DatabaseError as error:
-            raise DatabaseError(f"{error}; what was not loaded waits in {directory}") from error
+            raise DatabaseError(f"{error}; segments that were not loaded remain in {directory}") from error
 
 
 @contextmanager
-def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Sets the event at the first SIGTERM or SIGINT; a second one acts as it did before."""
+def stop_on_signals(stop: threading.Event) -> Iterator[None]:
+    """Sets the event on the first SIGTERM or SIGINT; a second one has its previous effect."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def handle(number: int, _frame: FrameType | None) -> None:
         stop.set()
-        signal.signal(number, before[signal.Signals(number)])
+        signal.signal(number, previous[signal.Signals(number)])
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
@@ -154,13 +155,13 @@ def run_every(
     *,
     stop: threading.Event | None = None,
 ) -> None:
-    """Runs now and then every `seconds` until SIGTERM, SIGINT or `stop`; a failed run is only reported."""
+    """Runs now and every `seconds` until SIGTERM, SIGINT or `stop`; a failed run is only reported."""
     stop = stop or threading.Event()
-    with stopped_by_signals(stop):
+    with stop_on_signals(stop):
         while not stop.is_set():
-            begun = time.monotonic()
+            started = time.monotonic()
             try:
                 report(run(url, directory, stop=stop))
             except EtlError as error:
                 report(error)
-            stop.wait(max(0.0, begun + seconds - time.monotonic()))
+            stop.wait(max(0.0, started + seconds - time.monotonic()))

@@ -1,6 +1,6 @@
-"""The slow way into `usage_records`: through a temporary table, for segments that repeat records.
+"""The slow path into `usage_records`: a staging table for segments whose records may be stored already.
 
-A record that is there already with the same content is a duplicate; with other content it is a reject.
+A record that is stored with the same content is a duplicate; with other content it is rejected.
 """
 
 from __future__ import annotations
@@ -18,14 +18,20 @@ from etl.rollup.rollup import When
 from etl.segments.rejects import Reject
 from proxy.segments.record import MAX_LINE_BYTES
 
+# Stored in etl_rejects, where a later retry recognizes it.
 CONTRADICTION: Final = "a record with this request_id and created_at but other content is loaded already"
-_FETCHED: Final = 500
+_FETCH_SIZE: Final = 500
+
+
+def create_table(connection: psycopg.Connection) -> None:
+    """Creates the temporary staging table; once per connection."""
+    connection.execute(named("create_staging_table"))
 
 
 def store(connection: psycopg.Connection) -> tuple[int, When]:
-    """Moves the new ones of the staged records to `usage_records` and appends their hourly sums.
+    """Moves new staged records to `usage_records` and appends their hourly sums.
 
-    Gives how many were new, and when they were.
+    Returns how many are new, and their times.
     """
     loaded = connection.execute(named("insert_staged_records", **columns.SQL)).rowcount
     first, last, days = connection.execute(named("sum_staged_records", **rollup.SQL)).fetchone() or (
@@ -37,18 +43,18 @@ def store(connection: psycopg.Connection) -> tuple[int, When]:
 
 
 def contradicting_lines(connection: psycopg.Connection) -> Iterator[tuple[int, int]]:
-    """Line numbers and offsets of staged records that say something else than the stored one they repeat."""
+    """Yields line number and byte offset of staged records whose identity is stored with other content."""
     with connection.cursor(name="contradictions") as cursor:
-        cursor.itersize = _FETCHED
+        cursor.itersize = _FETCH_SIZE
         yield from cursor.execute(named("staged_contradictions", **columns.SQL))
 
 
 def contradictions(connection: psycopg.Connection, path: Path) -> Iterator[Reject]:
-    """The staged records that say something else than the stored record of the same identity."""
+    """Yields a reject for each contradicting line, with its text from the segment."""
     with path.open("rb") as file:
         for line_number, byte_offset in contradicting_lines(connection):
             file.seek(byte_offset)
-            yield Reject.of(
+            yield Reject.from_line(
                 file.readline(MAX_LINE_BYTES),
                 segment=path.name,
                 line_number=line_number,

@@ -1,4 +1,4 @@
-"""How the ETL stands: up to when everything is loaded, what waits, and what is missing."""
+"""The status of the ETL: the time up to which everything is loaded, unloaded segments, and gaps."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Final
 import psycopg
 from psycopg.rows import class_row, dict_row
 
-from etl.database.connection import translated
+from etl.database.connection import translate_errors
 from etl.database.queries import named
 from etl.load import ledger
-from etl.segments.reading import listing
+from etl.segments.reader import list_segments
 from proxy.segments.lines import SegmentName
 
 _MAX_GAPS: Final = 1000
@@ -21,10 +21,10 @@ _MAX_GAPS: Final = 1000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gap:
-    """Something that is missing or contradicts itself.
+    """Missing data, or a segment that contradicts its seal.
 
-    `kind` is `missing_segment`, `missing_lines`, `unended_intent` or `seal_mismatch`, and `missing` counts in
-    the kind's own unit: segments, lines, requests, seals. `segment` is where it was noticed, at time `since`.
+    `kind` is `missing_segment`, `missing_lines`, `unended_intent` or `seal_mismatch`; `missing` counts
+    segments, lines, requests or seals respectively. The gap was found in `segment` and dates from `since`.
     """
 
     kind: str
@@ -37,12 +37,12 @@ class Gap:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
-    """The state of the database, and of the log directory where one was given.
+    """The status of the database and, if given, of the log directory.
 
-    `lines`, `loaded`, `duplicate` and `rejected` are sums over the loaded segments; `rejects` counts the
-    lines that are rejected, `retried` those that once were. `missing_lines` line numbers stand in no loaded
-    segment. `unrefreshed` loads are not in `usage_daily` yet. `waiting` sealed segments are not loaded (None:
-    not known, there is no log directory), the oldest of them sealed at `oldest_waiting`.
+    `lines`, `loaded`, `duplicate` and `rejected` are sums over the loaded segments; `rejects` counts lines
+    that are rejected now, `retried` lines that were rejected and are accepted now. `missing_lines` line
+    numbers are in no loaded segment. `unrefreshed` loads are not in `usage_daily` yet. `waiting` sealed
+    segments are not loaded (None: unknown without a log directory), the oldest sealed at `oldest_waiting`.
     """
 
     as_of: datetime | None
@@ -63,12 +63,12 @@ class Status:
 
     @property
     def problem(self) -> bool:
-        """Whether something is missing or was rejected; segments that only wait are none."""
+        """Whether there are gaps or rejects; segments that are not loaded yet are not a problem."""
         return bool(self.gaps or self.rejects)
 
 
-def _only_waiting(gap: Gap, waiting: set[tuple[str, int]]) -> bool:
-    """Whether the segments a gap misses all lie in the directory, as while loaders are at work."""
+def _is_still_loading(gap: Gap, waiting: set[tuple[str, int]]) -> bool:
+    """Whether all segments missing in a gap are in the directory, as happens while loaders run."""
     name = SegmentName.parse(gap.segment)
     if gap.kind != "missing_segment" or name is None or gap.missing > len(waiting):
         return False
@@ -76,7 +76,7 @@ def _only_waiting(gap: Gap, waiting: set[tuple[str, int]]) -> bool:
 
 
 def _sealed_at(path: Path) -> datetime | None:
-    """When a segment was last written to; None when it has gone since."""
+    """When a segment was last written; None when it was removed meanwhile."""
     try:
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except FileNotFoundError:
@@ -84,29 +84,29 @@ def _sealed_at(path: Path) -> datetime | None:
 
 
 def as_of(connection: psycopg.Connection) -> datetime | None:
-    """Every segment sealed before this moment is loaded; None before the first run. Raises `EtlError`."""
-    with translated(connection):
+    """The time before which every sealed segment is loaded; None before the first run. Raises `EtlError`."""
+    with translate_errors(connection):
         row = connection.execute(named("as_of")).fetchone()
     return row[0] if row else None
 
 
 def gaps(connection: psycopg.Connection) -> list[Gap]:
-    """What is missing or contradicts itself, the first thousand. Raises `EtlError`."""
-    with translated(connection), connection.cursor(row_factory=class_row(Gap)) as cursor:
+    """The first thousand gaps. Raises `EtlError`."""
+    with translate_errors(connection), connection.cursor(row_factory=class_row(Gap)) as cursor:
         return cursor.execute(named("gaps"), (_MAX_GAPS,)).fetchall()
 
 
 def read(connection: psycopg.Connection, directory: Path | None) -> Status:
-    """The status of the database, and of what waits in the log directory. Raises `EtlError`."""
-    paths = listing(directory) if directory else []
-    with translated(connection), connection.cursor(row_factory=dict_row) as cursor:
-        missing = ledger.missing(connection, (path.name for path in paths))
+    """The status of the database and of the segments in the log directory. Raises `EtlError`."""
+    paths = list_segments(directory) if directory else []
+    with translate_errors(connection), connection.cursor(row_factory=dict_row) as cursor:
+        unloaded = ledger.unloaded(connection, (path.name for path in paths))
         counts = cursor.execute(named("etl_status")).fetchone() or {}
-    waiting = [path for path in paths if path.name in missing]
+    waiting = [path for path in paths if path.name in unloaded]
     names = {(name.writer, name.number) for path in waiting if (name := SegmentName.parse(path.name))}
     return Status(
         **counts,
         waiting=len(waiting) if directory else None,
         oldest_waiting=min(filter(None, map(_sealed_at, waiting)), default=None),
-        gaps=tuple(gap for gap in gaps(connection) if not _only_waiting(gap, names)),
+        gaps=tuple(gap for gap in gaps(connection) if not _is_still_loading(gap, names)),
     )

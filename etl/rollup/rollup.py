@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import psycopg
 
-from etl.database.connection import translated
+from etl.database.connection import translate_errors
 from etl.database.queries import named
 from etl.records.rows import to_csv
 from etl.rollup.columns import DIMENSIONS, MEASURES, SQL
@@ -204,7 +204,7 @@ def refresh(connection: psycopg.Connection, *, force: bool = True) -> bool:
     Without `force` only if something was loaded since the last refresh, and only its days are summed.
     Returns whether it was refreshed. Raises `EtlError`.
     """
-    with translated(connection), connection.transaction():
+    with translate_errors(connection), connection.transaction():
         connection.execute(named("lock_refresh"))
         return renew(connection, force=force)
 

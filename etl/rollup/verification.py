@@ -11,7 +11,7 @@ import psycopg
 from psycopg import IsolationLevel, errors
 from psycopg.rows import class_row
 
-from etl.database.connection import translated
+from etl.database.connection import translate_errors
 from etl.database.queries import named
 from etl.rollup import rollup
 from etl.rollup.columns import SQL
@@ -46,7 +46,7 @@ def find(connection: psycopg.Connection) -> list[Difference]:
     Pending loads are first refreshed into `usage_daily`: they are not a difference. The time before the
     horizon of `etl prune` cannot be recomputed and is skipped. Raises `EtlError`.
     """
-    with translated(connection):
+    with translate_errors(connection):
         # Before the transaction: its snapshot must include the last refresh.
         connection.execute(named("lock_refresh_for_session"))
         before, connection.isolation_level = connection.isolation_level, IsolationLevel.REPEATABLE_READ

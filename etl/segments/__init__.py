@@ -1,1 +1,1 @@
-"""Reads sealed segments: lines, blocks of lines, and what is rejected. Knows no database."""
+"""Reads sealed segments: lines, blocks of lines, integrity and rejects. Knows no database."""

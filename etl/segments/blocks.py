@@ -1,7 +1,7 @@
-"""Reads many lines of a segment at once, provided that they have the usual form.
+"""Fast path: decodes many lines of a segment at once when all have the usual form.
 
-Lines of any other form are read one by one by `etl.segments.lines`, which reports what is wrong with a line.
-A line that is accepted here is accepted there with the same meaning: a property test compares the two.
+Blocks with any other line go to `etl.segments.lines`, which reads single lines and reports what is wrong.
+Every line accepted here is accepted there with the same meaning; a property test compares the two.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from proxy.segments.lines import IntentLine
 from proxy.segments.record import Fault, Text, UsageRecord
 
 _ZERO: Final = Decimal(0)
-# Every sum of amounts in range fits; an amount that does not has too many digits.
-_EXACT: Final = Context(prec=60, traps=[Inexact, Rounded])
+# Every sum of valid amounts fits exactly; an amount with too many digits raises an error.
+_EXACT_SUM: Final = Context(prec=60, traps=[Inexact, Rounded])
 _DIGITS_TO_ZEROS: Final = bytes.maketrans(b"0123456789", b"0" * 10)
-# Longer lines could hold a number with more digits than Python reads, in a place that is skipped here.
-_LONGEST: Final = 4000
+# A longer line could hold a number with more digits than Python parses, in a field that is skipped here.
+_MAX_LINE_BYTES: Final = 4000
 
-# Three of them together never exceed what etl.segments.lines counts byte by byte.
+# Three keys of this length stay below the size limit that etl.segments.lines checks byte by byte.
 _Key = Annotated[str, msgspec.Meta(max_length=200)]
 _Sequence = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 
 
-class _Object(msgspec.Struct, gc=False):
-    """An object whose content is skipped."""
+class _SkippedObject(msgspec.Struct, gc=False):
+    """An object that is checked but not decoded."""
 
 
 class _Attempt(msgspec.Struct, gc=False):
     provider: Text
     status: int | None
-    # A number that is zero as a float may have an exponent that no Decimal can hold.
+    # A value that rounds to zero as a float may be one that Decimal cannot hold.
     latency_ms: Annotated[float, msgspec.Meta(gt=0)]
 
 
@@ -52,7 +52,7 @@ _TYPES: Final[dict[str, Any]] = {
     "latency_ms": msgspec.Raw,
     "ttft_ms": msgspec.Raw,
     "attempts": list[_Attempt],
-    "usage": _Object | None,
+    "usage": _SkippedObject | None,
 }
 _DEFAULTS: Final[dict[str, Any]] = {
     "latency_ms": msgspec.Raw(b"0"),
@@ -128,9 +128,10 @@ class _QuickIntent(IntentLine, frozen=True, kw_only=True, tag_field="event", tag
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Many lines: records, their costs (None: not known) and latencies, intents, and the sum of the costs.
+    """The records and intents of consecutive lines.
 
-    Latencies are texts of plain digits.
+    `costs` (USD, None: unknown) and `latencies` (milliseconds, as texts of plain digits) belong to the
+    records in their order; `cost_usd` is the sum of the known costs.
     """
 
     records: list[QuickRecord]
@@ -153,37 +154,38 @@ _ERROR: Final = [column.field for column in COLUMNS].index("error")
 _decoder: Final = msgspec.json.Decoder(QuickRecord | _QuickIntent)
 
 
-def read_block(data: bytes, due: int) -> Block | None:
-    """A block of whole lines numbered from `due` on; None when they must be read one by one."""
-    # Searching for one byte first is many times as fast, and most blocks do not contain it.
+def read_block(data: bytes, first_seq: int) -> Block | None:
+    """Decodes whole lines that are numbered from `first_seq`; None when they must be read one by one."""
+    # Searching a single byte first is many times as fast, and most blocks do not contain it.
     if b"\\" in data and rb"\u0000" in data:
         return None
     try:
-        # Skipped values must be UTF-8 too.
+        # Skipped fields must be UTF-8 too.
         _ = data.isascii() or data.decode()
         lines = _decoder.decode_lines(data)
-        if not _have_a_line_each(list(BytesIO(data)), len(lines)):
+        if not _is_one_value_per_line(list(BytesIO(data)), len(lines)):
             return None
         records = [line for line in lines if type(line) is QuickRecord]
         latencies = _latencies(records)
         costs, cost_usd = _costs(records)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DecimalException):
         return None
-    if not _are_numbered_from(lines, due) or _any_contradicts_itself(records):
+    if not _are_numbered_from(first_seq, lines) or not _are_in_utc(lines) or _have_wrong_totals(records):
         return None
     intents: list[IntentLine] = [line for line in lines if type(line) is _QuickIntent]
     return Block(records=records, intents=intents, costs=costs, latencies=latencies, cost_usd=cost_usd)
 
 
-def _have_a_line_each(texts: list[bytes], count: int) -> bool:
-    """Whether each of `count` values has a line of its own, and none is too long.
+def _is_one_value_per_line(texts: list[bytes], count: int) -> bool:
+    """Whether each of `count` values has its own line, and no line is too long.
 
-    The decoder accepts two values in one line, and one value in two. But no value continues from a line that
-    ends with a brace to one that begins with a brace: as many values as such lines are one in each.
+    The decoder accepts two values on one line, and one value spread over two. No value continues from a line
+    that ends with a brace to one that begins with a brace, so equal numbers of values and of such lines mean
+    one value per line.
     """
     return (
         len(texts) == count
-        and max(map(len, texts)) <= _LONGEST
+        and max(map(len, texts)) <= _MAX_LINE_BYTES
         and {text[:1] for text in texts} == {b"{"}
         and {text[-2:] for text in texts} == {b"}\n"}
     )
@@ -194,37 +196,42 @@ def _costs(records: list[QuickRecord]) -> tuple[list[Decimal | None], Decimal]:
     known = [text for text in texts if text is not None]
     _check_plain(",".join(known).encode(), whole=12, fraction=12)
     amounts = list(map(Decimal, known))
-    with localcontext(_EXACT):
+    with localcontext(_EXACT_SUM):
         total = sum(amounts, _ZERO)
     if len(known) == len(texts):
         return [*amounts], total
-    each = iter(amounts)
-    return [None if text is None else next(each) for text in texts], total
+    remaining = iter(amounts)
+    return [None if text is None else next(remaining) for text in texts], total
 
 
 def _latencies(records: list[QuickRecord]) -> list[str]:
     latencies = b",".join([one.latency_ms for one in records])
-    to_first = b",".join([one.ttft_ms for one in records])
-    _check_plain(latencies + b"," + to_first.replace(b"null", b""), whole=11, fraction=6)
+    ttfts = b",".join([one.ttft_ms for one in records])
+    _check_plain(latencies + b"," + ttfts.replace(b"null", b""), whole=11, fraction=6)
     return latencies.decode().split(",") if records else []
 
 
 def _check_plain(texts: bytes, *, whole: int, fraction: int) -> None:
-    """Raises `InvalidOperation` unless they are plain digits, and not too many before or after the point."""
+    """Raises `InvalidOperation` unless all are plain digits, not too many before and after the point."""
     shape = texts.translate(_DIGITS_TO_ZEROS)
     if shape.translate(None, b"0.,") or b"0" * (whole + 1) in shape or b"." + b"0" * (fraction + 1) in shape:
         raise InvalidOperation
 
 
-def _are_numbered_from(lines: Sequence[QuickRecord | _QuickIntent], due: int) -> bool:
-    numbers = [line.seq for line in lines]
+# The checks below build lists because those are faster than generators.
+
+
+def _are_numbered_from(first_seq: int, lines: Sequence[QuickRecord | _QuickIntent]) -> bool:
+    return [line.seq for line in lines] == list(range(first_seq, first_seq + len(lines)))
+
+
+def _are_in_utc(lines: Sequence[QuickRecord | _QuickIntent]) -> bool:
     in_utc = [line.created_at.tzinfo is UTC for line in lines]
-    return numbers == list(range(due, due + len(lines))) and all(in_utc)
+    return all(in_utc)
 
 
-def _any_contradicts_itself(records: list[QuickRecord]) -> bool:
-    """Whether the token counts of any record contradict each other, as `UsageRecord` checks."""
-    # Lists are faster than generators.
+def _have_wrong_totals(records: list[QuickRecord]) -> bool:
+    """Whether the token counts of any record contradict each other, by the rules of `UsageRecord`."""
     contradictions = [
         one.total_tokens != one.prompt_tokens + one.completion_tokens
         or one.cache_read_tokens + one.cache_write_tokens > one.prompt_tokens

@@ -1,4 +1,4 @@
-"""Reads one line of a segment, and refuses what the database could not hold."""
+"""Parses one line of a segment and checks it against the limits of the database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proxy.segments.lines import IntentLine, Line, parse_line
 from proxy.segments.record import MAX_LINE_BYTES, RecordError, RequestLine, from_line
 
 _MAX_SEQ: Final = 2**53
-# A key of usage_hourly must fit into one entry of PostgreSQL's index, at most a third of a page.
+# A key of usage_hourly must fit into one entry of a PostgreSQL index, at most a third of a page.
 _MAX_KEY_BYTES: Final = 2500
 _MAX_ID: Final = 128
 _MAX_TEXT: Final = 512
@@ -28,7 +28,7 @@ def _check_storable(line: Line) -> None:
     if line.seq > _MAX_SEQ:
         raise RecordError(f"seq is more than {_MAX_SEQ}")
     if isinstance(line, (RequestLine, IntentLine)):
-        # Ids are short: the exact size matters only for those that could be too long in the longest encoding.
+        # The exact size matters only where four bytes per character would exceed the limit.
         if len(line.user_id) + len(line.team_id) + len(line.model) > _MAX_KEY_BYTES // 4:
             _check_key(line)
         if isinstance(line, IntentLine):
@@ -58,10 +58,7 @@ def _check_intent(line: IntentLine) -> None:
 
 
 def read_line(data: bytes) -> Line:
-    """One line of a segment, held to the limits of the database.
-
-    Raises `RecordError` with one sentence that says why it cannot be loaded.
-    """
+    """Parses a line. Raises `RecordError` with one sentence that says why it cannot be loaded."""
     if len(data) > MAX_LINE_BYTES:
         raise RecordError(f"the line has more than {MAX_LINE_BYTES} bytes")
     try:

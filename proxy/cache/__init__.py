@@ -1,1 +1,1 @@
-"""The cache of answers in memory or Redis, and single flight of equal requests. Knows no connection."""
+"""The answer cache in memory or Redis, and single flight of equal requests. Must not know connections."""

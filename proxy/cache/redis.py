@@ -1,4 +1,4 @@
-"""Keeps answers in Redis, for all workers and replicas; a Redis that fails is a cache that has nothing."""
+"""Cached answers in Redis, shared by workers and replicas; a failing Redis is an empty cache."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ from typing import Any
 
 import msgspec
 
-from proxy.cache.store import Kept
+from proxy.cache.store import CachedAnswer
 from proxy.errors import BackendError
-from proxy.redis_connection import RedisLink
+from proxy.redis_connection import RedisConnection
 
 _PREFIX = "relay:cache:"
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Kept)
+_decoder = msgspec.msgpack.Decoder(CachedAnswer)
 
 
 class RedisStore:
-    """Answers under their hashes, each for `ttl` seconds. What they say stands there as it is."""
+    """Answers by cache key, each for `ttl` seconds. Bodies are not encrypted."""
 
     def __init__(self, url: str, ttl: int) -> None:
-        self._link = RedisLink(url, "cache", "requests are answered without the cache")
+        self._connection = RedisConnection(url, "cache", "requests are answered without the cache")
         self._ttl = ttl
 
-    async def get(self, key: str) -> Kept | None:
-        """The answer kept under a key that has not expired."""
-        if self._link.rests:
+    async def get(self, key: str) -> CachedAnswer | None:
+        """Return the answer of a key; None when there is none, it has expired or Redis fails."""
+        if self._connection.is_cooling_down:
             return None
         try:
-            with self._link.translated(writes=False):
-                found: Any = await self._link.redis.get(_PREFIX + key)
+            with self._connection.translate_errors(writes=False):
+                found: Any = await self._connection.redis.get(_PREFIX + key)
         except BackendError:
             return None
         try:
             return _decoder.decode(found) if found else None
-        except msgspec.DecodeError:  # another version's, or not ours
+        except msgspec.DecodeError:  # of another version, or not from Relay
             return None
 
-    async def put(self, key: str, kept: Kept) -> None:
-        """Keeps an answer, if Redis takes it."""
-        if self._link.rests:
+    async def put(self, key: str, answer: CachedAnswer) -> None:
+        """Store an answer if Redis accepts it."""
+        if self._connection.is_cooling_down:
             return
         try:
-            with self._link.translated():
-                await self._link.redis.set(_PREFIX + key, _encoder.encode(kept), ex=self._ttl)
+            with self._connection.translate_errors():
+                await self._connection.redis.set(_PREFIX + key, _encoder.encode(answer), ex=self._ttl)
         except BackendError:
             return
 
     async def close(self) -> None:
-        """Closes every connection."""
-        await self._link.redis.aclose()
+        """Close all connections."""
+        await self._connection.redis.aclose()

@@ -1,4 +1,4 @@
-"""An answer on its way that others asked for too: they get it as it comes, and the upstream is asked once."""
+"""Single flight: one request asks the upstream, and equal requests follow its answer as it arrives."""
 
 from __future__ import annotations
 
@@ -7,99 +7,99 @@ from collections.abc import AsyncIterator
 
 
 class BrokenFlightError(Exception):
-    """The answer broke off before it was whole."""
+    """The answer broke off before it was complete."""
 
 
-class Flight:
-    """The pieces of one answer as they arrive. Used by one event loop.
+class SingleFlight:
+    """The chunks of one answer as they arrive, for its leader and any followers in the same event loop.
 
-    It holds at most about `max_bytes`, and more only while somebody follows it.
+    It buffers about `max_bytes` at most, and more only while there are followers.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._pieces: list[bytes] = []
-        self._news = asyncio.Event()
-        self._over = self._left = False
+        self._chunks: list[bytes] = []
+        self._changed = asyncio.Event()
+        self._ended = self._abandoned = False
         self._followers = 0
         self.content_type: str | None = None
-        self.whole = False
+        self.complete = False
 
     @property
     def body(self) -> bytes | None:
-        """The whole body; None when it broke off or was too large to hold."""
-        return b"".join(self._pieces) if self.whole and self._bytes <= self._max_bytes else None
+        """The complete body; None when it broke off or exceeds `max_bytes`."""
+        return b"".join(self._chunks) if self.complete and self._bytes <= self._max_bytes else None
 
     @property
     def joinable(self) -> bool:
-        """Whether all of it is still here, or to come."""
+        """Whether a follower can still get all chunks."""
         return self._bytes <= self._max_bytes
 
     def begin(self, content_type: str) -> None:
-        """The head of an answer that may be shared has arrived."""
+        """Announce the head of an answer that may be shared."""
         self.content_type = content_type
-        self._tell()
+        self._notify()
 
-    async def passing(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The same pieces, on their way to the client that asked first."""
+    async def share(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield the chunks to the leader and publish them to the followers."""
         try:
-            async for piece in pieces:
-                self._bytes += len(piece)
+            async for chunk in chunks:
+                self._bytes += len(chunk)
                 if self._followers or self.joinable:
-                    self._pieces.append(piece)
+                    self._chunks.append(chunk)
                 else:
-                    self._pieces.clear()
-                self._tell()
-                yield piece
-            self.whole = True
+                    self._chunks.clear()
+                self._notify()
+                yield chunk
+            self.complete = True
         finally:
             self.end()
 
     def end(self) -> None:
-        """Nothing more comes; whoever still waits for the beginning has to ask for himself."""
-        self._over = True
-        self._tell()
+        """End the flight; followers that still wait for the head send their own requests."""
+        self._ended = True
+        self._notify()
 
     async def join(self) -> bool:
-        """Waits for the head; whoever gets True follows the pieces, the others ask for themselves."""
-        if self._left:
+        """Wait for the head and return whether to follow; otherwise the request must be sent upstream."""
+        if self._abandoned:
             return False
         joined = False
         self._followers += 1
         try:
-            while self.content_type is None and not self._over:
-                await self._news.wait()
+            while self.content_type is None and not self._ended:
+                await self._changed.wait()
             joined = self.content_type is not None and self.joinable
         finally:
             self._followers -= not joined
         return joined
 
-    def leave(self) -> bool:
-        """The client that asked first has left: whether others wait for the answer.
+    def leader_left(self) -> bool:
+        """Return whether followers still wait for the answer after the leader's client has disconnected.
 
-        Where nobody does, nobody comes any more: from now on the answer has a deadline.
+        Without followers the answer is only drained until a deadline, so none can join from then on.
         """
-        self._left = not self._followers
-        return not self._left
+        self._abandoned = not self._followers
+        return not self._abandoned
 
-    async def following(self) -> AsyncIterator[bytes]:
-        """The pieces from the first on, as they come. Raises `BrokenFlightError` when they break off."""
+    async def follow(self) -> AsyncIterator[bytes]:
+        """Yield all chunks from the first one on. Raises `BrokenFlightError` when the answer breaks off."""
         try:
-            at = 0
+            position = 0
             while True:
-                news = self._news
-                while at < len(self._pieces):
-                    at += 1
-                    yield self._pieces[at - 1]
-                if self._over:
+                changed = self._changed
+                while position < len(self._chunks):
+                    position += 1
+                    yield self._chunks[position - 1]
+                if self._ended:
                     break
-                await news.wait()
-            if not self.whole:
+                await changed.wait()
+            if not self.complete:
                 raise BrokenFlightError
         finally:
             self._followers -= 1
 
-    def _tell(self) -> None:
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+    def _notify(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()

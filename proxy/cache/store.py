@@ -1,7 +1,7 @@
-"""What an answer is kept under, which may be kept, and the store of one process; pure but for its clock.
+"""Cache keys, which answers are cacheable, and the store in memory; pure but for its clock.
 
-An answer is kept as the upstream gave it, before values are put back for a client: with personal data
-scrubbed, neither the key nor what is kept holds any.
+An answer is stored as the upstream sent it, before personal data is restored for a client. With scrubbing,
+neither the key nor the stored answer contains personal data.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from proxy.request.call import Call
 
 Form = Literal["json", "stream", "stream with usage"]
 
-# What does not change the answer: how it is sent, and whom the provider may tell apart.
-_NOT_ASKED: Final = frozenset({"model", "stream", "stream_options", "user", "metadata"})
-# State or tools of the provider's own: the same question has another answer tomorrow.
-_OF_THE_MOMENT: Final = (
+# Not in the key as sent: the model (it is there as resolved), the transport, identifiers of the end user.
+_NOT_IN_KEY: Final = frozenset({"model", "stream", "stream_options", "user", "metadata"})
+# State or tools at the provider: the same request may get another answer later.
+_STATEFUL: Final = (
     "background",
     "conversation",
     "container",
@@ -34,76 +34,76 @@ _OF_THE_MOMENT: Final = (
     "search_parameters",
     "web_search_options",
 )
-# Such as `gpt-4o-search-preview`, `o3-deep-research`, `perplexity/sonar-pro` and OpenRouter's `…:online`.
-_SEARCHING: Final = re.compile(r"-search(-|$)|deep-research|\bsonar\b|:online$")
-_CLIENTS_TOOLS: Final = frozenset({None, "function", "custom"})
+# For example `gpt-4o-search-preview`, `o3-deep-research`, `perplexity/sonar-pro` and OpenRouter's `…:online`.
+_SEARCH_MODEL: Final = re.compile(r"-search(-|$)|deep-research|\bsonar\b|:online$")
+_CLIENT_TOOL_TYPES: Final = frozenset({None, "function", "custom"})
 
 _encoder = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 
 
-class Kept(msgspec.Struct, frozen=True, array_like=True):
-    """A whole answer of status 200: its content type and its body as the upstream sent it."""
+class CachedAnswer(msgspec.Struct, frozen=True, array_like=True):
+    """A complete answer of status 200: content type, and the body as the upstream sent it."""
 
     content_type: str
     body: bytes
 
 
 class Store(Protocol):
-    """Where answers are kept: `MemoryStore` or `RedisStore`. A store that fails has nothing, and says so."""
+    """The storage of answers: `MemoryStore` or `RedisStore`. When it fails, it logs that and returns None."""
 
-    async def get(self, key: str) -> Kept | None:
-        """The answer kept under a key that has not expired."""
+    async def get(self, key: str) -> CachedAnswer | None:
+        """Return the answer of a key; None when there is none or it has expired."""
 
-    async def put(self, key: str, kept: Kept) -> None:
-        """Keeps an answer."""
+    async def put(self, key: str, answer: CachedAnswer) -> None:
+        """Store an answer."""
 
     async def close(self) -> None:
-        """Ends its connections."""
+        """Close its connections."""
 
 
 class MemoryStore:
-    """Keeps the answers that were used last, at most `max_bytes` of bodies, each for `ttl` seconds."""
+    """An LRU cache of answers, with at most `max_bytes` of bodies, each for `ttl` seconds."""
 
     def __init__(self, max_bytes: int, ttl: float) -> None:
-        self._kept: TTLCache[str, Kept] = TTLCache(
-            max_bytes, ttl, timer=time.monotonic, getsizeof=lambda kept: len(kept.body)
+        self._answers: TTLCache[str, CachedAnswer] = TTLCache(
+            max_bytes, ttl, timer=time.monotonic, getsizeof=lambda answer: len(answer.body)
         )
 
-    async def get(self, key: str) -> Kept | None:
-        """The answer kept under a key that has not expired."""
-        return self._kept.get(key)
+    async def get(self, key: str) -> CachedAnswer | None:
+        """Return the answer of a key; None when there is none or it has expired."""
+        return self._answers.get(key)
 
-    async def put(self, key: str, kept: Kept) -> None:
-        """Keeps an answer, unless it is larger than all of the store."""
-        if len(kept.body) <= self._kept.maxsize:
-            self._kept[key] = kept
+    async def put(self, key: str, answer: CachedAnswer) -> None:
+        """Store an answer unless it is larger than the whole store."""
+        if len(answer.body) <= self._answers.maxsize:
+            self._answers[key] = answer
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing."""
 
 
-def may_be_kept(call: Call, headers: Mapping[str, str]) -> bool:
-    """Whether the same question may be given the same answer: none of the provider's own state or tools.
+def is_cacheable(call: Call, headers: Mapping[str, str]) -> bool:
+    """Return whether an equal request may get the same answer: it uses no state or tools at the provider.
 
-    A client that sends `Cache-Control: no-cache` or `no-store` asks for an answer of its own.
+    A client opts out by `Cache-Control: no-cache` or `no-store`.
     """
     if not call.metered or call.body is None:
         return False
-    if any(call.body.get(name) for name in _OF_THE_MOMENT) or not _are_clients(call.body.get("tools")):
+    if any(call.body.get(name) for name in _STATEFUL) or not _are_client_tools(call.body.get("tools")):
         return False
     if isinstance(call.body.get("prompt"), dict):
-        return False  # a prompt that the provider keeps may be changed there, and may have tools
+        return False  # a prompt stored at the provider may change there and may have tools
     control = headers.get("Cache-Control", "").lower()
     return "no-cache" not in control and "no-store" not in control
 
 
-def looks_up(model: str) -> bool:
-    """Whether a model looks something up for every answer, unasked: it has another one tomorrow."""
-    return _SEARCHING.search(model) is not None
+def is_search_model(model: str) -> bool:
+    """Return whether a model searches the web by itself, so that its answers change over time."""
+    return _SEARCH_MODEL.search(model) is not None
 
 
-def _are_clients(tools: object) -> bool:
-    """Whether the client itself runs every tool; those that the provider runs have a type of their own."""
+def _are_client_tools(tools: object) -> bool:
+    """Return whether the client runs every tool; tools run by the provider have types of their own."""
     if not tools:
         return True
     if not isinstance(tools, list):
@@ -111,12 +111,12 @@ def _are_clients(tools: object) -> bool:
     return all(
         isinstance(tool, dict)
         and (tool.get("type") is None or isinstance(tool["type"], str))
-        and tool.get("type") in _CLIENTS_TOOLS
+        and tool.get("type") in _CLIENT_TOOL_TYPES
         for tool in tools
     )
 
 
-def answer_key(
+def cache_key(
     call: Call,
     *,
     form: Form,
@@ -127,25 +127,25 @@ def answer_key(
     headers: Mapping[str, str],
     vary: tuple[str, ...],
 ) -> str:
-    """The hash of all that an answer depends on, and of the team: no other ever gets it.
+    """Return a hash of everything that the answer depends on, and of the team: teams share no answers.
 
-    `path` carries the query; `vary` are globs of headers that reach the upstream and steer it.
+    `path` includes the query; `vary` are globs of request headers that influence the upstream.
     """
-    control = sorted(
+    varying = sorted(
         (name.lower(), value)
         for name, value in headers.items()
         if any(fnmatchcase(name.lower(), glob) for glob in vary)
     )
-    body = {name: value for name, value in (call.body or {}).items() if name not in _NOT_ASKED}
-    asked = [path, form, upstream, model, team, control, body]
-    return hashlib.sha256(_encoder.encode(asked)).hexdigest()
+    body = {name: value for name, value in (call.body or {}).items() if name not in _NOT_IN_KEY}
+    parts = [path, form, upstream, model, team, varying, body]
+    return hashlib.sha256(_encoder.encode(parts)).hexdigest()
 
 
 def is_complete(endpoint: str, form: Form, body: bytes) -> bool:
-    """Whether a whole answer is also complete; only Responses can end without being so."""
+    """Return whether an answer says that it is complete; only the Responses API can end without."""
     if endpoint != "/v1/responses":
         return True
-    if form != "json":  # inside a text of the answer the quotes would be escaped
+    if form != "json":  # within a string of the answer the quotes would be escaped
         return b'"type":"response.completed"' in body.replace(b'": "', b'":"')
     value: Any = decode_leniently(body)
     return isinstance(value, dict) and value.get("status") == "completed"

@@ -1,1 +1,1 @@
-"""The settings of every feature, their file and their environment variables. Knows no feature."""
+"""The settings of all features, read from file and environment. Must not know the features."""

@@ -1,17 +1,19 @@
-"""Settings in environment variables, `RELAY_SERVER__PORT=8080`, laid over those of the file; pure.
+"""Settings from environment variables (`RELAY_SERVER__PORT=8080`), merged over those of the file; pure.
 
-A variable names a setting by its path, in letters of either case. What takes more than one value, a section
-or a list, is JSON there; a variable of its own for a part of it goes before. This is not `pydantic-settings`,
-which would take 7 MiB of every process.
+A variable names a setting by its path, case-insensitively. A section, a list or a mapping is given as JSON; a
+variable for a single setting takes precedence over the JSON of its section. `pydantic-settings` does the same
+but takes 7 MiB of every process.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeGuard, get_args, get_origin
 
-from proxy.config.section import Section, kinds
+from pydantic.fields import FieldInfo
+
+from proxy.config.section import Section, types_in
 from proxy.config.settings import Config
 from proxy.errors import ConfigError
 
@@ -19,10 +21,10 @@ PREFIX: Final = "RELAY_"
 _COLLECTIONS: Final = (dict, tuple)
 
 
-def overlaid(content: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """The settings, with those of the environment in their places.
+def merge_environment(content: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings of the file with those of the environment merged in.
 
-    Raises `ConfigError` for what should be JSON and is not, without its value.
+    Raises `ConfigError`, without the value, for a variable that should be JSON and is not.
     """
     paths = {name: _path(name) for name in environ if name.upper().startswith(PREFIX)}
     settings = dict(content)
@@ -32,15 +34,21 @@ def overlaid(content: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str
             value = _value(name, environ[name], path)
             for step in reversed(path):
                 value = {step: value}
-            settings = _merged(settings, value)
+            settings = _merge(settings, value)
     return settings
 
 
-def annotation_at(location: Iterable[int | str]) -> object:
-    """The type of the setting at a place in the configuration; None where there is none."""
+def field_at(location: Sequence[int | str]) -> FieldInfo | None:
+    """Return the field of a setting by its path in the configuration; None when it does not exist."""
+    section = section_in(annotation_at(location[:-1]))
+    return section.model_fields.get(str(location[-1])) if section else None
+
+
+def annotation_at(location: Sequence[int | str]) -> object:
+    """Return the type of a setting by its path in the configuration; None when it does not exist."""
     found: object = Config
     for step in location:
-        if get_origin(found) in _COLLECTIONS:  # a name or a number in a collection
+        if get_origin(found) in _COLLECTIONS:  # a name or an index in a collection
             found = section_in(found)
         elif section := section_in(found):
             field = section.model_fields.get(str(step))
@@ -51,13 +59,13 @@ def annotation_at(location: Iterable[int | str]) -> object:
 
 
 def section_in(annotation: object) -> type[Section] | None:
-    """The section that a setting of this type is, or has in it; None when it has none."""
+    """Return the section that a type is or contains; None when there is none."""
     return next(filter(is_section, (annotation, *get_args(annotation))), None)
 
 
-def is_section(found: object) -> TypeGuard[type[Section]]:
-    """Whether this type is a section."""
-    return isinstance(found, type) and issubclass(found, Section)
+def is_section(annotation: object) -> TypeGuard[type[Section]]:
+    """Return whether a type is a section."""
+    return isinstance(annotation, type) and issubclass(annotation, Section)
 
 
 def _path(name: str) -> list[str]:
@@ -65,8 +73,8 @@ def _path(name: str) -> list[str]:
 
 
 def _value(name: str, text: str, path: list[str]) -> Any:
-    inside = kinds(annotation_at(path))
-    if not any(is_section(kind) or get_origin(kind) in _COLLECTIONS for kind in inside):
+    nested = types_in(annotation_at(path))
+    if not any(is_section(annotation) or get_origin(annotation) in _COLLECTIONS for annotation in nested):
         return text
     try:
         return json.loads(text)
@@ -75,8 +83,8 @@ def _value(name: str, text: str, path: list[str]) -> Any:
         raise ConfigError(f"the environment variable {name}: '{where}' should be JSON") from None
 
 
-def _merged(below: Any, above: Any) -> Any:
-    """What is above; where both are settings by name, each of them."""
-    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
-        return above
-    return {**below, **{name: _merged(below.get(name), value) for name, value in above.items()}}
+def _merge(base: Any, override: Any) -> Any:
+    """Merge two mappings recursively; any other value is replaced."""
+    if not isinstance(base, Mapping) or not isinstance(override, Mapping):
+        return override
+    return {**base, **{name: _merge(base.get(name), value) for name, value in override.items()}}

@@ -1,4 +1,7 @@
-"""Reads the configuration from `relay.yaml` and the environment; a mistake is one sentence naming it."""
+"""Reads the configuration from `relay.yaml` and the environment. An error is one sentence naming the setting.
+
+Names, types and error messages follow from the sections: a new setting is added to its section only.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +11,37 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from proxy.config.environment import PREFIX, annotation_at, is_section, overlaid, section_in
-from proxy.config.settings import DEFAULT_UPSTREAMS, Config
+from proxy.config.environment import (
+    PREFIX,
+    annotation_at,
+    field_at,
+    is_section,
+    merge_environment,
+    section_in,
+)
+from proxy.config.section import types_in
+from proxy.config.settings import Config
+from proxy.config.upstreams import DEFAULT_UPSTREAMS
 from proxy.errors import ConfigError
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, but a name that stands twice is a mistake: one of the two would be dropped."""
+    """The safe loader, which also refuses duplicate keys: one of the two values would be dropped."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 -- yaml's
-        """Raises `ConstructorError` for a name that stands twice."""
+        """Construct a mapping. Raises `ConstructorError` for a duplicate key."""
         names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise yaml.constructor.ConstructorError(None, None, f"'{twice}' stands twice", node.start_mark)
+        if duplicate := next((name for name in names if names.count(name) > 1), None):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"'{duplicate}' appears twice", node.start_mark
+            )
         return super().construct_mapping(node, deep)
 
     def construct_date(self, node: yaml.ScalarNode) -> str | Any:
-        """A date stays a text, so that one that there is not (2026-13-01) is told with its setting."""
+        """Leave a date as text, so that an invalid one (2026-13-01) is reported with its setting."""
         return self.construct_scalar(node)
 
 
@@ -36,11 +50,11 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_date)
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 -- it is the safe one
+        content = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 -- a subclass of the safe loader
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}; name another with --config") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"{path} is not YAML: {_flat(error)}") from error
+        raise ConfigError(f"{path} is not YAML: {_one_line(error)}") from error
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -48,7 +62,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return {str(name): value for name, value in content.items()}
 
 
-def _flat(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).replace(' in "<unicode string>",', " at").split())
 
 
@@ -59,7 +73,7 @@ def _default_path(environ: Mapping[str, str]) -> Path | None:
 
 
 def _check_variables(environ: Mapping[str, str]) -> None:
-    """A misspelt `RELAY_SERVR__PORT` or `RELAY_SERVER_PORT` is a mistake too, not something to pass over."""
+    """Refuse misspelt variables such as `RELAY_SERVR__PORT` and `RELAY_SERVER_PORT`."""
     for name in (name for name in environ if name.startswith(PREFIX)):
         section, nested, _ = name.removeprefix(PREFIX).lower().partition("__")
         if nested and section not in Config.model_fields:
@@ -72,19 +86,19 @@ def _check_variables(environ: Mapping[str, str]) -> None:
 
 
 def _sentence(error: ErrorDetails, source: str) -> str:
+    """Describe an error of pydantic: the source, the setting, what was expected, and the value."""
     location = error["loc"]
     key = ".".join(str(step) for step in location)
     if error["type"] == "extra_forbidden":
         parent = location[:-1]
         section = section_in(annotation_at(parent))
         where = f"'{'.'.join(map(str, parent))}' takes" if parent else "the settings are"
-        known = (name for name in section.model_fields if name != "name") if section else ()
+        known = (name for name, field in section.model_fields.items() if not field.exclude) if section else ()
         hint = f"; {where} {', '.join(known)}" if section else ""
         return f"{source}: '{key}' is not a setting{hint}"
     given = error["input"]
-    hidden = key.endswith("api_key_env")
     is_scalar = isinstance(given, str | int | float | bool | None)
-    shown = f", not {_text(given)}" if is_scalar and not hidden else ""
+    shown = f", not {_yaml_text(given)}" if is_scalar and not _is_secret(location) else ""
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ").partition(", unable to")[0]
     return f"{source}: '{key}' {_EXPECTED.get(error['type'], message)}{shown}"
 
@@ -95,15 +109,21 @@ _EXPECTED: Final = {
     "path_type": "should be a path",
     "tuple_type": "should be a list",
 }
-"""What pydantic says in its own terms, said in YAML's."""
+"""Messages for error types that pydantic describes in terms of Python."""
 
 
-def _text(value: object) -> str:
-    """A scalar as YAML writes it."""
+def _is_secret(location: tuple[int | str, ...]) -> bool:
+    field = field_at(location) if location else None
+    return field is not None and (not field.repr or SecretStr in types_in(field.annotation))
+
+
+def _yaml_text(value: object) -> str:
+    """Format a scalar as in YAML."""
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _explain(error: ValidationError, path: Path | None, environ: Mapping[str, str]) -> str:
+    """Describe the first error, naming the environment variable that set the value, else the file."""
     details = error.errors(include_url=False)[0]
     variables = {name.upper(): name for name in environ}
     steps = [str(step).upper() for step in details["loc"]]
@@ -113,32 +133,21 @@ def _explain(error: ValidationError, path: Path | None, environ: Mapping[str, st
     return _sentence(details, str(path or "the configuration"))
 
 
-def _unserved_alias(config: Config) -> str | None:
-    """What is wrong with an alias that nobody could ever be answered by; None when nothing is."""
-    for alias, model in config.aliases.items():
-        if not any(upstream.serves(model) for upstream in config.upstreams.values()):
-            also = ", which is an alias itself" if model in config.aliases else ""
-            return f"'aliases.{alias}' should be a model of one of the upstreams, not '{model}'{also}"
-    return None
-
-
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
-    """The configuration from a file (`relay.yaml` or `RELAY_CONFIG` when none is named) and the environment.
+    """Load the configuration from a file (by default `RELAY_CONFIG` or `relay.yaml`) and the environment.
 
-    Raises `ConfigError` naming the key, where it stands and what was expected.
+    Raises `ConfigError` naming the setting, its source and what was expected.
     """
     path = path or _default_path(environ)
     _check_variables(environ)
     content = {"upstreams": DEFAULT_UPSTREAMS} | (_read_yaml(path) if path else {})
     try:
-        config = Config.model_validate(overlaid(content, environ))
+        config = Config.model_validate(merge_environment(content, environ))
     except ValidationError as error:
         raise ConfigError(_explain(error, path, environ)) from error
     if log_dir := environ.get("RELAY_LOG_DIR"):
         logs = config.logs.model_copy(update={"dir": Path(log_dir)})
         config = config.model_copy(update={"logs": logs})
-    contradiction = config.limits.contradiction(config.server.workers)
-    contradiction = contradiction or config.prices.contradiction(config.upstreams) or _unserved_alias(config)
-    if contradiction:
-        raise ConfigError(f"{path or 'the configuration'}: {contradiction}")
+    if conflict := config.conflict():
+        raise ConfigError(f"{path or 'the configuration'}: {conflict}")
     return config

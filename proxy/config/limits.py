@@ -1,4 +1,4 @@
-"""The settings of the limits: the quota of every key and of each team, and where standings are kept."""
+"""Settings of the limits: quotas per key and team, and the backend of their counters."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from proxy.config.quota import MAX_PER_DAY, MAX_PER_MINUTE, MAX_USD, Quota, as_pico
-from proxy.config.section import Section, Usd, redis_mistake
+from proxy.config.quota import MAX_PER_DAY, MAX_PER_MINUTE, MAX_USD, Quota, to_pico_usd
+from proxy.config.section import Section, Usd, redis_conflict
 
 Count = Annotated[int, Field(ge=1, le=MAX_PER_MINUTE)]
 
 
 class QuotaSection(Section):
-    """What a key or a team may use; null = no limit. Days are UTC days."""
+    """The quota of a key or a team; null = no limit. Days are UTC days."""
 
     rpm: Count | None = None
     tpm: Count | None = None
@@ -23,20 +23,20 @@ class QuotaSection(Section):
 
     @property
     def quota(self) -> Quota:
-        """The same in the units that are counted in."""
+        """The same quota in the units of the counters."""
         return Quota(
             rpm=self.rpm,
             tpm=self.tpm,
             concurrency=self.concurrency,
             tokens_per_day=self.tokens_per_day,
-            pico_usd_per_day=None if self.usd_per_day is None else as_pico(self.usd_per_day),
+            pico_usd_per_day=None if self.usd_per_day is None else to_pico_usd(self.usd_per_day),
         )
 
 
 class Limits(Section):
-    """Limits per key (`defaults`; a key's own values come before them) and per team (`teams`).
+    """Limits per key (`defaults`, overridden by a key's own values) and per team (`teams`).
 
-    With backend `memory` each process counts for itself: several workers then need `per_worker: true`.
+    With backend `memory` each process counts separately: several workers then need `per_worker: true`.
     """
 
     backend: Literal["memory", "redis"] = "memory"
@@ -49,16 +49,15 @@ class Limits(Section):
     teams: dict[str, QuotaSection] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _agrees_with_itself(self) -> Self:
-        # Checked here and not on the field, whose mistakes are told with the value: it may hold a password.
-        if mistake := redis_mistake("limits", self.backend, self.redis_url):
-            raise ValueError(mistake)
+    def _check_redis(self) -> Self:
+        if conflict := redis_conflict("limits", self.backend, self.redis_url):
+            raise ValueError(conflict)
         if self.backend == "redis" and self.per_worker:
             raise ValueError("has the backend 'redis' and per_worker: Redis counts for all workers together")
         return self
 
-    def contradiction(self, workers: int) -> str | None:
-        """Why these limits cannot hold with so many workers, in one sentence; None when they can."""
+    def conflict(self, workers: int) -> str | None:
+        """Return why these limits do not work with several workers, in one sentence; None when they do."""
         if workers > 1 and self.backend == "memory" and not self.per_worker:
             return (
                 f"server.workers is {workers}, but limits.backend 'memory' counts in each worker alone: set "

@@ -1,4 +1,4 @@
-"""Compiles patterns by re2, and checks those of one's own at the start: small, and quick on any text."""
+"""Compiles re2 patterns, and checks at start that custom ones are small and fast on any text."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ _MAX_NAME: Final = 40
 _MAX_LENGTH: Final = 1_000
 _MAX_PROGRAM: Final = 4_000
 _SAMPLE_BYTES: Final = 16_384
-# Twice what a pattern takes that fits every single byte of the sample; one that looks to the end of the text
-# for every match (`a.*b|a`) takes many times as long.
+# Twice the time of a pattern that matches every byte of the sample. A pattern that scans to the end of the
+# text for every match (`a.*b|a`) takes many times as long.
 _MAX_SECONDS: Final = 0.06
 _SAMPLES: Final = (b"a", b"1", b"A1-", b"@", b":", b"+", b"((", b"the quick 12-34 Brown fox. ", b"\xc3\xa9 ")
 
 
 class Match(Protocol):
-    """What re2 tells of a place that a pattern fits."""
+    """A match of re2."""
 
     def span(self) -> tuple[int, int]:
-        """Where it begins and ends, in bytes."""
+        """Return its start and end in bytes."""
 
     def groupdict(self) -> dict[str, bytes | None]:
-        """The named groups."""
+        """Return the named groups."""
 
 
 class Pattern(Protocol):
-    """A pattern as re2 has compiled it, over UTF-8."""
+    """A pattern compiled by re2, over UTF-8."""
 
     programsize: int
 
     def search(self, text: bytes) -> Match | None:
-        """The first place that it fits."""
+        """Return the first match."""
 
     def finditer(self, text: bytes, pos: int = 0, endpos: int | None = None) -> Iterator[Match]:
-        """Every place that it fits, from the left."""
+        """Yield every match from the left."""
 
 
-def compiled(pattern: str, *, automaton_bytes: int | None = None) -> Pattern:
-    """The pattern, with `^` and `$` for lines. Raises `ValueError` when re2 refuses it, in re2's words."""
-    # 3 MiB for those who have patterns.
+def compile_pattern(pattern: str, *, automaton_bytes: int | None = None) -> Pattern:
+    """Compile a pattern in multi-line mode. Raises `ValueError` with re2's message for an invalid one."""
+    # Loaded only where patterns are used: 3 MiB.
     import re2  # type: ignore[import-untyped]  # noqa: PLC0415 -- it has no stubs
 
     options = re2.Options()
@@ -63,7 +63,7 @@ def compiled(pattern: str, *, automaton_bytes: int | None = None) -> Pattern:
 
 
 def check_pattern(pattern: str) -> str:
-    """The pattern, when Relay can run it over any text. Raises `ValueError` with the reason."""
+    """Return the pattern if it is safe to run on any text. Raises `ValueError` with the reason."""
     if len(pattern) > _MAX_LENGTH:
         raise ValueError(f"should be a pattern of at most {_MAX_LENGTH} characters")
     if _NAMED.search(pattern):
@@ -71,7 +71,7 @@ def check_pattern(pattern: str) -> str:
     if _SINGLE_BYTE.search(pattern):
         raise ValueError(r"should be a pattern without `\C`, which may fit half a character")
     try:
-        found = compiled(pattern)
+        found = compile_pattern(pattern)
     except ValueError as error:
         raise ValueError(f"should be a pattern of re2 ({error})") from error
     if found.programsize > _MAX_PROGRAM:
@@ -80,13 +80,13 @@ def check_pattern(pattern: str) -> str:
         )
     if found.search(b""):
         raise ValueError("should be a pattern that cannot match an empty text")
-    if not all(_is_quick(found, (unit * _SAMPLE_BYTES)[:_SAMPLE_BYTES]) for unit in _SAMPLES):
+    if not all(_is_fast(found, (unit * _SAMPLE_BYTES)[:_SAMPLE_BYTES]) for unit in _SAMPLES):
         raise ValueError("should be a quicker pattern: avoid `.*` and other open ends")
     return pattern
 
 
 def check_patterns(patterns: dict[str, str]) -> dict[str, str]:
-    """The patterns by entity type, when each may stand. Raises `ValueError` with the reason."""
+    """Return the patterns by entity type if all are valid. Raises `ValueError` with the reason."""
     if len(patterns) > MAX_PATTERNS:
         raise ValueError(f"should be at most {MAX_PATTERNS} patterns")
     for name, pattern in patterns.items():
@@ -99,8 +99,8 @@ def check_patterns(patterns: dict[str, str]) -> dict[str, str]:
     return patterns
 
 
-def _is_quick(pattern: Pattern, sample: bytes) -> bool:
-    """Whether all matches in a sample are found in time: CPU time, whatever else the machine does."""
+def _is_fast(pattern: Pattern, sample: bytes) -> bool:
+    """Return whether all matches in a sample are found in time, measured as CPU time of the thread."""
     began = time.thread_time()
     for _ in pattern.finditer(sample):
         if time.thread_time() - began > _MAX_SECONDS:

@@ -1,4 +1,4 @@
-"""The settings of what may leave in a prompt: `pii` and `policy`."""
+"""Settings of what prompts may contain: personal data (`pii`) and blocked content (`policy`)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from proxy.config.section import Section
 Entity = Literal["EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "US_SSN", "IP_ADDRESS", "IBAN_CODE"]
 
 
-def _known_region(region: str) -> str:
-    import phonenumbers  # noqa: PLC0415 -- 1 MiB for those who name regions
+def _check_region(region: str) -> str:
+    import phonenumbers  # noqa: PLC0415 -- loaded only where regions are configured (1 MiB)
 
     if region not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError("should be a region of two capitals that phonenumbers knows, such as US or GB")
@@ -21,10 +21,10 @@ def _known_region(region: str) -> str:
 
 
 class Pii(Section):
-    """Which personal data prompts are scrubbed of, and whether answers get the values back.
+    """Entity types that are scrubbed from prompts, and whether their values are restored in answers.
 
-    `patterns` are types of your own, name to re2 pattern. Telephone numbers without a country code are read
-    by the plans of `phone_regions`.
+    `patterns` are custom entity types, name to re2 pattern. Telephone numbers without a country code are
+    matched against the numbering plans of `phone_regions`.
     """
 
     enabled: bool = False
@@ -33,13 +33,13 @@ class Pii(Section):
     )  # fmt: skip
     restore: bool = True
     patterns: Annotated[dict[str, str], AfterValidator(check_patterns)] = Field(default_factory=dict)
-    phone_regions: tuple[Annotated[str, AfterValidator(_known_region)], ...] = (
+    phone_regions: tuple[Annotated[str, AfterValidator(_check_region)], ...] = (
         "US", "GB", "DE", "FR", "IL", "IN", "BR",
     )  # fmt: skip
 
 
 class Policy(Section):
-    """What may not be sent to a provider: texts that a re2 pattern fits, prompts of more bytes than this."""
+    """Prompts that are refused: those that match a re2 pattern, and those longer than `max_input_bytes`."""
 
     blocked_patterns: Annotated[
         tuple[Annotated[str, AfterValidator(check_pattern)], ...], Field(max_length=MAX_PATTERNS)

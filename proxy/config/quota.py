@@ -1,4 +1,4 @@
-"""The limits of a key or a team, in the units in which they are counted, and the largest values allowed."""
+"""The quota of a key or a team in the units of the counters, and the largest values allowed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-# Redis computes with doubles: whole numbers up to 2^53 are exact.
+# Lua in Redis computes with doubles: integers up to 2^53 are exact.
 MAX_PER_MINUTE: Final = 10**9
 MAX_PER_DAY: Final = 10**12
 MAX_USD: Final = Decimal(1_000_000)
@@ -15,7 +15,7 @@ _PICO: Final = Decimal(10) ** 12
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits of one subject; None where there is none. Money in pico-USD, days are UTC days."""
+    """The limits of one subject; None = no limit. Money is in pico-USD, days are UTC days."""
 
     rpm: int | None = None
     tpm: int | None = None
@@ -24,11 +24,11 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
     pico_usd_per_day: int | None = None
 
     @property
-    def limits_anything(self) -> bool:
-        """Whether there is any limit in it."""
+    def has_limits(self) -> bool:
+        """Whether any limit is set."""
         return any(value is not None for value in msgspec.structs.astuple(self))
 
 
-def as_pico(usd: Decimal | None) -> int:
-    """Money as whole pico-USD, which is what a record's twelve digits are; 0 for an unknown cost."""
+def to_pico_usd(usd: Decimal | None) -> int:
+    """Convert USD to whole pico-USD (a record's cost has twelve decimal places); 0 for an unknown cost."""
     return 0 if usd is None else int(min(usd, MAX_USD) * _PICO)

@@ -1,4 +1,4 @@
-"""What every part of the configuration is made of: a frozen section, and the amounts that stand in it."""
+"""Building blocks of the settings: the frozen base class of every section, and shared value types."""
 
 from __future__ import annotations
 
@@ -7,77 +7,54 @@ from pathlib import Path
 from typing import Annotated, Final, get_args
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 _NUMBERS: Final = frozenset((int, float, Decimal))
 
 
 class Section(BaseModel):
-    """A part of the configuration: frozen, and strict about names."""
+    """A section of the configuration. It is frozen and refuses unknown settings.
+
+    A setting with `repr=False` may hold a secret: no error message shows its value. A setting with
+    `exclude=True` is set by Relay and cannot be configured.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @field_validator("*", mode="before")
     @classmethod
-    def _is_meant(cls, value: object, info: ValidationInfo) -> object:
-        """Refuses what pydantic would take for something else: true for 1, "" for the current directory."""
-        meant = kinds(cls.model_fields[info.field_name].annotation) if info.field_name else set()
-        if isinstance(value, bool) and bool not in meant and meant & _NUMBERS:
+    def _refuse_coercion(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse values that pydantic would convert: true to 1, and "" to the current directory."""
+        expected = types_in(cls.model_fields[info.field_name].annotation) if info.field_name else set()
+        if isinstance(value, bool) and bool not in expected and expected & _NUMBERS:
             raise ValueError("should be a number")
-        if value == "" and Path in meant:
+        if value == "" and Path in expected:
             raise ValueError("should be a path")
         return value
 
 
-def kinds(annotation: object) -> set[object]:
-    """The annotation and every type in it."""
-    return {annotation}.union(*map(kinds, get_args(annotation)))
+def types_in(annotation: object) -> set[object]:
+    """Return an annotation and every type nested in it."""
+    return {annotation}.union(*map(types_in, get_args(annotation)))
 
 
-def _decimal_text(value: object) -> object:
+def _refuse_float(value: object) -> object:
     if isinstance(value, float):
         raise ValueError('should be a price as a quoted decimal, e.g. "0.15", so that no digit is lost')  # noqa: TRY004
     return value
 
 
-def _priced_provider(name: str) -> str:
-    """A name that nobody has prices under would leave every answer unpriced without a word."""
-    # Its tables take a tenth of a second, which nobody spends who names no provider.
-    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415
-
-    snapshot = get_snapshot()
-    try:
-        snapshot.find_provider(None, name, None)
-    except LookupError:
-        known = [provider.id for provider in snapshot.providers]
-        from difflib import get_close_matches  # noqa: PLC0415 -- for this mistake alone
-
-        close = get_close_matches(name.lower(), known, n=1)
-        right = f"'{close[0]}'" if close else f"one of {', '.join(known)}"
-        raise ValueError(f"should be a provider in genai-prices, {right}") from None
-    return name
-
-
-PricedProvider = Annotated[str, AfterValidator(_priced_provider)]
-Usd = Annotated[Decimal, BeforeValidator(_decimal_text), Field(ge=0, allow_inf_nan=False)]
+Usd = Annotated[Decimal, BeforeValidator(_refuse_float), Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 _REDIS_SCHEMES: Final = ("redis", "rediss", "unix")
 
 
-def redis_mistake(section: str, backend: str, url: SecretStr | None) -> str | None:
-    """What is wrong with a section's choice of `memory` or `redis`; None when nothing is.
+def redis_conflict(section: str, backend: str, url: SecretStr | None) -> str | None:
+    """Return why a section's backend and Redis URL do not fit together; None when they do.
 
-    It does not quote the URL, which may hold a password.
+    The URL is not quoted because it may contain a password. For the same reason sections check it in a model
+    validator: pydantic reports an invalid field together with its value.
     """
     if url is not None and not _is_redis_url(url.get_secret_value()):
         return "has a redis_url that is not of the form redis://host:6379/0, rediss:// or unix://"

@@ -1,1 +1,1 @@
-"""Captures prompts and answers for traces where that is configured. Never delays or changes an answer."""
+"""Captures prompts and answers for traces where that is configured. Must never delay or change an answer."""

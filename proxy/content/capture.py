@@ -1,7 +1,7 @@
-"""What is captured of one request where that is asked for: its prompt as it was sent, its answer as it came.
+"""Captures the content of one request: the prompt as sent, the answer as received.
 
-Personal data that was scrubbed stays scrubbed in both, also where the client gets it put back. Whatever goes
-wrong here never touches the answer or its record.
+Personal data that was scrubbed stays scrubbed in both, also where it is restored for the client. Errors here
+affect neither the answer nor its record.
 """
 
 from __future__ import annotations
@@ -16,29 +16,38 @@ from proxy.pii.middleware import PiiMiddleware
 from proxy.request.context import Request
 from proxy.segments.content_lines import Content
 
-_ASKED: Final = ("system", "instructions", "messages", "prompt", "suffix", "input", "tools", "functions")
+_PROMPT_FIELDS: Final = (
+    "system",
+    "instructions",
+    "messages",
+    "prompt",
+    "suffix",
+    "input",
+    "tools",
+    "functions",
+)
 
 _log = logging.getLogger(__name__)
 
 
 class Capture:
-    """The content of one request while it lasts."""
+    """The content of one request in progress."""
 
     def __init__(self, pii: PiiMiddleware) -> None:
         self._pii = pii
         self._output: Output | None = None
 
-    def observe(self, pieces: AsyncIterator[bytes], *, streams: bool) -> AsyncIterator[bytes]:
-        """The same pieces, from which the output is put together; an earlier answer's is forgotten."""
+    def observe(self, chunks: AsyncIterator[bytes], *, streams: bool) -> AsyncIterator[bytes]:
+        """Yields the same chunks and reads the output from them, in place of an earlier attempt's."""
         self._output = Output(streams=streams)
-        return _Observed(pieces, self._output)
+        return _ObservedChunks(chunks, self._output)
 
     def content(self, request: Request) -> Content:
-        """What is to be written of a request that has ended."""
+        """The content of a request that has ended, as it is written."""
         try:
             return self._content(request)
-        except Exception as error:  # whatever it is: the record, which comes next, must be written
-            _complain(error)
+        except Exception as error:  # any error: the record must still be written
+            _log_error(error)
             return Content(request_id=request.request_id, created_at=request.created_at)
 
     def _content(self, request: Request) -> Content:
@@ -47,37 +56,37 @@ class Capture:
         return Content(
             request_id=request.request_id,
             created_at=request.created_at,
-            input=content_json(asked(body)),
+            input=content_json(prompt_of(body)),
             output=content_json(self._pii.scrub_answer(request, output)),
         )
 
 
-def asked(body: dict[str, Any]) -> dict[str, Any] | None:
-    """The part of a request's body that is its prompt; None where there is none."""
-    return {name: body[name] for name in _ASKED if body.get(name) is not None} or None
+def prompt_of(body: dict[str, Any]) -> dict[str, Any] | None:
+    """The fields of a request's body that are its prompt; None where there are none."""
+    return {name: body[name] for name in _PROMPT_FIELDS if body.get(name) is not None} or None
 
 
-class _Observed:
-    """Passes pieces on as they come. No generator: whoever closes the pieces has nothing else to close."""
+class _ObservedChunks:
+    """Passes chunks on. Not a generator, so that closing the chunks closes everything."""
 
-    def __init__(self, pieces: AsyncIterator[bytes], output: Output) -> None:
-        self._pieces = pieces
+    def __init__(self, chunks: AsyncIterator[bytes], output: Output) -> None:
+        self._chunks = chunks
         self._output: Output | None = output
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        piece = await anext(self._pieces)
+        chunk = await anext(self._chunks)
         if self._output is not None:
             try:
-                self._output.feed(piece)
-            except Exception as error:  # whatever it is: the answer must go on
-                _complain(error)
+                self._output.feed(chunk)
+            except Exception as error:  # any error: the answer must continue
+                _log_error(error)
                 self._output = None
-        return piece
+        return chunk
 
 
-def _complain(error: Exception) -> None:
-    # Its message may quote what was to be captured.
+def _log_error(error: Exception) -> None:
+    # The error's message may quote the content.
     _log.error("the content of a request was not captured whole: %s", type(error).__name__)

@@ -1,6 +1,6 @@
-"""What a model answered, put together from JSON or from the events of a stream, in the three APIs; pure.
+"""Reads the output of a model from JSON or from the events of a stream, in the three APIs; pure.
 
-One message, text or list as the API gives it in JSON: a stream of the same answer makes the same value.
+The output is a message, text or list as in the API's JSON: a stream of the same answer gives the same value.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_BODY_BYTES: Final = 16_777_216
 _FINAL: Final = frozenset(
     {"response.completed", "response.incomplete", "response.failed", "response.cancelled"}
 )
-# Where the pieces of an output item go: a field of the item, or of the part that the event names.
+# The field that a delta of an output item extends: of the item, or of the part that the event names.
 _ITEM_FIELDS: Final = {
     "function_call_arguments": "arguments",
     "mcp_call_arguments": "arguments",
@@ -33,8 +33,8 @@ _PART_FIELDS: Final = {
 }
 
 
-def answered(value: Any) -> Any:
-    """The output in a whole JSON answer; None when it is no answer of a model's, or none in text."""
+def output_of(value: Any) -> Any:
+    """The output in a whole JSON answer; None when it has none, or not as text."""
     if not isinstance(value, dict):
         return None
     if choices := objects(value.get("choices")):
@@ -49,7 +49,7 @@ def _one_or_all(outputs: list[Any]) -> Any:
 
 
 class Output:
-    """The output of one answer, whose bytes it is fed as they come. It takes no more than it can show."""
+    """The output of one answer, fed with its bytes. It keeps no more than a content line can hold."""
 
     def __init__(self, *, streams: bool) -> None:
         self._streams = streams
@@ -57,13 +57,13 @@ class Output:
         self._splitter = EventSplitter()
         self._events = StreamedOutput()
 
-    def feed(self, piece: bytes) -> None:
-        """Takes the next bytes."""
+    def feed(self, chunk: bytes) -> None:
+        """Reads the next bytes."""
         if self._streams:
-            for event in self._splitter.feed(piece):
-                self._events.take(event)
+            for event in self._splitter.feed(chunk):
+                self._events.read(event)
         elif len(self._body) <= MAX_BODY_BYTES:
-            self._body += piece
+            self._body += chunk
 
     def value(self) -> Any:
         """The output so far: a JSON value, None when there is none."""
@@ -76,38 +76,38 @@ class Output:
         if self._streams:
             rest = self._splitter.rest()
             if rest:
-                self._events.take(parse_event(rest))
+                self._events.read(parse_event(rest))
             return self._events.value()
         if len(self._body) > MAX_BODY_BYTES:
             return {"cut": f"the answer is longer than {MAX_BODY_BYTES:,} bytes"}
-        return answered(decode_leniently(bytes(self._body))) if self._body else None
+        return output_of(decode_leniently(bytes(self._body))) if self._body else None
 
 
 class StreamedOutput:
-    """The output of a stream, event by event; beyond what can be shown it takes nothing more."""
+    """The output of a stream, event by event, up to the size of a content line."""
 
     def __init__(self) -> None:
         self._size = 0
         self._drafts: dict[tuple[str, int], Draft] = {}
-        self._whole: list[Any] | None = None
+        self._final_output: list[Any] | None = None
 
-    def take(self, event: Event) -> None:
-        """Reads an event, whatever it is."""
+    def read(self, event: Event) -> None:
+        """Reads an event of any kind."""
         value = decode_leniently(event.data) if event.data[:1] == b"{" else None
         if not isinstance(value, dict):
             return
         kind = value.get("type")
         if isinstance(kind, str) and kind in _FINAL:
-            self._whole = answered(value.get("response")) or self._whole
+            self._final_output = output_of(value.get("response")) or self._final_output
         elif self._size <= MAX_CONTENT_BYTES:
-            with suppress(RecursionError):  # too deep for anybody to show
-                self._take(value)
+            with suppress(RecursionError):  # nested too deeply to be encoded
+                self._read_value(value)
 
     def value(self) -> Any:
         """The output so far; None when there is none. Raises `RecursionError`."""
-        if self._whole:
-            return self._whole
-        drafts = [(kind, draft.value()) for (kind, _), draft in sorted(self._drafts.items(), key=_place)]
+        if self._final_output:
+            return self._final_output
+        drafts = [(kind, draft.value()) for (kind, _), draft in sorted(self._drafts.items(), key=_position)]
         if blocks := [_with_input(value) for kind, value in drafts if kind == "block"]:
             return blocks
         if items := [value for kind, value in drafts if kind == "item"]:
@@ -115,31 +115,31 @@ class StreamedOutput:
         texts = [value["text"] for kind, value in drafts if kind == "text"]
         return _one_or_all(texts or [value for kind, value in drafts if kind == "message"])
 
-    def _take(self, value: dict[str, Any]) -> None:
+    def _read_value(self, value: dict[str, Any]) -> None:
         kind = value.get("type")
         if isinstance(kind, str) and kind.startswith("response."):
-            self._item_piece(kind.removeprefix("response."), value)
+            self._read_item_delta(kind.removeprefix("response."), value)
         elif kind == "content_block_start":
             self._put(("block", _index(value)), value.get("content_block"))
         elif kind == "content_block_delta":
-            self._block_piece(_index(value), value.get("delta"))
+            self._read_block_delta(_index(value), value.get("delta"))
         for choice in objects(value.get("choices")):
             if isinstance(choice.get("text"), str):
                 self._merge(("text", _index(choice)), {"text": choice["text"]})
             if isinstance(choice.get("delta"), dict) and choice["delta"]:
                 self._merge(("message", _index(choice)), choice["delta"])
 
-    def _block_piece(self, index: int, delta: object) -> None:
-        """A piece of one of Anthropic's content blocks."""
+    def _read_block_delta(self, index: int, delta: object) -> None:
+        """Reads a delta of one of Anthropic's content blocks."""
         if not isinstance(delta, dict):
             return
-        piece = {name: value for name, value in delta.items() if name not in {"type", "citation"}}
+        fields = {name: value for name, value in delta.items() if name not in {"type", "citation"}}
         if "citation" in delta:
-            piece["citations"] = [delta["citation"]]
-        self._merge(("block", index), piece)
+            fields["citations"] = [delta["citation"]]
+        self._merge(("block", index), fields)
 
-    def _item_piece(self, kind: str, value: dict[str, Any]) -> None:
-        """A piece of one of the output items of a response."""
+    def _read_item_delta(self, kind: str, value: dict[str, Any]) -> None:
+        """Reads a delta of one of the output items of a response."""
         at = ("item", _index(value, "output_index"))
         name, _, what = kind.rpartition(".")
         delta, part = value.get("delta"), value.get("part")
@@ -158,14 +158,14 @@ class StreamedOutput:
             draft = self._drafts[at] = Draft(begin)
             self._size += draft.size - (before.size if before else 0)
 
-    def _merge(self, at: tuple[str, int], piece: dict[str, Any]) -> None:
+    def _merge(self, at: tuple[str, int], delta: dict[str, Any]) -> None:
         draft = self._drafts.setdefault(at, Draft())
         before = draft.size
-        draft.merge(piece)
+        draft.merge(delta)
         self._size += draft.size - before
 
 
-def _place(item: tuple[tuple[str, int], Draft]) -> tuple[str, int]:
+def _position(item: tuple[tuple[str, int], Draft]) -> tuple[str, int]:
     return item[0]
 
 
@@ -183,9 +183,9 @@ def _part_index(value: dict[str, Any]) -> int:
 
 
 def _with_input(block: dict[str, Any]) -> dict[str, Any]:
-    """A tool's input stands in a block as JSON; broken off, as the text that came."""
+    """Sets the input of a tool from its JSON, or as text where the JSON is incomplete."""
     text = block.pop("partial_json", None)
     if text and isinstance(text, str):
-        told = decode_leniently(text.encode("utf-8", "surrogatepass"))
-        block["input"] = text if told is None else told
+        decoded = decode_leniently(text.encode("utf-8", "surrogatepass"))
+        block["input"] = text if decoded is None else decoded
     return block

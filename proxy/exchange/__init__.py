@@ -1,1 +1,1 @@
-"""One request from arrival to record: handler, forwarding, delivery. Knows no database and no admin API."""
+"""Handles one request from arrival to record. Must not know a database or the admin API."""

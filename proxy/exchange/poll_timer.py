@@ -1,4 +1,4 @@
-"""Looks, now and then, at everything that goes on for long: one timer does for thousands of streams."""
+"""One shared timer polls all long-running requests."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ POLL_SECONDS: Final = 1.0
 
 
 class PollTimer:
-    """What one event loop has to look at; a timer for each would take a kilobyte and more time."""
+    """Calls callbacks periodically. One timer per request would take 1 KiB each, and more time."""
 
     def __init__(self) -> None:
-        self._looks: set[Callable[[], None]] = set()
+        self._callbacks: set[Callable[[], None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, look: Callable[[], None]) -> None:
-        """Has `look` called now, and then every `POLL_SECONDS` until its `end`."""
-        self._looks.add(look)
+    def add(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` now, and then every `POLL_SECONDS` until it is removed."""
+        self._callbacks.add(callback)
         if self._timer is None:
-            self._again()
-        look()
+            self._schedule()
+        callback()
 
-    def end(self, look: Callable[[], None]) -> None:
-        """Has `look` called no more."""
-        self._looks.discard(look)
+    def remove(self, callback: Callable[[], None]) -> None:
+        """Stops calling `callback`."""
+        self._callbacks.discard(callback)
 
-    def _again(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(POLL_SECONDS, self._look)
+    def _schedule(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(POLL_SECONDS, self._poll)
 
-    def _look(self) -> None:
-        if not self._looks:
+    def _poll(self) -> None:
+        if not self._callbacks:
             self._timer = None
             return
-        self._again()
-        for look in tuple(self._looks):
-            look()
+        self._schedule()
+        for callback in tuple(self._callbacks):
+            callback()

@@ -1,4 +1,4 @@
-"""What every request of a process needs: its configuration and services, made once."""
+"""The configuration and services of a process, made once and shared by its requests."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ from datetime import datetime
 
 from proxy.cache.middleware import CacheMiddleware
 from proxy.config.settings import Config
-from proxy.errors import Refusal
 from proxy.exchange.poll_timer import PollTimer
 from proxy.limits.middleware import LimitsMiddleware
 from proxy.metering.prices import PriceTable
 from proxy.metrics.registry import Metrics
 from proxy.pii.middleware import PiiMiddleware
-from proxy.request.call import Call, hides_model, hides_something
+from proxy.request.call import Call, has_ambiguous_model, has_duplicate_names
 from proxy.request.circuit_breaker import CircuitBreaker
 from proxy.request.keys import PREFIX, Key, KeyStore
 from proxy.request.policy import Policy
 from proxy.request.routing import Router
-from proxy.segments.record import clip
 from proxy.segments.writer import Writer
 from proxy.upstream.client import Client
 
 
 class Services:
-    """The services of one process. `client` is there while the application runs."""
+    """The services of one process. `client` is set while the application runs."""
 
     client: Client
 
@@ -55,33 +53,21 @@ class Services:
         self.provider_keys = provider_keys
         self.now = now
         self.router = Router(config)
-        self.health = CircuitBreaker()
-        self.watch = PollTimer()
+        self.circuit_breaker = CircuitBreaker()
+        self.poll_timer = PollTimer()
         rules = config.policy
         self._reads_prompts = config.pii.enabled or bool(rules.blocked_patterns or rules.max_input_bytes)
         self.without_stream_options: set[str] = set()
-        """Names of upstreams that have refused `stream_options`."""
+        """Names of upstreams that refused `stream_options`."""
 
-    def may_differ(self, key: Key, call: Call) -> bool:
-        """Whether the upstream may find another prompt or model in a body than Relay checks."""
-        if self._reads_prompts and hides_something(call):
+    def is_ambiguous(self, key: Key, call: Call) -> bool:
+        """Whether the upstream's parser may find another prompt or model in the body than Relay checks."""
+        if self._reads_prompts and has_duplicate_names(call):
             return True
-        return "*" not in key.models and hides_model(call)
+        return "*" not in key.models and has_ambiguous_model(call)
 
-    def key_of(self, headers: Mapping[str, str]) -> Key | None:
-        """The Relay key that a request carries in either API's header; None when it is not one of ours."""
+    def find_key(self, headers: Mapping[str, str]) -> Key | None:
+        """The Relay key of a request, from either API's header; None when it is missing or unknown."""
         scheme, _, token = headers.get("Authorization", "").partition(" ")
         raw = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
         return self.keys.find(raw) if raw.startswith(PREFIX) else None
-
-
-def check_model(key: Key, call: Call) -> None:
-    """Raises `Refusal` (403) for a model that the key may not use, or cannot be held to."""
-    if "*" in key.models:
-        return
-    if call.raw and call.body is None:  # a form, say, with a model in it
-        message = "this Relay key is limited to some models, and this body does not name one in JSON"
-        raise Refusal(403, "model_not_allowed", message)
-    for model in [call.model or ""] if call.metered else call.models_within():
-        if not key.allows(model):
-            raise Refusal(403, "model_not_allowed", f"this Relay key may not use the model '{clip(model)}'")

@@ -1,4 +1,4 @@
-"""An answer on its way to a client, wherever it comes from; and whether the client is still there."""
+"""The answer that a client gets: an upstream's, or one from the cache."""
 
 from __future__ import annotations
 
@@ -8,48 +8,50 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.segments.record import Fault
-from proxy.upstream.connection import Taker
+from proxy.upstream.connection import Consumer
 
 EVENT_STREAM: Final = "text/event-stream"
 CLIENT_GONE: Final = Fault(type="client_gone", message="the client left before the answer ended")
 
 
-def has_left(http: web.Request) -> bool:
+def is_disconnected(http: web.Request) -> bool:
     """Whether the client's connection has ended."""
     return http.transport is None or http.transport.is_closing()
 
 
-def nobody() -> bool:
-    """No other client waits for the answer."""
+def no_other_readers() -> bool:
+    """False: the answer has one client."""
     return False
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer below 400 whose head is here: an upstream's, or one that the cache has (`cached`).
+    """An answer below 400 whose head has arrived; `cached` when it is from the cache.
 
-    `pieces` raises `UpstreamFault`; `length` is known when they are the body as it was announced; `until` is
-    the event loop's time by which it must be whole; `others_wait`, asked when the client has left, tells
-    whether other clients get it too. `usage_asked`, by the client or by Relay, is of streams. A body that is
-    here already is `whole`, and then there are no pieces. `hand_on`, where nobody else wants the pieces,
-    gives them as they arrive, until the end (True) or until they are not taken (False).
+    - `chunks` yields the body and raises `UpstreamFault`; `length` is its announced size, if known.
+    - `body` is the whole body where it arrived with the head; `chunks` is not read then.
+    - `push` calls a consumer with each chunk as it arrives, until the end (True) or until the consumer
+      returns False. It is set where nothing else reads the chunks.
+    - `deadline`: when the body must be complete, in the event loop's time.
+    - `has_other_readers`: called when the client has disconnected; whether others read it.
+    - `has_other_readers`: called when the client has disconnected; whether others read it.
     """
 
     upstream: Upstream
     status: int
     content_type: str
     length: int | None
-    pieces: AsyncIterator[bytes]
+    chunks: AsyncIterator[bytes]
     drop_usage: bool
-    whole: bytes = b""
-    hand_on: Callable[[Taker], Awaitable[bool]] | None = None
-    until: float | None = None
-    usage_asked: bool = False
+    body: bytes = b""
+    push: Callable[[Consumer], Awaitable[bool]] | None = None
+    deadline: float | None = None
+    usage_requested: bool = False
     cached: bool = False
-    others_wait: Callable[[], bool] = nobody
+    has_other_readers: Callable[[], bool] = no_other_readers
 
     @property
-    def streams(self) -> bool:
-        """Whether these are server-sent events."""
+    def is_stream(self) -> bool:
+        """Whether the body consists of server-sent events."""
         return self.content_type.partition(";")[0].strip().lower() == EVENT_STREAM

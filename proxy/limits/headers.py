@@ -1,4 +1,4 @@
-"""What a client is told of its limits, in the headers and words of the API that it speaks; pure."""
+"""Rate-limit headers and error messages for the client, in the form of its API; pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from proxy.errors import Api, Refusal
-from proxy.limits.rules import MINUTE_MS, Decision, Exceeded, LimitType, Moment
+from proxy.limits.rules import MINUTE_MS, Decision, ExceededLimit, LimitType, Timestamp
 
 _PARTS: Final = ("limit", "remaining", "reset")
 _KINDS: Final = ("requests", "tokens")
@@ -14,52 +14,52 @@ _NAMES: Final[dict[Api, tuple[tuple[str, ...], ...]]] = {
     "openai": tuple(tuple(f"x-ratelimit-{part}-{kind}" for part in _PARTS) for kind in _KINDS),
     "anthropic": tuple(tuple(f"anthropic-ratelimit-{kind}-{part}" for part in _PARTS) for kind in _KINDS),
 }
-# Clients wait as long as `Retry-After` says up to a minute; longer, trying again is no use to them.
-_WORTH_WAITING_MS: Final = MINUTE_MS
+# Clients honour a `Retry-After` of up to a minute; for a longer one they should not retry.
+_MAX_RETRY_MS: Final = MINUTE_MS
 
 
-# How much of one limit is left, in how many milliseconds all is, and the limit; the least is the tightest.
+# Remaining amount, milliseconds until all is available, and the limit; the smallest is the tightest.
 _Window = tuple[int, int, int]
 
 
 class LimitExceeded(Refusal):
-    """A request that does not fit in its limits: 429, with the limit's type and the API's own headers."""
+    """A request exceeds a limit: 429, with the limit's type and the headers of the API."""
 
-    def __init__(self, api: Api, decision: Decision, over: Exceeded) -> None:
-        super().__init__(429, "rate_limit_exceeded", _sentence(over))
-        self.limit_type = over.limit_type
-        self.headers = headers(api, decision) | {"Retry-After": str(retry_after(over))}
-        if over.hopeless or over.wait_ms > _WORTH_WAITING_MS:
+    def __init__(self, api: Api, decision: Decision, exceeded: ExceededLimit) -> None:
+        super().__init__(429, "rate_limit_exceeded", _sentence(exceeded))
+        self.limit_type = exceeded.limit_type
+        self.headers = headers(api, decision) | {"Retry-After": str(retry_after(exceeded))}
+        if exceeded.over_capacity or exceeded.wait_ms > _MAX_RETRY_MS:
             self.headers["x-should-retry"] = "false"
 
 
-def retry_after(over: Exceeded) -> int:
-    """Whole seconds until the request may fit, rounded up."""
-    return -(-over.wait_ms // 1000)
+def retry_after(exceeded: ExceededLimit) -> int:
+    """Return the seconds until the request may fit, rounded up."""
+    return -(-exceeded.wait_ms // 1000)
 
 
 def headers(api: Api, decision: Decision) -> dict[str, str]:
-    """The headers of an API about requests and tokens: of all limits in force, the tightest of each kind."""
+    """Return the headers on requests and tokens: the tightest limit of each kind."""
     found: dict[str, str] = {}
-    for (limit, left, reset), window in zip(_NAMES[api], _tightest(decision), strict=True):
+    for (limit, remaining, reset), window in zip(_NAMES[api], _tightest(decision), strict=True):
         if window is not None:
-            remaining, reset_ms, most = window
+            left, reset_ms, most = window
             found[limit] = str(most)
-            found[left] = str(remaining)
-            found[reset] = _reset_text(api, decision.moment, reset_ms)
+            found[remaining] = str(left)
+            found[reset] = _reset_text(api, decision.timestamp, reset_ms)
     return found
 
 
-def _reset_text(api: Api, moment: Moment, reset_ms: int) -> str:
+def _reset_text(api: Api, timestamp: Timestamp, reset_ms: int) -> str:
     if api == "openai":
         return go_duration(reset_ms)
-    # Clients may come back at this second: it is the first when all is there again.
-    seconds = -(-(moment.utc_ms + reset_ms) // 1000)
+    # Rounded up to the first whole second at which the whole limit is available.
+    seconds = -(-(timestamp.utc_ms + reset_ms) // 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def go_duration(milliseconds: int) -> str:
-    """A duration as OpenAI writes it: `0s`, `17ms`, `8.64s`, `6m0s`, `1h2m3.5s`."""
+    """Format a duration as OpenAI does: `0s`, `17ms`, `8.64s`, `6m0s`, `1h2m3.5s`."""
     if milliseconds < 1000:
         return f"{milliseconds}ms" if milliseconds else "0s"
     minutes, ms = divmod(milliseconds, MINUTE_MS)
@@ -71,18 +71,18 @@ def go_duration(milliseconds: int) -> str:
 
 
 def _tightest(decision: Decision) -> tuple[_Window | None, _Window | None]:
-    """Of all subjects' limits, the tightest on requests and the tightest on tokens."""
+    """Return the tightest limit on requests and the tightest on tokens, over all subjects."""
     requests = tokens = None
-    for subject, standing in zip(decision.subjects, decision.standings, strict=True):
+    for subject, current in zip(decision.subjects, decision.counters, strict=True):
         quota = subject.quota
         if quota.rpm is not None:
-            window = _per_minute(quota.rpm, standing.request_ms)
+            window = _per_minute(quota.rpm, current.request_ms)
             requests = window if requests is None else min(requests, window)
         if quota.tpm is not None:
-            window = _per_minute(quota.tpm, standing.tpm_ms)
+            window = _per_minute(quota.tpm, current.tpm_ms)
             tokens = window if tokens is None else min(tokens, window)
         if (limit := quota.tokens_per_day) is not None:
-            window = max(0, limit - standing.day_tokens), decision.moment.ms_to_midnight, limit
+            window = max(0, limit - current.day_tokens), decision.timestamp.ms_to_midnight, limit
             tokens = window if tokens is None else min(tokens, window)
     return requests, tokens
 
@@ -92,7 +92,7 @@ def _per_minute(limit: int, level_ms: int) -> _Window:
     return left, -(-level_ms // limit), limit
 
 
-_WHAT: Final[dict[LimitType, str]] = {
+_UNITS: Final[dict[LimitType, str]] = {
     "rpm": "requests per minute",
     "tpm": "tokens per minute",
     "concurrency": "requests at the same time",
@@ -101,9 +101,9 @@ _WHAT: Final[dict[LimitType, str]] = {
 }
 
 
-def _sentence(over: Exceeded) -> str:
-    whose = "this Relay key" if over.subject.kind == "key" else f"the team '{over.subject.id}'"
-    limit = f"the limit of {whose} on {_WHAT[over.limit_type]} ({over.limit_type})"
-    if over.hopeless:
+def _sentence(exceeded: ExceededLimit) -> str:
+    whose = "this Relay key" if exceeded.subject.kind == "key" else f"the team '{exceeded.subject.id}'"
+    limit = f"the limit of {whose} on {_UNITS[exceeded.limit_type]} ({exceeded.limit_type})"
+    if exceeded.over_capacity:
         return f"this request alone may use more than {limit}; shorten it or lower its max_tokens"
-    return f"{limit} is reached; try again in {retry_after(over)} s"
+    return f"{limit} is reached; try again in {retry_after(exceeded)} s"

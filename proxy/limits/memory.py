@@ -1,4 +1,4 @@
-"""Keeps the standing of every subject in this process: for one worker, or for limits of each worker's own."""
+"""Limits in memory: the counters of one process, for a single worker or for limits per worker."""
 
 from __future__ import annotations
 
@@ -8,86 +8,96 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from proxy.limits.rules import Decision, Demand, Grant, Moment, Standing, Subject, exceeded
+from proxy.limits.rules import (
+    Charge,
+    Counters,
+    Decision,
+    Reservation,
+    Subject,
+    Timestamp,
+    find_exceeded,
+)
 
-# One more is kept only after looking at two, so the number does not grow while there are idle ones.
-_LOOKED_AT: Final = 2
+# Each new subject checks two old ones for eviction, so the number does not grow while there are idle ones.
+_EVICTION_CHECKS: Final = 2
 
 
-def process_clock(now: Callable[[], datetime]) -> Callable[[], Moment]:
-    """Minutes from the monotonic clock, days from `now` (aware times)."""
+def process_clock(now: Callable[[], datetime]) -> Callable[[], Timestamp]:
+    """Return a clock with the process's monotonic time and the UTC time of `now` (aware datetimes)."""
     epoch, millisecond = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
 
-    def moment() -> Moment:
-        return Moment(ms=time.monotonic_ns() // 1_000_000, utc_ms=(now() - epoch) // millisecond)
+    def read() -> Timestamp:
+        return Timestamp(ms=time.monotonic_ns() // 1_000_000, utc_ms=(now() - epoch) // millisecond)
 
-    return moment
+    return read
 
 
 class MemoryLimits:
-    """Limits of one process. A reservation is one coroutine step: nothing comes between check and charge."""
+    """Limits of one process. A reservation does not await, so nothing runs between check and charge."""
 
-    def __init__(self, clock: Callable[[], Moment]) -> None:
+    def __init__(self, clock: Callable[[], Timestamp]) -> None:
         self._clock = clock
-        self._subjects: OrderedDict[tuple[str, str, str], tuple[Standing, Subject]] = OrderedDict()
-        self._held: dict[str, tuple[Standing, ...]] = {}
+        self._subjects: OrderedDict[tuple[str, str, str], tuple[Counters, Subject]] = OrderedDict()
+        self._reserved: dict[str, tuple[Counters, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._subjects)
 
     async def start(self) -> None:
-        """Nothing to start."""
+        """Do nothing."""
 
     async def unavailable(self) -> str | None:
-        """Why limits cannot be told at the moment: never."""
+        """Return None: memory is always available."""
         return None
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing."""
 
-    async def reserve(self, lease: str, subjects: Sequence[Subject], demand: Demand) -> Decision:
-        """Reserves for all subjects or for none; `lease` names the request."""
-        moment, whose = self._clock(), tuple(subjects)
-        standings = tuple([self._standing(subject, moment) for subject in whose])
-        over = exceeded(whose, standings, demand, moment)
-        grant = None
-        if over is None:
-            for subject, standing in zip(whose, standings, strict=True):
-                standing.reserve(demand)
-                self._keep(subject, standing, moment)
-            grant = Grant(lease=lease, subjects=whose, reserved=demand, day=moment.day)
-            self._held[lease] = standings
-        return Decision(moment=moment, subjects=whose, standings=standings, grant=grant, exceeded=over)
+    async def reserve(self, lease: str, subjects: Sequence[Subject], charge: Charge) -> Decision:
+        """Reserve for all subjects or for none; `lease` is the request's id."""
+        now, subjects = self._clock(), tuple(subjects)
+        counters = tuple([self._current(subject, now) for subject in subjects])
+        exceeded = find_exceeded(subjects, counters, charge, now)
+        reservation = None
+        if exceeded is None:
+            for subject, current in zip(subjects, counters, strict=True):
+                current.reserve(charge)
+                self._store(subject, current, now)
+            reservation = Reservation(lease=lease, subjects=subjects, charge=charge, day=now.day)
+            self._reserved[lease] = counters
+        return Decision(
+            timestamp=now, subjects=subjects, counters=counters, reservation=reservation, exceeded=exceeded
+        )
 
-    def settle(self, grant: Grant, used: Demand) -> None:
-        """Puts what was used in the place of what was reserved. To be called once for each grant."""
-        moment = self._clock()
-        for subject, standing in zip(grant.subjects, self._held.pop(grant.lease), strict=True):
-            standing.move_to(moment, subject.quota)
-            standing.settle(grant, used)
+    def settle(self, reservation: Reservation, used: Charge) -> None:
+        """Replace the reserved amounts by the used ones. Must be called once per reservation."""
+        now = self._clock()
+        for subject, current in zip(reservation.subjects, self._reserved.pop(reservation.lease), strict=True):
+            current.advance(now, subject.quota)
+            current.settle(reservation, used)
 
-    def _standing(self, subject: Subject, moment: Moment) -> Standing:
-        """How a subject stands at this moment."""
-        kept = self._subjects.get(_name(subject))
-        if kept is None:
-            return Standing(at_ms=moment.ms, day=moment.day)
-        kept[0].move_to(moment, subject.quota)
-        return kept[0]
+    def _current(self, subject: Subject, now: Timestamp) -> Counters:
+        """Return a subject's counters, advanced to now."""
+        stored = self._subjects.get(_name(subject))
+        if stored is None:
+            return Counters(at_ms=now.ms, day=now.day)
+        stored[0].advance(now, subject.quota)
+        return stored[0]
 
-    def _keep(self, subject: Subject, standing: Standing, moment: Moment) -> None:
+    def _store(self, subject: Subject, counters: Counters, now: Timestamp) -> None:
         name = _name(subject)
         if name in self._subjects:
             self._subjects.move_to_end(name)
         else:
-            self._forget_idle(moment)
-        self._subjects[name] = standing, subject
+            self._evict_idle(now)
+        self._subjects[name] = counters, subject
 
-    def _forget_idle(self, moment: Moment) -> None:
-        """Drops, of those untouched for longest, who would begin anew just as they stand."""
-        for _ in range(min(_LOOKED_AT, len(self._subjects))):
-            name, (standing, subject) = next(iter(self._subjects.items()))
-            standing.move_to(moment, subject.quota)
-            if standing == Standing(at_ms=moment.ms, day=moment.day):
+    def _evict_idle(self, now: Timestamp) -> None:
+        """Drop those of the least recently used subjects whose counters equal new ones."""
+        for _ in range(min(_EVICTION_CHECKS, len(self._subjects))):
+            name, (counters, subject) = next(iter(self._subjects.items()))
+            counters.advance(now, subject.quota)
+            if counters == Counters(at_ms=now.ms, day=now.day):
                 del self._subjects[name]
             else:
                 self._subjects.move_to_end(name)

@@ -1,7 +1,7 @@
-"""Keeps the standing of every subject in Redis, for several workers and replicas, by the server's own time.
+"""Limits in Redis, shared by workers and replicas; the time is the Redis server's.
 
-Each reservation and each settlement is one script, so nothing comes between check and charge anywhere. A
-request holds a lease that this process renews: when it is killed, its slots come back by themselves.
+Each reservation and each settlement is one script and therefore atomic. A request holds a lease that its
+process renews; when the process is killed, the lease expires and its slot becomes free.
 """
 
 from __future__ import annotations
@@ -12,100 +12,102 @@ from contextlib import suppress
 from typing import Any
 
 from proxy.errors import BackendError
-from proxy.limits.rules import Decision, Demand, Grant, Subject
+from proxy.limits.rules import Charge, Decision, Reservation, Subject
 from proxy.limits.script import decision, redis_keys, reserve_arguments, script_text, settle_arguments
-from proxy.redis_connection import RedisLink
+from proxy.redis_connection import RedisConnection
 
 
 class RedisLimits:
-    """Limits shared by all who use the same Redis. `url` may hold a password and is never told."""
+    """Limits shared by all processes that use one Redis. `url` may contain a password and is never shown."""
 
     def __init__(self, url: str, *, lease_seconds: float) -> None:
         self._lease_ms = int(lease_seconds * 1000)
-        self._link = RedisLink(url, "limits", "see limits.on_backend_failure")
-        self._redis = self._link.redis
+        self._connection = RedisConnection(url, "limits", "see limits.on_backend_failure")
+        self._redis = self._connection.redis
         self._reserve = self._redis.register_script(script_text("reserve"))
         self._settle = self._redis.register_script(script_text("settle"))
-        self._live: dict[str, Grant] = {}
-        self._renewing: asyncio.Task[None] | None = None
-        self._settling = set[asyncio.Task[None]]()
+        self._reservations: dict[str, Reservation] = {}
+        self._renewal: asyncio.Task[None] | None = None
+        self._tasks = set[asyncio.Task[None]]()
 
     async def start(self) -> None:
-        """Begins to renew the leases of requests in flight."""
-        self._renewing = asyncio.create_task(self._renew_always())
+        """Start renewing the leases of requests in flight."""
+        self._renewal = asyncio.create_task(self._renew_periodically())
 
     async def close(self) -> None:
-        """Waits for what is being settled, and closes every connection."""
-        if self._renewing is not None:
-            self._renewing.cancel()
-        await asyncio.gather(*self._settling)
+        """Wait for pending settlements and close all connections."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+        await asyncio.gather(*self._tasks)
         await self._redis.aclose()
 
     async def unavailable(self) -> str | None:
-        """Why limits cannot be told at the moment, in one sentence; None when they can."""
-        return await self._link.unavailable()
+        """Return why Redis is not available, in one sentence; None when it is."""
+        return await self._connection.unavailable()
 
-    async def reserve(self, lease: str, subjects: Sequence[Subject], demand: Demand) -> Decision:
-        """Reserves for all subjects or for none; `lease` names the request. Raises `BackendError`."""
-        if self._link.rests:
-            raise BackendError(self._link.failure)
-        asking = asyncio.create_task(self._ask(lease, tuple(subjects), demand))
+    async def reserve(self, lease: str, subjects: Sequence[Subject], charge: Charge) -> Decision:
+        """Reserve for all subjects or for none; `lease` is the request's id. Raises `BackendError`."""
+        if self._connection.is_cooling_down:
+            raise BackendError(self._connection.failure)
+        call = asyncio.create_task(self._run_reserve(lease, tuple(subjects), charge))
         try:
-            return await asyncio.shield(asking)
+            return await asyncio.shield(call)
         except asyncio.CancelledError:
-            # The script may run all the same, so what it reserves is given back when that is known.
-            self._begin(self._give_back(asking))
+            # The script may still run, so its reservation is released when the result is known.
+            self._start_task(self._release(call))
             raise
 
-    def settle(self, grant: Grant, used: Demand) -> asyncio.Task[None]:
-        """Begins to put what was used in the place of what was reserved; the task ends when that is done.
+    def settle(self, reservation: Reservation, used: Charge) -> asyncio.Task[None]:
+        """Start replacing the reserved amounts by the used ones; the task ends when that is done.
 
-        It never fails: what cannot be settled stays charged as reserved, and its lease ends by itself.
+        The task never fails: without settlement the reserved amounts stay charged and the lease expires.
         """
-        self._live.pop(grant.lease, None)
-        return self._begin(self._settle_once(grant, used))
+        self._reservations.pop(reservation.lease, None)
+        return self._start_task(self._run_settle(reservation, used))
 
     async def renew(self) -> None:
-        """Puts off the end of every lease that this process holds. Raises `BackendError`."""
-        live = list(self._live.values())
-        if not live:
+        """Extend every lease of this process. Raises `BackendError`."""
+        reservations = list(self._reservations.values())
+        if not reservations:
             return
-        with self._link.translated():
+        with self._connection.translate_errors():
             seconds, microseconds = await self._redis.time()
             expiry = seconds * 1000 + microseconds // 1000 + self._lease_ms
             pipeline = self._redis.pipeline(transaction=False)
-            for grant in live:
-                for leases in redis_keys(grant.subjects)[1::2]:
-                    pipeline.zadd(leases, {f"{grant.lease}:{grant.reserved.tokens}": expiry}, xx=True)
+            for reservation in reservations:
+                member = f"{reservation.lease}:{reservation.charge.tokens}"
+                for leases in redis_keys(reservation.subjects)[1::2]:
+                    pipeline.zadd(leases, {member: expiry}, xx=True)
             await pipeline.execute()
 
-    async def _ask(self, lease: str, subjects: tuple[Subject, ...], demand: Demand) -> Decision:
-        arguments = reserve_arguments(lease, subjects, demand, self._lease_ms)
-        with self._link.translated():
+    async def _run_reserve(self, lease: str, subjects: tuple[Subject, ...], charge: Charge) -> Decision:
+        arguments = reserve_arguments(lease, subjects, charge, self._lease_ms)
+        with self._connection.translate_errors():
             answer: Any = await self._reserve(keys=redis_keys(subjects), args=arguments)
-        decided = decision(lease, subjects, demand, answer)
-        if decided.grant is not None:
-            self._live[lease] = decided.grant
+        decided = decision(lease, subjects, charge, answer)
+        if decided.reservation is not None:
+            self._reservations[lease] = decided.reservation
         return decided
 
-    async def _settle_once(self, grant: Grant, used: Demand) -> None:
-        with suppress(BackendError), self._link.translated():
-            await self._settle(keys=redis_keys(grant.subjects), args=settle_arguments(grant, used))
+    async def _run_settle(self, reservation: Reservation, used: Charge) -> None:
+        keys, arguments = redis_keys(reservation.subjects), settle_arguments(reservation, used)
+        with suppress(BackendError), self._connection.translate_errors():
+            await self._settle(keys=keys, args=arguments)
 
-    async def _give_back(self, asking: asyncio.Task[Decision]) -> None:
+    async def _release(self, call: asyncio.Task[Decision]) -> None:
         with suppress(BackendError):
-            decided = await asking
-            if decided.grant is not None:
-                await self.settle(decided.grant, Demand())
+            decided = await call
+            if decided.reservation is not None:
+                await self.settle(decided.reservation, Charge())
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
-        self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _renew_always(self) -> None:
+    async def _renew_periodically(self) -> None:
         while True:
             await asyncio.sleep(self._lease_ms / 3000)
-            with suppress(BackendError):  # told already; requests in flight go on
+            with suppress(BackendError):  # already logged; requests in flight continue
                 await self.renew()

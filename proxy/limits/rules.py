@@ -1,9 +1,9 @@
-"""What a subject may use, whether a request fits, and why not; pure: the backends only keep the standing.
+"""Rate limits and quotas: counters, whether a request fits, and which limit it exceeds; pure.
 
-A request reserves before anything goes upstream and settles when its record is made. Per minute it is a
-leaky bucket (GCRA): a minute's worth may be used at once, and what was used flows off evenly. What is only
-reserved flows off not at all, so a refund can never be spent twice. Levels are whole numbers of request or
-token milliseconds, money is whole pico-USD: nothing is ever rounded.
+A request reserves tokens and money before it is sent upstream and is settled by its record. The limits per
+minute are leaky buckets (GCRA): a minute's worth may be used at once, and what was used drains evenly.
+Reserved tokens do not drain until they are settled, so a refund can never be spent twice. Levels are whole
+request or token milliseconds, money is whole pico-USD: nothing is rounded.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ LimitType = Literal["rpm", "tpm", "concurrency", "tokens_per_day", "usd_per_day"
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
-# Within these every level is exact in Redis's numbers (2^53).
+# Below these every level is an exact double in Redis (2^53).
 MAX_TOKENS: Final = 10**9
-"""No request is taken to use more."""
+"""The most tokens that are charged for one request."""
 
-# Nobody knows when a slot comes free; a second is the least that `Retry-After` can say.
+# When a slot becomes free is unknown; one second is the least that `Retry-After` can say.
 _SLOT_MS: Final = 1_000
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose limits these are: a key or a team, by its id, and the team whose standing lies beside it."""
+    """The key or team that a quota applies to, with the team that its counters are stored under."""
 
     kind: Literal["key", "team"]
     id: str
@@ -36,15 +36,15 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     quota: Quota
 
 
-class Demand(msgspec.Struct, frozen=True, kw_only=True):
-    """What one request uses beside itself. Where it is 0, that limit is not asked."""
+class Charge(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens and pico-USD charged for one request. A limit is not checked for an amount of 0."""
 
     tokens: int = 0
     pico_usd: int = 0
 
 
-class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """A time: `ms` measures minutes and never goes back in a process, `utc_ms` (epoch) tells days."""
+class Timestamp(msgspec.Struct, frozen=True, kw_only=True):
+    """Monotonic and UTC time in milliseconds: `ms` drains the buckets, `utc_ms` (epoch) selects the day."""
 
     ms: int
     utc_ms: int
@@ -56,37 +56,38 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ms_to_midnight(self) -> int:
-        """How long the UTC day still lasts."""
+        """Milliseconds until the UTC day ends."""
         return DAY_MS - self.utc_ms % DAY_MS
 
 
-class Standing(msgspec.Struct, kw_only=True):
-    """What one subject has used and holds at `at_ms`; `held_tokens` are reserved by requests in flight.
+class Counters(msgspec.Struct, kw_only=True):
+    """The counters of one subject at `at_ms`: bucket levels, requests in flight and the day's sums.
 
-    It is changed in place, by one backend: what is reserved and settled counts from the time it was moved to.
+    A backend advances them to the current time before it reserves or settles in place.
     """
 
     at_ms: int = 0
     day: int = 0
     request_ms: int = 0
     token_ms: int = 0
-    held_tokens: int = 0
+    reserved_tokens: int = 0
     in_flight: int = 0
     day_tokens: int = 0
     day_pico_usd: int = 0
 
     @property
     def tpm_ms(self) -> int:
-        """All that counts against the tokens per minute."""
-        return self.token_ms + self.held_tokens * MINUTE_MS
+        """The level of the token bucket, with the reserved tokens."""
+        return self.token_ms + self.reserved_tokens * MINUTE_MS
 
-    def move_to(self, moment: Moment, quota: Quota) -> None:
-        """Comes to a later moment: levels flow off, a new day begins.
+    def advance(self, now: Timestamp, quota: Quota) -> None:
+        """Advance to a later time: drain the buckets, and reset the sums when a new day begins.
 
-        A clock that goes back over midnight begins no day twice; one that was days ahead was wrong.
+        A clock that goes back over midnight starts no day twice. One that was ahead by days was wrong, so the
+        day that it started is given up.
         """
-        elapsed, day = moment.ms - self.at_ms, moment.day
-        self.at_ms = moment.ms
+        elapsed, day = now.ms - self.at_ms, now.day
+        self.at_ms = now.ms
         if elapsed > 0 and self.request_ms:
             self.request_ms = max(0, self.request_ms - (quota.rpm or self.request_ms) * elapsed)
         if elapsed > 0 and self.token_ms:
@@ -94,89 +95,94 @@ class Standing(msgspec.Struct, kw_only=True):
         if day > self.day or day < self.day - 1:
             self.day, self.day_tokens, self.day_pico_usd = day, 0, 0
 
-    def reserve(self, demand: Demand) -> None:
-        """One more request is in flight."""
+    def reserve(self, charge: Charge) -> None:
+        """Add a request in flight."""
         self.request_ms += MINUTE_MS
-        self.held_tokens += demand.tokens
+        self.reserved_tokens += charge.tokens
         self.in_flight += 1
-        self.day_tokens += demand.tokens
-        self.day_pico_usd += demand.pico_usd
+        self.day_tokens += charge.tokens
+        self.day_pico_usd += charge.pico_usd
 
-    def settle(self, grant: Grant, used: Demand) -> None:
-        """A request in flight has ended and used this much."""
-        held = grant.reserved
+    def settle(self, reservation: Reservation, used: Charge) -> None:
+        """Replace the reserved amounts of an ended request by the used ones."""
+        reserved = reservation.charge
         self.token_ms += used.tokens * MINUTE_MS
-        self.held_tokens -= held.tokens
+        self.reserved_tokens -= reserved.tokens
         self.in_flight -= 1
-        if grant.day == self.day:
-            self.day_tokens += used.tokens - held.tokens
-            self.day_pico_usd += used.pico_usd - held.pico_usd
+        if reservation.day == self.day:
+            self.day_tokens += used.tokens - reserved.tokens
+            self.day_pico_usd += used.pico_usd - reserved.pico_usd
 
 
-class Exceeded(msgspec.Struct, frozen=True, kw_only=True):
-    """The limit that a request does not fit in, and after how many milliseconds it may.
+class ExceededLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """A limit that a request exceeds, and the milliseconds after which it may fit.
 
-    `hopeless`: it asks for more than the whole limit, so that waiting does not help.
+    `over_capacity`: the request needs more than the whole limit, so waiting does not help.
     """
 
     limit_type: LimitType
     subject: Subject
     wait_ms: int
-    hopeless: bool = False
+    over_capacity: bool = False
 
 
-class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request holds until it settles; `day` is the UTC day it counts on."""
+class Reservation(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request holds until it is settled; `day` is the UTC day that it counts on."""
 
     lease: str
     subjects: tuple[Subject, ...]
-    reserved: Demand
+    charge: Charge
     day: int
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a reservation: a grant, or the exceeded limit; and how the subjects stand now."""
+    """The outcome of a reserve call: a reservation or the exceeded limit, and the current counters."""
 
-    moment: Moment
+    timestamp: Timestamp
     subjects: tuple[Subject, ...]
-    standings: tuple[Standing, ...]
-    grant: Grant | None = None
-    exceeded: Exceeded | None = None
+    counters: tuple[Counters, ...]
+    reservation: Reservation | None = None
+    exceeded: ExceededLimit | None = None
 
 
-def exceeded(
-    subjects: Sequence[Subject], standings: Sequence[Standing], demand: Demand, moment: Moment
-) -> Exceeded | None:
-    """The limit that keeps a request waiting longest; None when it fits in all of them."""
-    found: list[Exceeded] = []
-    for subject, standing in zip(subjects, standings, strict=True):
-        _add_per_minute(found, subject, standing, demand)
-        _add_others(found, subject, standing, demand, moment)
-    return max(found, key=lambda one: (one.hopeless, one.wait_ms)) if found else None
+def find_exceeded(
+    subjects: Sequence[Subject], counters: Sequence[Counters], charge: Charge, now: Timestamp
+) -> ExceededLimit | None:
+    """Return the exceeded limit with the longest wait; None when the request fits in all limits."""
+    found: list[ExceededLimit] = []
+    for subject, current in zip(subjects, counters, strict=True):
+        _check_per_minute(found, subject, current, charge)
+        _check_others(found, subject, current, charge, now)
+    return max(found, key=lambda limit: (limit.over_capacity, limit.wait_ms)) if found else None
 
 
-def _add_per_minute(found: list[Exceeded], subject: Subject, standing: Standing, demand: Demand) -> None:
-    rpm, tpm = subject.quota.rpm, subject.quota.tpm
-    if rpm is not None and (over := standing.request_ms + MINUTE_MS - rpm * MINUTE_MS) > 0:
-        found.append(Exceeded(limit_type="rpm", subject=subject, wait_ms=-(-over // rpm)))
-    if tpm is None or not demand.tokens:
-        return
-    if (over := standing.tpm_ms + (demand.tokens - tpm) * MINUTE_MS) > 0:
-        wait, hopeless = -(-over // tpm), demand.tokens > tpm
-        found.append(Exceeded(limit_type="tpm", subject=subject, wait_ms=wait, hopeless=hopeless))
-
-
-def _add_others(
-    found: list[Exceeded], subject: Subject, standing: Standing, demand: Demand, moment: Moment
+def _check_per_minute(
+    found: list[ExceededLimit], subject: Subject, counters: Counters, charge: Charge
 ) -> None:
-    quota = subject.quota
+    rpm, tpm = subject.quota.rpm, subject.quota.tpm
+    if rpm is not None and (excess := counters.request_ms + MINUTE_MS - rpm * MINUTE_MS) > 0:
+        found.append(ExceededLimit(limit_type="rpm", subject=subject, wait_ms=-(-excess // rpm)))
+    if tpm is None or not charge.tokens:
+        return
+    if (excess := counters.tpm_ms + (charge.tokens - tpm) * MINUTE_MS) > 0:
+        wait, over = -(-excess // tpm), charge.tokens > tpm
+        found.append(ExceededLimit(limit_type="tpm", subject=subject, wait_ms=wait, over_capacity=over))
+
+
+def _check_others(
+    found: list[ExceededLimit], subject: Subject, counters: Counters, charge: Charge, now: Timestamp
+) -> None:
+    quota, midnight = subject.quota, now.ms_to_midnight
     tokens, usd = quota.tokens_per_day, quota.pico_usd_per_day
-    if quota.concurrency is not None and standing.in_flight >= quota.concurrency:
-        found.append(Exceeded(limit_type="concurrency", subject=subject, wait_ms=_SLOT_MS))
-    if tokens is not None and standing.day_tokens + demand.tokens > tokens and demand.tokens:
-        wait, hopeless = moment.ms_to_midnight, demand.tokens > tokens
-        one = Exceeded(limit_type="tokens_per_day", subject=subject, wait_ms=wait, hopeless=hopeless)
-        found.append(one)
-    if usd is not None and standing.day_pico_usd + demand.pico_usd > usd and demand.pico_usd:
-        wait, hopeless = moment.ms_to_midnight, demand.pico_usd > usd
-        found.append(Exceeded(limit_type="usd_per_day", subject=subject, wait_ms=wait, hopeless=hopeless))
+    if quota.concurrency is not None and counters.in_flight >= quota.concurrency:
+        found.append(ExceededLimit(limit_type="concurrency", subject=subject, wait_ms=_SLOT_MS))
+    if tokens is not None and counters.day_tokens + charge.tokens > tokens and charge.tokens:
+        over = charge.tokens > tokens
+        found.append(
+            ExceededLimit(limit_type="tokens_per_day", subject=subject, wait_ms=midnight, over_capacity=over)
+        )
+    if usd is not None and counters.day_pico_usd + charge.pico_usd > usd and charge.pico_usd:
+        over = charge.pico_usd > usd
+        found.append(
+            ExceededLimit(limit_type="usd_per_day", subject=subject, wait_ms=midnight, over_capacity=over)
+        )

@@ -1,80 +1,32 @@
-"""What a provider's answer tells, JSON or stream: its usage, model, faults, and where its content began.
+"""Reads a provider's answer, JSON or stream: usage, model, errors, and where its content begins.
 
-Reads beside the bytes that pass through and never holds an answer back. It takes from a stream only one
-thing: the usage chunk that the client did not ask for. Values that were scrubbed from the prompt it has put
-back where `pii_stream` finds their placeholders.
+Reads beside the bytes that pass through and never holds an answer back.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final, TypedDict
-
-import msgspec
+from typing import Any, Final
 
 from proxy.errors import Api
-from proxy.json_decoding import decode, decode_leniently
-from proxy.metering.answer_fault import UNNAMED, fault_of, told_fault
-from proxy.metering.event_forms import Form
-from proxy.metering.generated_text import TEXT_PLACES, objects, text_size
-from proxy.metering.usage import Raw, TokenUsage, first, from_anthropic, from_openai, overlay, part
-from proxy.segments.record import Fault, clip, exact
+from proxy.metering.answer_fault import UNNAMED, fault_from_error, find_fault
+from proxy.metering.generated_text import TEXT_FIELDS, objects, text_size
+from proxy.metering.partial_answer import ENVELOPES, decode_partial, usage_objects
+from proxy.metering.usage import Raw, TokenUsage, first_object
+from proxy.metering.usage_anthropic import from_anthropic, merge_usage, reports_output
+from proxy.metering.usage_openai import from_openai, has_counts
+from proxy.segments.record import Fault, clip
 from proxy.sse import Event, EventSplitter, parse_event
 
 MAX_JSON_BYTES: Final = 134_217_728
-_LESSONS: Final = 16
-_MOST_DELTAS: Final = 3
 _COMMENTS: Final = re.compile(rb"\s*(?::[^\r\n]*\s*)+")
-
-
-class _Choice(TypedDict, total=False):
-    """What is read of one of an answer's choices."""
-
-    text: Any
-    delta: Any
-    message: Any
-    usage: Any
-    error: Any
-    finish_reason: Any
-
-
-class _Told(TypedDict, total=False):
-    """What is read of an answer or an event; the rest, an embedding's numbers above all, is not made."""
-
-    type: Any
-    object: Any
-    model: Any
-    status: Any
-    code: Any
-    error: Any
-    usage: Any
-    x_groq: Any
-    service_tier: Any
-    choices: list[_Choice] | None
-    message: Any
-    response: Any
-    base_resp: Any
-    delta: Any
-    content: Any
-    output: Any
-
-
-_told_decoder = msgspec.json.Decoder(_Told, float_hook=exact)
 _LAST_EVENTS: Final = frozenset(
     {"message_stop", "response.completed", "response.incomplete", "response.failed", "response.cancelled"}
 )
 
 
-def _told(data: bytes) -> Any:
-    """What an answer or an event tells; of odd ones everything there is."""
-    try:
-        return _told_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return decode_leniently(data)
-
-
-class Reading:
-    """What has been understood of one answer so far. `content_begun` is said of streams only."""
+class AnswerReader:
+    """What is known of one answer so far. `content_begun` is set for streams only."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
@@ -84,14 +36,12 @@ class Reading:
         self.content_begun = False
         self.finished = False
         self.pending = False
-        self._seen = False
-        self._unread = bytearray()
+        self._any_object = False
+        self._not_events = bytearray()
         self._final = api == "openai"
-        self._places: dict[str, Raw] = {}
+        self._usage_by_rank: dict[int, Raw] = {}
         self._text_bytes = 0
         self._unmeasured: dict[str, Any] | None = None
-        self._deltas: tuple[_Delta, ...] = ()
-        self._lessons = _LESSONS
 
     @property
     def text_bytes(self) -> int:
@@ -102,174 +52,108 @@ class Reading:
 
     @property
     def usage(self) -> TokenUsage | None:
-        """The token counts, from the best place that holds any; None when the provider gave none."""
+        """The token counts, from the best source that holds any; None when the provider sent none."""
         read = from_anthropic if self.api == "anthropic" else from_openai
-        for place in ("usage", "x_groq", "choice"):
-            raw = self._places.get(place)
+        for _, raw in sorted(self._usage_by_rank.items()):
             if raw and (usage := read(raw)) is not None:
                 return usage
         return None
 
     @property
     def usage_is_final(self) -> bool:
-        """Whether the counts are the whole answer's: Anthropic's stream begins with those of its start."""
+        """Whether the counts are of the whole answer: Anthropic's stream begins with those of its start."""
         return self._final
+
+    @property
+    def has_only_text(self) -> bool:
+        """Whether nothing was found but text, a model and a tier."""
+        plain = self._final == (self.api == "openai") and not self.finished
+        return plain and self.fault is None and not self._usage_by_rank
 
     def read_body(self, body: bytes) -> None:
         """Reads a whole JSON answer, or the error body of a refused request."""
         comments = _COMMENTS.match(body)
-        value = _told(body[comments.end() :] if comments else body)
+        value = decode_partial(body[comments.end() :] if comments else body)
         if not isinstance(value, dict):
-            self._read_wrapped(body)
-            if self._seen:
+            self._read_unlabelled_stream(body)
+            if self._any_object:
                 return
             what = "empty" if not body.strip() else "not a JSON object"
             self.fault = Fault(type="unreadable_answer", message=f"the upstream's answer is {what}")
             return
         self._read_object(value)
-        # Hardly ever asked for where the usage is told; an embedding's numbers are not held for it.
-        self._unmeasured = {name: value[name] for name in TEXT_PLACES if name in value}
+        # Measured when asked for, which is rare where there is usage; other fields are not kept for it.
+        self._unmeasured = {name: value[name] for name in TEXT_FIELDS if name in value}
         self.finished = self._final = True
         self.pending = _text(value.get("status")) in {"queued", "in_progress"}
 
-    def _read_wrapped(self, body: bytes) -> None:
-        """Reads the events of a stream that does not say that it is one."""
+    def _read_unlabelled_stream(self, body: bytes) -> None:
+        """Reads the events of a stream whose Content-Type does not say so."""
         splitter = EventSplitter()
         for event in splitter.feed(body):
             self.read_event(event)
         self.read_event(parse_event(splitter.rest()))
 
     def read_end(self, rest: bytes) -> None:
-        """The stream is over; `rest` has no end of its own. What held no event is read as a body."""
+        """Ends a stream; `rest` is an event without its blank line. Without any event it is read as JSON."""
         if rest:
             self.read_event(parse_event(rest))
-        if not self._seen and self.fault is None:
-            body, self._unread = bytes(self._unread), bytearray()
+        if not self._any_object and self.fault is None:
+            body, self._not_events = bytes(self._not_events), bytearray()
             self.read_body(body)
 
-    def read(self, event: Event) -> bool:
-        """The same as `read_event`, faster where an event differs from an earlier one only in its text."""
-        if self.skim(event.raw):
-            return False
-        has_usage = self.read_event(event)
-        # A carriage return at the end may be half of a line end: then the same bytes may not end an event.
-        learns = self._lessons and not has_usage and event.raw.endswith(b"\n")
-        if learns and (form := Form.of(event.raw)) is not None:
-            self._lessons -= 1
-            learnt = _learn(self.api, form)
-            self._deltas = (*learnt, *self._deltas)[:_MOST_DELTAS]
-        return has_usage
-
-    def skim(self, raw: bytes) -> bool:
-        """Reads bytes that are one whole event like an earlier one but for its text; False for others."""
-        for delta in self._deltas:
-            size = delta.form.text_bytes(raw)
-            if size is not None:
-                self.model = delta.model or self.model
-                self.service_tier = delta.service_tier or self.service_tier
-                self._text_bytes += delta.least + size
-                self.content_begun = self.content_begun or delta.begins or size > 0
-                return True
-        return False
-
     def read_event(self, event: Event) -> bool:
-        """Reads one event of a stream; whether it has a usage object of its own."""
+        """Reads one event of a stream; True when it has a usage object at its top level."""
         data = event.data.strip()
         if data == b"[DONE]":
-            self.finished = self._seen = True
+            self.finished = self._any_object = True
             return False
-        value = _told(data) if data else None
+        value = decode_partial(data) if data else None
         if not isinstance(value, dict):
             if event.name == "error":
                 self.fault = Fault(type=UNNAMED, message="the upstream sent an error event")
-            elif not self._seen and len(self._unread) <= MAX_JSON_BYTES:
-                self._unread += event.raw
+            elif not self._any_object and len(self._not_events) <= MAX_JSON_BYTES:
+                self._not_events += event.raw
             return False
-        self._seen = True
+        self._any_object = True
         kind = _text(value.get("type"))
         self.finished = self.finished or kind in _LAST_EVENTS
-        self._final = self._final or (kind == "message_delta" and _tells_output(value))
+        self._final = self._final or (
+            kind == "message_delta" and reports_output(first_object(value, ("usage",)))
+        )
         self._read_object(value)
         size = text_size(value)
-        self._text_bytes += size
-        self.content_begun = self.content_begun or size > 0 or kind == "content_block_delta"
+        self.add_text(size, content=size > 0 or kind == "content_block_delta")
         if "error" in {event.name, kind} and self.fault is None:
-            self.fault = fault_of(value)
+            self.fault = fault_from_error(value)
         return isinstance(value.get("usage"), dict)
 
+    def add_text(
+        self, size: int, *, content: bool, model: str | None = None, service_tier: str | None = None
+    ) -> None:
+        """Counts the generated text of an event, in UTF-8 bytes; `content` when content has begun with it."""
+        self._text_bytes += size
+        self.content_begun = self.content_begun or content
+        self.model = model or self.model
+        self.service_tier = service_tier or self.service_tier
+
     def _read_object(self, value: dict[str, Any]) -> None:
-        # The answer itself stands inside `response` (Responses) or `message` (Anthropic) in some events.
-        inner = part(value, "response", "message")
-        for source in (value, inner):
-            if not source:
-                continue
+        inner = first_object(value, ENVELOPES)
+        for source in (value, inner) if inner else (value,):
             self.model = _text(source.get("model")) or self.model
             self.service_tier = _text(source.get("service_tier")) or self.service_tier
-            self._keep("usage", source.get("usage"))
-        if "x_groq" in value:
-            self._keep("x_groq", part(value, "x_groq").get("usage"))
-        choices = objects(value.get("choices"))
-        for choice in choices:
-            self._keep("choice", choice.get("usage"))
-        fault = told_fault(value, inner, choices)
+        for rank, raw in usage_objects(value, inner):
+            self._add_usage(rank, raw)
+        fault = find_fault(value, inner, objects(value.get("choices")))
         if fault is not None and (self.fault is None or fault.type != UNNAMED):
             self.fault = fault
 
-    @property
-    def tells_only_text(self) -> bool:
-        """Whether nothing was told but text, a model and a tier."""
-        plain = self._final == (self.api == "openai") and not self.finished
-        return plain and self.fault is None and not self._places
-
-    def _keep(self, place: str, raw: object) -> None:
-        if not isinstance(raw, dict):
-            return
+    def _add_usage(self, rank: int, raw: Raw) -> None:
         if self.api == "anthropic" and raw:
-            self._places[place] = overlay(self._places.get(place), raw)
-        elif first(raw, *_COUNTS) is not None:
-            self._places[place] = raw
-
-
-_COUNTS: Final = (
-    "prompt_tokens", "completion_tokens", "total_tokens", "input_tokens", "output_tokens",
-)  # fmt: skip
-
-
-def _tells_output(value: dict[str, Any]) -> bool:
-    return first(part(value, "usage"), "output_tokens") is not None
+            self._usage_by_rank[rank] = merge_usage(self._usage_by_rank.get(rank), raw)
+        elif has_counts(raw):
+            self._usage_by_rank[rank] = raw
 
 
 def _text(value: object) -> str | None:
     return clip(value) or None if isinstance(value, str) else None
-
-
-class _Delta(msgspec.Struct, frozen=True, kw_only=True):
-    """What every event of a form tells beside the text in its holes: `least` is the size of other text."""
-
-    form: Form
-    model: str | None
-    service_tier: str | None
-    least: int
-    begins: bool
-
-
-def _learn(api: Api, form: Form) -> tuple[_Delta, ...]:
-    """Reads two events of a form to see which holes are text; nothing when they tell more than that."""
-    sizes = [2**hole for hole in range(form.holes)]
-    empty, marked = Reading(api), Reading(api)
-    for reading, raw in ((empty, form.filled([0] * form.holes)), (marked, form.filled(sizes))):
-        event = parse_event(raw)
-        plain = isinstance(decode(event.data), dict) and not reading.read_event(event)
-        if not plain or not reading.tells_only_text:
-            return ()
-    more = marked.text_bytes - empty.text_bytes
-    form.count([bool(more & size) for size in sizes])
-    return (
-        _Delta(
-            form=form,
-            model=empty.model,
-            service_tier=empty.service_tier,
-            least=empty.text_bytes,
-            begins=empty.content_begun,
-        ),
-    )

@@ -1,6 +1,6 @@
-"""What an answer tells of its own failure, inside a 200 too; pure.
+"""Finds the error that an answer reports, also inside a 200; pure.
 
-A provider's message may quote the prompt: the kind and code of an error are all that is kept.
+A provider's message may quote the prompt, so only the type and code of an error are kept.
 """
 
 from __future__ import annotations
@@ -8,49 +8,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from proxy.metering.usage import Raw, part
+from proxy.metering.usage import Raw, first_object
 from proxy.segments.record import Fault, clip
 
 UNNAMED: Final = "upstream_error"
-"""The kind of an error that names none."""
+"""The type of an error that has none."""
 
 
-def told_fault(value: dict[str, Any], inner: Raw, choices: Sequence[Raw]) -> Fault | None:
-    """The failure that an answer or an event of a stream tells; None where it tells none.
+def find_fault(value: dict[str, Any], inner: Raw, choices: Sequence[Raw]) -> Fault | None:
+    """The error that an answer or a stream event reports; None where it reports none.
 
-    `inner` is the answer itself where it stands inside the event, `choices` are the answer's.
+    `inner` is the answer inside the event, if any; `choices` are the answer's.
     """
-    error = _told_by(value)
+    error = _error_of(value)
     if error is None and inner:
-        error = _told_by(inner)
-    if error is None and "x_groq" in value:  # Groq: a text
-        error = _named(part(value, "x_groq").get("error"))
-    if error is None and "base_resp" in value and (code := part(value, "base_resp").get("status_code")):
-        error = {"code": code}  # MiniMax refuses so
+        error = _error_of(inner)
+    if error is None and "x_groq" in value:  # Groq: a string
+        error = _as_object(first_object(value, ("x_groq",)).get("error"))
+    if error is None and "base_resp" in value:  # MiniMax
+        code = first_object(value, ("base_resp",)).get("status_code")
+        error = {"code": code} if code else None
     for choice in choices if error is None else ():
-        error = _named(choice.get("error"))
+        error = _as_object(choice.get("error"))
         if error is None and choice.get("finish_reason") == "error":
             error = {}
         if error is not None:
             break
-    return None if error is None else fault_of(error)
+    return None if error is None else fault_from_error(error)
 
 
-def _told_by(source: Raw) -> Raw | None:
+def _error_of(source: Raw) -> Raw | None:
     if source.get("status") == "failed" or source.get("object") == "error":  # the latter vLLM, SGLang
-        return _named(source.get("error")) or source
-    return _named(source.get("error"))
+        return _as_object(source.get("error")) or source
+    return _as_object(source.get("error"))
 
 
-def _named(error: object) -> Raw | None:
-    """An error that stands in a place of its own: perhaps a text, which is not kept."""
+def _as_object(error: object) -> Raw | None:
+    """The value of an `error` field as an object: empty for a string, whose text is not kept."""
     if not error:
         return None
     return error if isinstance(error, dict) else {}
 
 
-def fault_of(error: Raw) -> Fault:
-    """The fault that an error object is."""
+def fault_from_error(error: Raw) -> Fault:
+    """The fault that an error object describes."""
     kind = _text(error.get("type")) or _text(error.get("code")) or UNNAMED
     code = error.get("code")
     detail = f" ({code})" if isinstance(code, str | int) and str(code) != kind else ""

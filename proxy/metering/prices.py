@@ -1,7 +1,7 @@
-"""The exact price of an answer in USD, or None where no price is known; never 0 for unknown.
+"""Prices an answer in USD, exactly; None where no price is known, never 0.
 
-In this order: the provider's own figure, `prices.overrides`, the dated tables of genai-prices. Prices are
-USD per million tokens (`…_mtok`) or per thousand searches (`…_kcount`), named as genai-prices names them.
+Sources, in this order: the provider's own figure, `prices.overrides`, the dated tables of genai-prices.
+Prices are USD per million tokens (`…_mtok`) or per thousand searches (`…_kcount`), named as there.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ import msgspec
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot, set_custom_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, TimeOfDateConstraint
 
-from proxy.config.settings import PriceOverride, Upstream
+from proxy.config.prices import PriceOverride
+from proxy.config.upstreams import Upstream
 from proxy.metering.tariff import Tariff
 from proxy.metering.usage import TokenUsage
 from proxy.segments.record import MONEY_LIMIT, as_money, clip
 
 _TABLE: Final = f"genai-prices {version('genai-prices')}"
 _DATE: Final = re.compile(r"-(\d{8}|\d{4}-\d\d-\d\d|latest)$")
-_KEPT: Final = 1024
+_MAX_TARIFFS: Final = 1024
 _NOTHING: Final = Decimal(0)
 _STANDARD_TIERS: Final = frozenset({"default", "standard", "auto", "on_demand"})
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer cost in USD, where the price is from, and the unit prices that made it."""
+    """The cost of an answer in USD, the source of the price, and its unit prices."""
 
     cost_usd: Decimal | None = None
     source: str | None = None
@@ -47,25 +48,27 @@ class PriceTable:
     """The prices in force: dated overrides before genai-prices."""
 
     def __init__(self, overrides: Sequence[PriceOverride] = ()) -> None:
-        get_snapshot()  # its tables take a tenth of a second: now, not while the first request waits
-        # Of the rows that fit, the one that began last counts.
+        get_snapshot()  # loads its tables, which takes 0.1 s, before the first request
+        # Of the rows that match, the one that starts last applies.
         self._overrides = sorted(overrides, key=lambda row: row.starts, reverse=True)
-        self._known: dict[tuple[str, tuple[str, ...], str | None, date], Tariff | None] = {}
-        self._by_the_hour: set[tuple[str, tuple[str, ...]]] = set()
+        self._tariffs: dict[tuple[str, tuple[str, ...], str | None, date], Tariff | None] = {}
+        self._hourly: set[tuple[str, tuple[str, ...]]] = set()
 
     def price(
         self, usage: TokenUsage, *, upstream: Upstream, models: Sequence[str], at: datetime, tier: str | None
     ) -> Price:
-        """Prices one answer of an upstream at its time; `models` are its names, most exact first."""
+        """Prices one answer of an upstream; `models` are the names of its model, most exact first."""
         if usage.reported_cost is not None:
             return Price(cost_usd=as_money(usage.reported_cost), source="provider")
         if usage.billed or usage.model is not None:
-            return self._price_of_parts(usage, upstream, models, at, tier)
+            return self._price_iterations(usage, upstream, models, at, tier)
         tariff = self._tariff(upstream, tuple(models), at, tier)
         cost = None if tariff is None else tariff.cost(usage)
         if tariff is None or cost is None or cost >= MONEY_LIMIT:
             return UNKNOWN
-        return Price(cost_usd=as_money(cost), source=clip(tariff.source), unit_prices=tariff.used(usage))
+        return Price(
+            cost_usd=as_money(cost), source=clip(tariff.source), unit_prices=tariff.unit_prices(usage)
+        )
 
     def cost(
         self,
@@ -76,15 +79,15 @@ class PriceTable:
         at: datetime,
         tier: str | None,
     ) -> Decimal | None:
-        """The cost in USD of what one model may use, as `price` would tell it; None when nobody knows it."""
+        """The cost in USD of what one model may use, as `price` returns it; None when it is unknown."""
         tariff = self._tariff(upstream, models, at, tier)
         cost = None if tariff is None else tariff.cost(usage)
         return None if cost is None or cost >= MONEY_LIMIT else as_money(cost)
 
-    def _price_of_parts(
+    def _price_iterations(
         self, usage: TokenUsage, upstream: Upstream, models: Sequence[str], at: datetime, tier: str | None
     ) -> Price:
-        """The price of what several iterations used, or another model than the one that was asked."""
+        """Prices several iterations, or an answer of another model than the one requested."""
         parts: tuple[TokenUsage, ...] = usage.billed or (usage,)
         if usage.billed and usage.web_searches:
             parts += (TokenUsage(web_searches=usage.web_searches),)
@@ -92,7 +95,7 @@ class PriceTable:
         sources: dict[str, None] = {}
         unit_prices: dict[str, str] = {}
         for part in parts:
-            # An iteration of another model costs what that model costs, or nobody knows what.
+            # An iteration of another model has the price of that model.
             names = tuple(models) if part.model is None or part.model in models else (part.model,)
             tariff = self._tariff(upstream, names, at, tier)
             cost = None if tariff is None else tariff.cost(part)
@@ -100,17 +103,19 @@ class PriceTable:
                 return UNKNOWN
             total += cost
             sources[tariff.source] = None
-            used = tariff.used(part)
-            of = part.model or ""
-            while any(unit_prices.get(_of(of, name), used[name]) != used[name] for name in used):
-                of += "+"  # another turn of the same model in another tier: both prices are told
-            unit_prices.update({_of(of, name): used[name] for name in used})
+            prices = tariff.unit_prices(part)
+            model = part.model or ""
+            while any(
+                unit_prices.get(_qualified(model, name), prices[name]) != prices[name] for name in prices
+            ):
+                model += "+"  # another iteration of the same model in another tier: both prices are kept
+            unit_prices.update({_qualified(model, name): prices[name] for name in prices})
         if total >= MONEY_LIMIT:
             return UNKNOWN
         return Price(cost_usd=as_money(total), source=clip(", ".join(sources)), unit_prices=unit_prices)
 
     def known_name(self, upstream: Upstream, model: str) -> str | None:
-        """The model's name, less the date of a snapshot, if that very name stands in the price table."""
+        """The model's name, without the date of a snapshot, if the price table contains exactly that name."""
         found = _model_info(upstream, model)
         if found is None:
             return None
@@ -120,33 +125,33 @@ class PriceTable:
     def _tariff(
         self, upstream: Upstream, models: tuple[str, ...], at: datetime, tier: str | None
     ) -> Tariff | None:
-        """The prices in force: looked up once a day, or once a second where they change with the hour."""
+        """The prices in force: looked up once per day, or once per second where they depend on the hour."""
         at = at.astimezone(UTC)
-        period = at.replace(microsecond=0) if (upstream.name, models) in self._by_the_hour else at.date()
+        period = at.replace(microsecond=0) if (upstream.name, models) in self._hourly else at.date()
         try:
-            return self._known[upstream.name, models, tier, period]
+            return self._tariffs[upstream.name, models, tier, period]
         except KeyError:
             return self._look_up(upstream, models, at, tier)
 
     def _look_up(
         self, upstream: Upstream, models: tuple[str, ...], at: datetime, tier: str | None
     ) -> Tariff | None:
-        tariff, by_the_hour = self._find(upstream, models, at, tier)
-        if len(self._known) >= _KEPT:
-            self._known.clear()
-            self._by_the_hour.clear()
-            # The library remembers every model's name for ever, and clients make names up.
+        tariff, hourly = self._find(upstream, models, at, tier)
+        if len(self._tariffs) >= _MAX_TARIFFS:
+            self._tariffs.clear()
+            self._hourly.clear()
+            # The library caches every model name without a limit, and clients choose the names.
             set_custom_snapshot(DataSnapshot(providers=get_snapshot().providers, from_auto_update=False))
-        if by_the_hour:
-            self._by_the_hour.add((upstream.name, models))
-        period = at.replace(microsecond=0) if by_the_hour else at.date()
-        self._known[upstream.name, models, tier, period] = tariff
+        if hourly:
+            self._hourly.add((upstream.name, models))
+        period = at.replace(microsecond=0) if hourly else at.date()
+        self._tariffs[upstream.name, models, tier, period] = tariff
         return tariff
 
     def _find(
         self, upstream: Upstream, models: Sequence[str], at: datetime, tier: str | None
     ) -> tuple[Tariff | None, bool]:
-        """The prices in force, and whether they change in the course of a day."""
+        """The prices in force, and whether they depend on the time of day."""
         for row in self._overrides:
             if row.applies(upstream.name, at.date()) and any(fnmatchcase(name, row.model) for name in models):
                 return Tariff(row.source, ModelPrice(**row.prices)), False
@@ -161,12 +166,12 @@ class PriceTable:
         return None, False
 
 
-def _of(model: str, name: str) -> str:
+def _qualified(model: str, name: str) -> str:
     return f"{model}/{name}" if model else name
 
 
 def _has_hours(info: ModelInfo) -> bool:
-    """Whether a model has prices of certain hours (DeepSeek's at night)."""
+    """Whether a model has prices for certain hours (DeepSeek at night)."""
     dated = info.prices if isinstance(info.prices, list) else []
     return any(
         isinstance(one.constraint, TimeOfDateConstraint) for one in [*dated, *(info.price_variants or ())]
@@ -185,9 +190,9 @@ def _model_info(upstream: Upstream, model: str) -> tuple[str, ModelInfo] | None:
 
 
 def _provider_names(upstream: Upstream) -> Sequence[str]:
-    """Whose prices apply: the one that is named, or that its URL is of; else by its name, or its API.
+    """The candidates for the provider in genai-prices: `price_provider`, else by URL, else name, then API.
 
-    What a known provider sells without a price of its own is not priced as what another one sells.
+    A model without a price at a known provider is not priced as another provider's.
     """
     if upstream.price_provider is not None:
         return (upstream.price_provider,)
@@ -197,14 +202,14 @@ def _provider_names(upstream: Upstream) -> Sequence[str]:
         return (upstream.name, upstream.api)
 
 
-def keep_only(upstreams: Iterable[Upstream]) -> None:
-    """Lets go of the tables of providers that none of these upstreams has prices of, in the whole process.
+def drop_unused_providers(upstreams: Iterable[Upstream]) -> None:
+    """Frees the tables of providers that none of these upstreams uses, in the whole process (3 MiB).
 
-    They are 3 MiB. Upstreams that are not of these may find no price afterwards.
+    Other upstreams may find no price afterwards.
     """
     names = {name.lower() for upstream in upstreams for name in _provider_names(upstream)}
     if "litellm" in names:
-        return  # there the model says whose it is
+        return  # there the model's name determines the provider
     snapshot, kept = get_snapshot(), set[str]()
     for name in names:
         with suppress(LookupError):
@@ -214,10 +219,10 @@ def keep_only(upstreams: Iterable[Upstream]) -> None:
 
 
 def _context(info: ModelInfo, at: datetime, tier: str | None) -> Mapping[str, str] | None:
-    """The price variant a service tier asks for; None when the table has no price for that tier."""
+    """The price variant of a service tier; None when the table has no price for it."""
     if tier is None or tier in _STANDARD_TIERS:
         return {}
-    # The name of what is asked differs (`service_tier`, `processing`, `speed`), its value does not.
+    # The parameter's name differs (`service_tier`, `processing`, `speed`), its value does not.
     for variant in info.price_variants or ():
         active = variant.constraint is None or variant.constraint.active(at)
         if active and tuple(variant.when.values()) == (tier,):

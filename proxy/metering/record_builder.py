@@ -1,4 +1,4 @@
-"""From an answer to a record: which counts stand, whose they are, and what they cost; pure."""
+"""Builds the record of a request that has ended: its token counts, their source, and their cost; pure."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import Final
 
 import msgspec
 
-from proxy.metering.answer import Reading
+from proxy.metering.answer import AnswerReader
 from proxy.metering.prices import FREE, UNKNOWN, Price, PriceTable
-from proxy.metering.usage import TokenUsage, first
+from proxy.metering.usage import TokenUsage
+from proxy.metering.usage_openai import reports_completion, reports_prompt
 from proxy.request.call import FREE as FREE_ROUTES
 from proxy.request.context import Request
 from proxy.segments.record import Fault, UsageRecord
 
-# What English text takes, by the providers' own rule of thumb; only used where a provider counts nothing.
+# Of English text, by the providers' own rule of thumb; used only where a provider sends no count.
 BYTES_PER_TOKEN: Final = 4
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a request ended: its status and fault, and whether the provider may have worked for it at all.
+    """How a request ended: its status and fault, and whether the provider may bill it.
 
-    `cached`: another request's answer served it.
+    `cached`: served from another request's answer.
     """
 
     status: int
@@ -32,39 +33,38 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     limit_type: str | None = None
 
 
-def measure(request: Request, reading: Reading | None, outcome: Outcome) -> tuple[TokenUsage | None, str]:
-    """The tokens of a request and where they are from: `provider`, `estimated`, `cache` or `none`."""
+def measure(request: Request, answer: AnswerReader | None, outcome: Outcome) -> tuple[TokenUsage | None, str]:
+    """The tokens of a request and their source: `provider`, `estimated`, `cache` or `none`."""
     if outcome.cached:
         return None, "cache"
-    if reading is None or not outcome.billable or request.call is None or not request.call.metered:
+    if answer is None or not outcome.billable or request.call is None or not request.call.metered:
         return None, "none"
-    usage = reading.usage
-    if usage is not None and reading.usage_is_final and _is_whole(usage, reading):
+    usage = answer.usage
+    if usage is not None and answer.usage_is_final and _is_whole(usage, answer):
         return usage, "provider"
-    unanswered = reading.fault or reading.pending or not reading.finished
-    if usage is None and reading.text_bytes == 0 and unanswered:
+    unanswered = answer.fault or answer.pending or not answer.finished
+    if usage is None and answer.text_bytes == 0 and unanswered:
         return None, "none"
-    return _estimated(request, reading, usage), "estimated"
+    return _estimated(request, answer, usage), "estimated"
 
 
-def _is_whole(usage: TokenUsage, reading: Reading) -> bool:
-    """Whether the provider told of both sides: half a count is no count of the other half."""
+def _is_whole(usage: TokenUsage, answer: AnswerReader) -> bool:
+    """Whether the provider counted both the input and the output."""
     if usage.prompt_tokens and usage.completion_tokens:
         return True
     raw = usage.raw or {}
-    if not usage.prompt_tokens and first(raw, "prompt_tokens", "input_tokens", "total_tokens") is None:
+    if not usage.prompt_tokens and not reports_prompt(raw):
         return False
-    if usage.completion_tokens or reading.text_bytes == 0:  # an embedding has none, and need not tell of it
+    if usage.completion_tokens or answer.text_bytes == 0:  # an embedding has none and need not count it
         return True
-    # A zero is a fact once the answer has ended; some streams begin with one.
-    told = first(raw, "completion_tokens", "output_tokens", "total_tokens") is not None
-    return told and reading.finished
+    # A zero counts once the answer has ended; some streams begin with one.
+    return reports_completion(raw) and answer.finished
 
 
-def _estimated(request: Request, reading: Reading, known: TokenUsage | None) -> TokenUsage:
-    """The side that is not known, at four bytes a token."""
+def _estimated(request: Request, answer: AnswerReader, known: TokenUsage | None) -> TokenUsage:
+    """Estimates the side that is not known, at four bytes per token."""
     known = known or TokenUsage()
-    output = -(-reading.text_bytes // BYTES_PER_TOKEN)
+    output = -(-answer.text_bytes // BYTES_PER_TOKEN)
     prompt = known.prompt_tokens
     if not prompt and request.call:
         prompt = -(-request.call.prompt_bytes() // BYTES_PER_TOKEN)
@@ -74,23 +74,27 @@ def _estimated(request: Request, reading: Reading, known: TokenUsage | None) -> 
 
 
 def _price(
-    request: Request, reading: Reading | None, outcome: Outcome, usage: TokenUsage | None, prices: PriceTable
+    request: Request,
+    answer: AnswerReader | None,
+    outcome: Outcome,
+    usage: TokenUsage | None,
+    prices: PriceTable,
 ) -> Price:
     if not outcome.billable or request.endpoint in FREE_ROUTES:
         return FREE
-    if usage is None or reading is None or request.upstream is None:
+    if usage is None or answer is None or request.upstream is None:
         return UNKNOWN
-    models: Sequence[str] = [name for name in (reading.model, request.resolved_model) if name]
-    tier = usage.tier or reading.service_tier
+    models: Sequence[str] = [name for name in (answer.model, request.resolved_model) if name]
+    tier = usage.tier or answer.service_tier
     return prices.price(usage, upstream=request.upstream, models=models, at=request.created_at, tier=tier)
 
 
 def make_record(
-    request: Request, reading: Reading | None, outcome: Outcome, prices: PriceTable, latency_ms: Decimal
+    request: Request, answer: AnswerReader | None, outcome: Outcome, prices: PriceTable, latency_ms: Decimal
 ) -> UsageRecord:
     """The record of a request that has ended."""
-    usage, source = measure(request, reading, outcome)
-    price = _price(request, reading, outcome, usage, prices)
+    usage, source = measure(request, answer, outcome)
+    price = _price(request, answer, outcome, usage, prices)
     counts = usage or TokenUsage()
     call = request.call
     return UsageRecord(
@@ -100,7 +104,7 @@ def make_record(
         team_id=request.key.team,
         key_id=request.key.id,
         model=(call.model if call else None) or "",
-        upstream_model=reading.model if reading else None,
+        upstream_model=answer.model if answer else None,
         provider=request.upstream.name if request.upstream else "",
         endpoint=request.endpoint,
         stream=request.streamed or bool(call and call.stream),
@@ -121,7 +125,7 @@ def make_record(
         cache_hit=outcome.cached,
         limit_type=outcome.limit_type,
         pii_entities=request.pii_entities,
-        error=outcome.fault or (reading.fault if reading else None),
+        error=outcome.fault or (answer.fault if answer else None),
         provider_request_id=request.provider_request_id,
         attempts=tuple(request.attempts),
     )

@@ -1,7 +1,7 @@
-"""What the tokens of an answer cost by one model's prices, to the last digit what genai-prices says.
+"""Computes the cost of an answer's tokens by one model's prices, exactly as genai-prices does.
 
-It alone knows how the classes of tokens stand inside each other. But what one more token of a class costs
-stays the same while the prompt stays in one tier: it is asked for that once, then counts are multiplied.
+Only genai-prices knows which classes of tokens are subsets of others. But the price of one more token of a
+class is constant within a tier of prompt length: it is computed once per tier, then counts are multiplied.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from genai_prices.types import ModelPrice, TieredPrices, Usage
 from proxy.metering.usage import TokenUsage
 from proxy.segments.record import money_text
 
-_COUNTED: Final = {
+_COUNT_OF_PRICE: Final = {
     "input_mtok": "prompt_tokens",
     "output_mtok": "completion_tokens",
     "cache_read_mtok": "cache_read_tokens",
@@ -27,13 +27,13 @@ _COUNTED: Final = {
     "output_audio_mtok": "completion_audio_tokens",
     "web_searches_kcount": "web_searches",
 }
-# These have no other price to fall back to; the rest is then part of the input.
+# Classes without a fallback price; the others are priced as input.
 _OWN_PRICE: Final = (
     "input_mtok", "output_mtok", "input_audio_mtok", "output_audio_mtok", "web_searches_kcount",
 )  # fmt: skip
 _NOTHING: Final = TokenUsage()
-# A class of tokens, what must be there for one of it, and the same with it.
-_ONE_MORE: Final = (
+# A class of tokens, the usage that one token of it requires, and the same with that token.
+_STEPS: Final = (
     ("prompt_tokens", _NOTHING, TokenUsage(prompt_tokens=1)),
     ("completion_tokens", _NOTHING, TokenUsage(completion_tokens=1)),
     ("web_searches", _NOTHING, TokenUsage(web_searches=1)),
@@ -56,20 +56,23 @@ _FEE: Final = "requests_kcount"
 
 
 class _Rates(msgspec.Struct, frozen=True):
-    """The prices of one tier: of a request, of one more token of each class; and how a record tells them."""
+    """The prices of one tier: per request, and per token of each class.
 
-    fixed: Decimal
-    each: tuple[tuple[str, Decimal], ...]
-    shown: tuple[tuple[str, str, str], ...]
+    `unit_prices` are what a record holds: name of the price, name of the count, decimal.
+    """
+
+    per_request: Decimal
+    per_token: tuple[tuple[str, Decimal], ...]
+    unit_prices: tuple[tuple[str, str, str], ...]
 
 
 class Tariff:
-    """One model's prices and where they are from."""
+    """One model's prices and their source."""
 
     def __init__(self, source: str, table: ModelPrice) -> None:
         self.source = source
         self._table = table
-        self._unpriced = tuple(_COUNTED[name] for name in _OWN_PRICE if getattr(table, name) is None)
+        self._unpriced = tuple(_COUNT_OF_PRICE[name] for name in _OWN_PRICE if getattr(table, name) is None)
         tiered = (price for price in vars(table).values() if isinstance(price, TieredPrices))
         self._starts = sorted({tier.start for price in tiered for tier in price.tiers})
         self._rates: dict[int, _Rates | None] = {}
@@ -79,23 +82,23 @@ class Tariff:
         for name in self._unpriced:
             if getattr(usage, name):
                 return None
-        rates = self._of(usage)
-        if rates is None or not _ordinary(usage):
-            return asked_cost(self._table, usage)
-        total = rates.fixed
-        for name, rate in rates.each:
+        rates = self._tier_rates(usage)
+        if rates is None or not _is_simple(usage):
+            return library_cost(self._table, usage)
+        total = rates.per_request
+        for name, rate in rates.per_token:
             if number := getattr(usage, name):
                 total += rate * number
         return total
 
-    def used(self, usage: TokenUsage) -> dict[str, str]:
-        """The unit prices that this cost was made from, tiers resolved, as exact decimals."""
-        rates = self._of(usage)
-        shown = rates.shown if rates else _shown(_resolved(self._table, usage.prompt_tokens))
-        return {name: text for name, counted, text in shown if counted == _FEE or getattr(usage, counted)}
+    def unit_prices(self, usage: TokenUsage) -> dict[str, str]:
+        """The unit prices that the cost was computed from, tiers resolved, as exact decimals."""
+        rates = self._tier_rates(usage)
+        prices = rates.unit_prices if rates else _unit_prices(_resolved(self._table, usage.prompt_tokens))
+        return {name: text for name, counted, text in prices if counted == _FEE or getattr(usage, counted)}
 
-    def _of(self, usage: TokenUsage) -> _Rates | None:
-        """The rates of the tier that a prompt is in; None where genai-prices finds no sense in the table."""
+    def _tier_rates(self, usage: TokenUsage) -> _Rates | None:
+        """The rates of the tier that a prompt is in; None where genai-prices cannot use the table."""
         tier = bisect_left(self._starts, usage.prompt_tokens) if self._starts else 0
         try:
             return self._rates[tier]
@@ -104,8 +107,8 @@ class Tariff:
             return rates
 
 
-def _ordinary(usage: TokenUsage) -> bool:
-    """Whether each part stands inside its whole and none crosses another, as audio does cached tokens."""
+def _is_simple(usage: TokenUsage) -> bool:
+    """Whether each part is within its total and none overlaps another, as audio overlaps cached tokens."""
     return (
         not usage.prompt_audio_tokens
         and not usage.completion_audio_tokens
@@ -115,8 +118,8 @@ def _ordinary(usage: TokenUsage) -> bool:
     )
 
 
-def asked_cost(table: ModelPrice, usage: TokenUsage) -> Decimal | None:
-    """The price in USD as genai-prices works it out, which takes a hundred times as long."""
+def library_cost(table: ModelPrice, usage: TokenUsage) -> Decimal | None:
+    """The price in USD as genai-prices computes it, which takes a hundred times as long."""
     counts = Usage(
         input_tokens=usage.prompt_tokens,
         output_tokens=usage.completion_tokens,
@@ -130,21 +133,21 @@ def asked_cost(table: ModelPrice, usage: TokenUsage) -> Decimal | None:
     )
     try:
         return table.calc_price(counts)["total_price"]
-    except ValueError:  # the counts contradict each other in a way only the table's units show
+    except ValueError:  # counts that contradict each other by the table's units
         return None
 
 
 def _rates(table: ModelPrice) -> _Rates | None:
-    fixed = asked_cost(table, _NOTHING)
-    steps = [(name, asked_cost(table, less), asked_cost(table, more)) for name, less, more in _ONE_MORE]
+    fixed = library_cost(table, _NOTHING)
+    steps = [(name, library_cost(table, less), library_cost(table, more)) for name, less, more in _STEPS]
     each = [(name, more - less) for name, less, more in steps if less is not None and more is not None]
     if fixed is None or len(each) < len(steps):
         return None
-    return _Rates(fixed, tuple((name, rate) for name, rate in each if rate), tuple(_shown(table)))
+    return _Rates(fixed, tuple((name, rate) for name, rate in each if rate), tuple(_unit_prices(table)))
 
 
 def _resolved(table: ModelPrice, prompt_tokens: int) -> ModelPrice:
-    """The table for a prompt of this length: no price in it has tiers."""
+    """The table for a prompt of this length, without tiers."""
     return ModelPrice(**{name: _resolve(price, prompt_tokens) for name, price in vars(table).items()})
 
 
@@ -155,8 +158,8 @@ def _resolve(price: Decimal | TieredPrices | None, prompt_tokens: int) -> Decima
     return reached[-1] if reached else price.base
 
 
-def _shown(table: ModelPrice) -> Iterator[tuple[str, str, str]]:
-    for name, counted in _COUNTED.items():
+def _unit_prices(table: ModelPrice) -> Iterator[tuple[str, str, str]]:
+    for name, counted in _COUNT_OF_PRICE.items():
         if isinstance(price := getattr(table, name), Decimal):
             yield name, counted, money_text(price)
     if isinstance(fee := table.requests_kcount, Decimal):

@@ -1,1 +1,1 @@
-"""The Prometheus metrics of all workers of a process group. No label names a user, team or key."""
+"""The Prometheus metrics of all worker processes together. No label may name a user, team or key."""

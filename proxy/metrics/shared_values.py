@@ -1,7 +1,7 @@
-"""The values of the metrics, in memory that workers share: any one of them can tell the sums.
+"""Metric values in memory shared by all worker processes; each worker can compute the totals.
 
-A worker only ever writes cells of its own, so no update waits for another process. Its counts outlive its
-death, by `kill -9` too: the memory is the parent's, and the next worker in its place counts on from them.
+A worker writes only its own part, so updates need no lock between processes. The counts survive the worker,
+even `kill -9`: the memory belongs to the parent, and the worker that replaces it continues from them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Final
 import msgspec
 
 COUNTS: Final = 1 << 20
-"""How many counts a worker has room for (a model takes about 50); only what is used takes memory."""
+"""The capacity of a worker, in counts (a model takes about 50); unused capacity takes no memory."""
 
 GAUGES: Final = 1 << 10
 
 
-class _Name(msgspec.Struct, frozen=True, array_like=True):
-    """Which value of which metric: the values of its labels, and how many cells it has."""
+class _Key(msgspec.Struct, frozen=True, array_like=True):
+    """Identifies a value: metric, label values, and how many numbers it has."""
 
     metric: str
     labels: tuple[str, ...]
@@ -33,133 +33,133 @@ class _Name(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Value:
-    """One value that this process counts, on whichever of its threads."""
+    """One value of this process; thread-safe."""
 
-    __slots__ = ("_at", "_cells", "_lock")
+    __slots__ = ("_index", "_lock", "_numbers")
 
-    def __init__(self, cells: memoryview[float], at: int) -> None:
-        self._cells = cells
-        self._at = at
-        self._lock = Lock()  # the writer's disk thread counts too
+    def __init__(self, numbers: memoryview[float], index: int) -> None:
+        self._numbers = numbers
+        self._index = index
+        self._lock = Lock()  # also used on the writer's disk thread
 
     def inc(self) -> None:
-        """Counts one."""
+        """Adds one."""
         with self._lock:
-            self._cells[self._at] += 1
+            self._numbers[self._index] += 1
 
     def dec(self) -> None:
-        """Takes one back."""
+        """Subtracts one."""
         with self._lock:
-            self._cells[self._at] -= 1
+            self._numbers[self._index] -= 1
 
     def set(self, value: float) -> None:
-        """Says what it is now."""
-        self._cells[self._at] = value
+        """Sets the value."""
+        self._numbers[self._index] = value
 
     def get(self) -> float:
-        """What this process has counted."""
-        return self._cells[self._at]
+        """The value of this process."""
+        return self._numbers[self._index]
 
 
-class Board:
-    """The cells of all workers. The parent makes it before it forks, and each worker joins it."""
+class SharedValues:
+    """The values of all workers. The parent creates them before it forks, and each worker joins them."""
 
     def __init__(self, workers: int = 1) -> None:
         self._workers = workers
         self._worker = 0
         self.counts = _memory(workers * COUNTS)
         self._gauges = _memory(workers * GAUGES)
-        # One line per value, for several; the values of a kind are placed in the order of their lines.
-        self._names = tempfile.TemporaryFile() if workers > 1 else None  # noqa: SIM115 -- as long as the board
-        self._read_to = 0
-        self._places: dict[_Name, int] = {}
+        # With several workers, one line per value, in the order of their indexes.
+        self._file = tempfile.TemporaryFile() if workers > 1 else None  # noqa: SIM115 -- closed by `close`
+        self._read_bytes = 0
+        self._indexes: dict[_Key, int] = {}
         self._used = {False: 0, True: 0}
 
     def join(self, worker: int) -> None:
-        """Lets what this process counts from now on be the count of this worker (from 0)."""
+        """Makes this process count as this worker (from 0)."""
         self._worker = worker
 
-    def place(self, metric: str, labels: tuple[str, ...] = (), *, width: int = 1) -> int:
-        """Where in `counts` this worker's cells of a value begin; they are next to each other."""
-        at = self._place(_Name(metric, labels, width, is_gauge=False))
-        assert at + width <= COUNTS, (
+    def allocate(self, metric: str, labels: tuple[str, ...] = (), *, width: int = 1) -> int:
+        """The index in `counts` of this worker's first number of a value; the others follow it."""
+        index = self._index_of(_Key(metric, labels, width, is_gauge=False))
+        assert index + width <= COUNTS, (
             "the label sets of the metrics are finite, and this is above their number"
         )
-        return self._worker * COUNTS + at
+        return self._worker * COUNTS + index
 
     def gauge(self, metric: str) -> Value:
-        """A value that is of this process, and ends with it."""
-        at = self._place(_Name(metric, (), 1, is_gauge=True))
-        return Value(self._gauges, self._worker * GAUGES + at)
+        """A value of this process that ends with it."""
+        index = self._index_of(_Key(metric, (), 1, is_gauge=True))
+        return Value(self._gauges, self._worker * GAUGES + index)
 
-    def sums(self) -> Iterator[tuple[str, tuple[str, ...], list[float]]]:
-        """Metric, label values and cells of everything that any worker has begun to count, all together."""
+    def totals(self) -> Iterator[tuple[str, tuple[str, ...], list[float]]]:
+        """Yields metric, label values and summed numbers of every value that any worker has allocated."""
         self._read()
-        sums = {
+        totals = {
             False: _columns(self.counts, self._workers, self._used[False]),
             True: _columns(self._gauges, self._workers, self._used[True]),
         }
-        for name, at in self._places.items():
-            yield name.metric, name.labels, sums[name.is_gauge][at : at + name.width]
+        for key, index in self._indexes.items():
+            yield key.metric, key.labels, totals[key.is_gauge][index : index + key.width]
 
-    def forget_gauges(self, worker: int) -> None:
-        """A dead worker has no request in progress."""
-        for place in range(worker * GAUGES, (worker + 1) * GAUGES):
-            self._gauges[place] = 0.0
+    def reset_gauges(self, worker: int) -> None:
+        """Sets the gauges of a worker that died to zero."""
+        for index in range(worker * GAUGES, (worker + 1) * GAUGES):
+            self._gauges[index] = 0.0
 
     def close(self) -> None:
-        """Lets go of the names; nothing more can be counted."""
-        if self._names is not None:
-            self._names.close()
+        """Closes the file of keys; nothing more can be counted."""
+        if self._file is not None:
+            self._file.close()
 
-    def _place(self, name: _Name) -> int:
-        """Where a value's first cell is, the same for every worker."""
-        if name not in self._places:
-            if self._names is None:
-                self._add(name)
+    def _index_of(self, key: _Key) -> int:
+        """The index of a value's first number, the same in every worker."""
+        if key not in self._indexes:
+            if self._file is None:
+                self._add(key)
             else:
-                with _alone(self._names.fileno()):
-                    self._write(name, self._names.fileno())
-        return self._places[name]
+                with _locked(self._file.fileno()):
+                    self._write(key, self._file.fileno())
+        return self._indexes[key]
 
-    def _write(self, name: _Name, file: int) -> None:
-        """Tells the other workers of a value, unless one of them has told it."""
+    def _write(self, key: _Key, file: int) -> None:
+        """Publishes a value to the other workers, unless one of them has published it."""
         self._read()
-        if name not in self._places:
-            os.ftruncate(file, self._read_to)  # what a killed worker half wrote
-            os.pwrite(file, msgspec.json.encode(name) + b"\n", self._read_to)
+        if key not in self._indexes:
+            os.ftruncate(file, self._read_bytes)  # removes the incomplete line of a killed worker
+            os.pwrite(file, msgspec.json.encode(key) + b"\n", self._read_bytes)
             self._read()
 
     def _read(self) -> None:
-        """Learns the names that are new, as far as their lines are whole."""
-        if self._names is None:
+        """Reads the keys that other workers have published, as far as their lines are complete."""
+        if self._file is None:
             return
-        file = self._names.fileno()
-        text = os.pread(file, os.fstat(file).st_size - self._read_to, self._read_to)
+        file = self._file.fileno()
+        text = os.pread(file, os.fstat(file).st_size - self._read_bytes, self._read_bytes)
         for line in text[: text.rfind(b"\n") + 1].splitlines(keepends=True):
-            self._add(msgspec.json.decode(line, type=_Name))
-            self._read_to += len(line)
+            self._add(msgspec.json.decode(line, type=_Key))
+            self._read_bytes += len(line)
 
-    def _add(self, name: _Name) -> None:
-        self._places[name] = self._used[name.is_gauge]
-        self._used[name.is_gauge] += name.width
+    def _add(self, key: _Key) -> None:
+        self._indexes[key] = self._used[key.is_gauge]
+        self._used[key.is_gauge] += key.width
 
 
-def _memory(cells: int) -> memoryview[float]:
+def _memory(count: int) -> memoryview[float]:
     """Zeros that processes forked from this one share with it."""
-    return memoryview(mmap.mmap(-1, cells * 8)).cast("d")
+    return memoryview(mmap.mmap(-1, count * 8)).cast("d")
 
 
-def _columns(cells: memoryview[float], workers: int, used: int) -> list[float]:
-    """The first cells of all workers, summed."""
-    room = len(cells) // workers
-    rows = [cells[at : at + used].tolist() for at in range(0, len(cells), room)]
+def _columns(numbers: memoryview[float], workers: int, used: int) -> list[float]:
+    """The first `used` numbers of each worker, summed over the workers."""
+    capacity = len(numbers) // workers
+    rows = [numbers[start : start + used].tolist() for start in range(0, len(numbers), capacity)]
     return [sum(column) for column in zip(*rows, strict=True)]
 
 
 @contextmanager
-def _alone(file: int) -> Iterator[None]:
-    """Keeps other workers from naming a value; the kernel ends it when the process dies."""
+def _locked(file: int) -> Iterator[None]:
+    """Excludes the other workers; the kernel releases the lock when the process ends."""
     fcntl.lockf(file, fcntl.LOCK_EX)
     try:
         yield

@@ -1,1 +1,1 @@
-"""Replaces personal data in prompts by placeholders and restores it in answers. Knows no upstream."""
+"""Replaces personal data in prompts by placeholders and restores it in answers. Must not know upstreams."""

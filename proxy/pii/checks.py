@@ -1,4 +1,4 @@
-"""Whether digits that look like personal data are: check sums, ranges, and what the libraries know; pure."""
+"""Validates candidates by check sums, ranges and standard libraries; pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DOUBLED: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 
 _VALUES: Final = bytes.maketrans(b"0123456789", bytes(range(10)))
 _CARD_LENGTHS: Final = range(14, 20)
 
-# How many characters an IBAN of each country has (SWIFT's registry).
+# Length of an IBAN by country (SWIFT's registry).
 _LENGTHS: Final = """
     AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27
     DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28
@@ -29,12 +29,12 @@ _IPV6_COLONS: Final = 8
 
 
 def digits_of(text: bytes) -> bytes:
-    """The ASCII letters and digits of a text, less everything between them."""
+    """Return the ASCII letters and digits of a text."""
     return text.translate(None, _NOT_ALNUM)
 
 
 def is_card(text: bytes) -> bool:
-    """Whether the digits have a card number's length and satisfy Luhn's check sum."""
+    """Return whether the digits have the length of a card number and a valid Luhn check sum."""
     digits = digits_of(text)
     if len(digits) not in _CARD_LENGTHS or digits.count(digits[:1]) == len(digits):
         return False
@@ -43,7 +43,7 @@ def is_card(text: bytes) -> bool:
 
 
 def is_ssn(text: bytes) -> bool:
-    """Whether this is `ddd-dd-dddd` in the ranges that the Social Security Administration gives out."""
+    """Return whether a text is `ddd-dd-dddd` in the ranges of the Social Security Administration."""
     shape = _SSN.fullmatch(text)
     return (
         shape is not None and shape[1] not in {b"000", b"666"} and shape[3] != b"00" and shape[4] != b"0000"
@@ -51,7 +51,7 @@ def is_ssn(text: bytes) -> bool:
 
 
 def is_ip(text: bytes) -> bool:
-    """Whether this is an address. `a::b` is a name in some languages' code: without a digit it is none."""
+    """Return whether a text is an IP address with a digit; `a::b` is a name in some programming languages."""
     colons = text.count(b":")
     if colons > _IPV6_COLONS or (not colons and text.count(b".") != _IPV4_DOTS):
         return False
@@ -65,9 +65,9 @@ def is_ip(text: bytes) -> bool:
 
 
 def iban_length(text: bytes) -> int:
-    """How many bytes from the start of a text are an IBAN (ISO 13616: length by country, mod 97); 0 for none.
+    """Return the length in bytes of the IBAN at the start of a text (ISO 13616, mod 97); 0 for none.
 
-    What follows in capitals belongs to the candidate but not to the IBAN: `DE89 … 3000 BIC COBADEFF`.
+    A candidate may include capitals that follow the IBAN: `DE89 … 3000 BIC COBADEFF`.
     """
     text = text.upper()
     wanted = IBAN_LENGTHS.get(text[:2].decode("ascii"), 0)

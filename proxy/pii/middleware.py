@@ -1,4 +1,4 @@
-"""Scrubs a request on its way: the call that goes upstream, and what puts the values back into its answer."""
+"""Middleware of personal data: scrubs a request, and provides the restorer for its answer."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class PiiMiddleware:
-    """What the configuration asks for, made once per process; nothing of a request is kept in it."""
+    """The configured scrubbing of a process; it keeps no data of requests."""
 
     def __init__(self, settings: Pii) -> None:
         self._restore = settings.restore
         self._scrubber: Scrubber | None = None
         if settings.enabled:
-            from proxy.pii.scrubber import Scrubber  # noqa: PLC0415 -- 5 MiB for those who use it
+            from proxy.pii.scrubber import Scrubber  # noqa: PLC0415 -- 5 MiB, loaded only where it is used
 
             self._scrubber = Scrubber(settings.entities, settings.patterns, settings.phone_regions)
-            self._scrubber.warm()
+            self._scrubber.warm_up()
 
     def scrub(self, request: Request, call: Call) -> tuple[Call, Restorer | None]:
-        """The call without personal data, which `request` then holds and counts.
+        """Return the scrubbed call and the restorer of its answer, and update `request` with them.
 
-        Raises `Refusal` (400) for more of it than Relay looks at.
+        Raises `Refusal` (400) for a request with more candidates than Relay checks.
         """
         if self._scrubber is None or call.body is None:
             return call, None
@@ -37,16 +37,18 @@ class PiiMiddleware:
         if not placeholders.values:
             return call, None
         request.pii_entities = placeholders.counts
-        request.call = call.scrubbed()
+        request.call = call.reencoded()
         return request.call, Restorer(placeholders.values) if self._restore else None
 
     def scrub_answer(self, request: Request, output: Any) -> Any:
-        """What is captured of an answer without personal data, with the placeholders that its prompt has."""
+        """Return a captured answer without personal data, with the placeholders of its prompt."""
         if self._scrubber is None or output is None:
             return output
         captured = {"output": output}
         try:
-            self._scrubber.scrub(captured, request.placeholders.of_answer() if request.placeholders else None)
+            self._scrubber.scrub(
+                captured, request.placeholders.for_answer() if request.placeholders else None
+            )
         except Refusal:
             return {"cut": "it holds too much of what may be personal data"}
         return captured["output"]

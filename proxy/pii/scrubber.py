@@ -1,7 +1,7 @@
-"""Puts placeholders in the place of personal data before a prompt leaves: `<EMAIL_ADDRESS_1>`.
+"""Replaces personal data in prompts by placeholders such as `<EMAIL_ADDRESS_1>`.
 
-One `Placeholders` per request keeps what they stand for; it is never shared, stored or logged. In a text that
-already holds such a token, the token gets a placeholder too: so what comes back is always one of ours.
+The values are kept in one `Placeholders` per request, which is never shared, stored or logged. Text of the
+client that looks like a placeholder is replaced by one too, so every placeholder in an answer is Relay's.
 """
 
 from __future__ import annotations
@@ -10,53 +10,55 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from proxy.errors import Refusal
-from proxy.pii.detect import PER_MEGABYTE, Detector, Hit
-from proxy.pii.phones import TooMany
+from proxy.pii.detect import WORK_PER_MEGABYTE, Detector, Hit
+from proxy.pii.phones import WorkLimitExceeded
 from proxy.request.placeholders import Placeholders
-from proxy.request.text_fields import BETWEEN, Place, prompt_places
+from proxy.request.text_fields import SEPARATOR, TextField, prompt_fields
 
 
 class Scrubber:
-    """Scrubs prompts as configured; made once per process."""
+    """Scrubs prompts as configured; one per process."""
 
     def __init__(self, entities: Sequence[str], patterns: Mapping[str, str], regions: Sequence[str]) -> None:
         self._detector = Detector(entities, patterns, regions)
 
-    def warm(self) -> None:
-        """What the first long text would else have to wait for."""
-        self._detector.warm()
+    def warm_up(self) -> None:
+        """Prepare the detector, so that the first long text does not have to wait."""
+        self._detector.warm_up()
 
     def scrub(self, body: dict[str, Any], placeholders: Placeholders | None = None) -> Placeholders:
-        """Scrubs a request's body in place; the placeholders is empty when there was nothing to change.
+        """Scrub a request's body in place; the placeholders are empty if nothing was found.
 
-        Raises `Refusal` (400) for a request with more candidates than Relay looks at.
+        Raises `Refusal` (400) for a request with more candidates than Relay checks.
         """
         placeholders = placeholders or Placeholders()
         try:
-            for place, text in self._scrubbed(prompt_places(body), placeholders):
-                place.holder[place.key] = text
-        except TooMany:
+            for field, text in self._changed(prompt_fields(body), placeholders):
+                field.holder[field.key] = text
+        except WorkLimitExceeded:
             raise Refusal(
                 400,
                 "too_much_personal_data",
-                f"the request holds too much of what may be personal data (at most {PER_MEGABYTE} pieces "
-                "in a megabyte, half of that for numbers); send it in smaller parts",
+                f"the request contains too much of what may be personal data (at most {WORK_PER_MEGABYTE} "
+                "items per megabyte, half as many numbers); send it in smaller parts",
             ) from None
         return placeholders
 
     def scrub_text(self, text: str, placeholders: Placeholders) -> str:
-        """One text scrubbed. Raises `TooMany`."""
-        places = [Place([text], 0, text, signed=False)]
-        return next((scrubbed for _, scrubbed in self._scrubbed(places, placeholders)), text)
+        """Return a scrubbed text. Raises `WorkLimitExceeded`."""
+        fields = [TextField([text], 0, text, signed=False)]
+        return next((scrubbed for _, scrubbed in self._changed(fields, placeholders)), text)
 
-    def _scrubbed(self, places: Sequence[Place], placeholders: Placeholders) -> Iterator[tuple[Place, str]]:
-        """The places that change, with their new texts; all are searched as one, which is quicker."""
-        texts = [place.text.encode("utf-8", "surrogatepass") for place in places]
-        data = BETWEEN.join(texts)
+    def _changed(
+        self, fields: Sequence[TextField], placeholders: Placeholders
+    ) -> Iterator[tuple[TextField, str]]:
+        """Yield the fields that change, with their new texts; searching all texts as one is faster."""
+        texts = [field.text.encode("utf-8", "surrogatepass") for field in fields]
+        data = SEPARATOR.join(texts)
         hits = iter(self._detector.find(data))
         hit = next(hits, None)
         start = 0
-        for place, text in zip(places, texts, strict=True):
+        for field, text in zip(fields, texts, strict=True):
             if hit is None:
                 return
             end = start + len(text)
@@ -66,24 +68,26 @@ class Scrubber:
                     inside.append((max(hit[0], start), min(hit[1], end), hit[2]))
                 hit = next(hits, None)
             if inside:
-                yield place, _replaced(data, start, end, inside, placeholders, signed=place.signed)
-            start = end + len(BETWEEN)
+                yield field, _replaced(data, start, end, inside, placeholders, signed=field.signed)
+            start = end + len(SEPARATOR)
 
 
 def _replaced(
     data: bytes, start: int, end: int, hits: Iterable[Hit], placeholders: Placeholders, *, signed: bool
 ) -> str:
-    """A text with its hits replaced; in a signed one only values that are known, for there the model was told
-    placeholders, and anything else is its own."""
-    pieces = []
+    """Return a text with its hits replaced.
+
+    In a signed text only values that have a placeholder are replaced: anything else was written by the model.
+    """
+    parts = []
     for begin, stop, entity in hits:
         value = data[begin:stop]
-        if signed and not placeholders.known(value):
+        if signed and not placeholders.has(value):
             continue
-        pieces += [data[start:begin], placeholders.token(value, entity).encode()]
+        parts += [data[start:begin], placeholders.add(value, entity).encode()]
         start = stop
-    pieces.append(data[start:end])
-    return _text(b"".join(pieces))
+    parts.append(data[start:end])
+    return _text(b"".join(parts))
 
 
 def _text(data: bytes) -> str:

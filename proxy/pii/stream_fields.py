@@ -1,4 +1,4 @@
-"""Where an event of a stream carries pieces of text, and which texts it ends, in the three APIs; pure."""
+"""Finds the text fields of a stream's event, and the texts that it ends, in the three APIs; pure."""
 
 from __future__ import annotations
 
@@ -17,50 +17,52 @@ _ENDS_ALL: Final = frozenset({
 Key = tuple[object, ...]
 
 
-class Spot(msgspec.Struct):
-    """A piece of text in an event: its channel, where it stands, and an event that would hold it alone."""
+class StreamField(msgspec.Struct):
+    """A text field of an event: its channel, its location, and how to make an event with this field only."""
 
     key: Key
     holder: dict[str, Any]
-    field: str
-    alone: Callable[[str], dict[str, Any]]
+    name: str
+    make_event: Callable[[str], dict[str, Any]]
     escaped: bool = False
 
-    def take(self) -> str:
-        """The piece, which leaves the event until it is put back."""
-        piece: str = self.holder[self.field]
-        self.holder[self.field] = ""
-        return piece
+    def pop_text(self) -> str:
+        """Return the text and empty the field."""
+        text: str = self.holder[self.name]
+        self.holder[self.name] = ""
+        return text
 
 
-def text_spots(value: dict[str, Any]) -> Iterator[Spot]:
-    """The pieces of text in an event."""
+def stream_fields(value: dict[str, Any]) -> Iterator[StreamField]:
+    """Yield the text fields of an event."""
     kind, delta = value.get("type"), value.get("delta")
     if kind == "content_block_delta" and isinstance(delta, dict):
-        yield from _block_spots(value, delta)
+        yield from _block_fields(value, delta)
     elif isinstance(kind, str) and kind.endswith(".delta") and isinstance(delta, str):
-        kept = dict(value)
+        event = dict(value)
         key = ("item", value.get("output_index"), *_item_key(value, kind.removesuffix(".delta")))
-        yield Spot(key, value, "delta", lambda text: kept | {"delta": text}, escaped="arguments" in kind)
+        yield StreamField(
+            key, value, "delta", lambda text: event | {"delta": text}, escaped="arguments" in kind
+        )
     for choice in _objects(value.get("choices")):
-        yield from _choice_spots(value, choice)
+        yield from _choice_fields(value, choice)
 
 
-def _block_spots(value: dict[str, Any], delta: dict[str, Any]) -> Iterator[Spot]:
+def _block_fields(value: dict[str, Any], delta: dict[str, Any]) -> Iterator[StreamField]:
     index = value.get("index")
     for field in _BLOCK_FIELDS:
         if isinstance(delta.get(field), str):
-            kept, shape = dict(value), dict(delta)
-            yield Spot(
+            event, shape = dict(value), dict(delta)
+            yield StreamField(
                 ("block", index, field),
                 delta,
                 field,
-                lambda text, kept=kept, shape=shape, field=field: kept | {"delta": shape | {field: text}},  # type: ignore[misc]
+                lambda text, event=event, shape=shape, field=field: event | {"delta": shape | {field: text}},  # type: ignore[misc]
                 escaped=field == "partial_json",
             )
 
 
-def _choice_spots(value: dict[str, Any], choice: dict[str, Any]) -> Iterator[Spot]:
+def _choice_fields(value: dict[str, Any], choice: dict[str, Any]) -> Iterator[StreamField]:
     index = choice.get("index", 0)
     head = {name: item for name, item in value.items() if name not in {"choices", "usage"}}
 
@@ -68,13 +70,13 @@ def _choice_spots(value: dict[str, Any], choice: dict[str, Any]) -> Iterator[Spo
         return head | {"choices": [{"index": index, **inner, "finish_reason": None}]}
 
     if isinstance(choice.get("text"), str):
-        yield Spot(("choice", index, "text"), choice, "text", lambda text: chunk({"text": text}))
+        yield StreamField(("choice", index, "text"), choice, "text", lambda text: chunk({"text": text}))
     delta = choice.get("delta")
     if not isinstance(delta, dict):
         return
     for field, text in delta.items():
         if isinstance(text, str) and field not in _NOT_TEXT:
-            yield Spot(
+            yield StreamField(
                 ("choice", index, field),
                 delta,
                 field,
@@ -82,11 +84,13 @@ def _choice_spots(value: dict[str, Any], choice: dict[str, Any]) -> Iterator[Spo
             )
     for name in ("tool_calls", "reasoning_details"):
         for at, item in enumerate(_objects(delta.get(name))):
-            place = item.get("index", at)
-            yield from _item_spots(item, ("choice", index, name, place), _within(chunk, name, place))
+            index_of_item = item.get("index", at)
+            yield from _item_fields(
+                item, ("choice", index, name, index_of_item), _within(chunk, name, index_of_item)
+            )
     call = delta.get("function_call")
     if isinstance(call, dict):
-        yield from _item_spots(
+        yield from _item_fields(
             {"function": call},
             ("choice", index, "function_call"),
             lambda inner: chunk({"delta": {"function_call": inner["function"]}}),
@@ -94,19 +98,19 @@ def _choice_spots(value: dict[str, Any], choice: dict[str, Any]) -> Iterator[Spo
 
 
 def _within(
-    chunk: Callable[[dict[str, Any]], dict[str, Any]], name: str, place: object
+    chunk: Callable[[dict[str, Any]], dict[str, Any]], name: str, index: object
 ) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    return lambda inner: chunk({"delta": {name: [{"index": place, **inner}]}})
+    return lambda inner: chunk({"delta": {name: [{"index": index, **inner}]}})
 
 
-def _item_spots(
+def _item_fields(
     item: dict[str, Any], key: Key, chunk: Callable[[dict[str, Any]], dict[str, Any]]
-) -> Iterator[Spot]:
-    """The texts of a tool call or of a part of reasoning."""
+) -> Iterator[StreamField]:
+    """Yield the text fields of a tool call or of reasoning."""
     for outer, field in (("function", "arguments"), ("custom", "input")):
         holder = item.get(outer)
         if isinstance(holder, dict) and isinstance(holder.get(field), str):
-            yield Spot(
+            yield StreamField(
                 (*key, outer),
                 holder,
                 field,
@@ -116,7 +120,7 @@ def _item_spots(
     for field in ("text", "summary"):
         if isinstance(item.get(field), str):
             shape = {name: part for name, part in item.items() if name in {"type", "format", "id"}}
-            yield Spot(
+            yield StreamField(
                 (*key, field),
                 item,
                 field,
@@ -129,7 +133,7 @@ def _item_key(value: dict[str, Any], kind: str) -> Key:
 
 
 def ended_by(value: dict[str, Any]) -> Callable[[Key], bool]:
-    """Which channels an event ends."""
+    """Return a predicate for the channels that an event ends."""
     kind = value.get("type")
     if kind in _ENDS_ALL or value.get("error") is not None:
         return lambda _: True

@@ -1,1 +1,1 @@
-"""What a client asks for: its key, its call, the upstream, the policy. Knows nothing of answers."""
+"""The client's request: key, call, routing, circuit breaker and policy. Must not know answers."""

@@ -1,7 +1,7 @@
-"""What a client asks for: what Relay must know of a request's body, and the body that goes upstream.
+"""Parses the body of a request, and builds the body that is sent upstream.
 
-The body reaches the provider byte for byte unless Relay must change it: to ask a stream for its usage, or
-to put the model in an alias's place.
+The body is passed byte for byte unless Relay must change it: to request the usage of a stream, or to replace
+an alias by its model.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ METERED: Final = _USAGE_STREAMS | {"/v1/embeddings", "/v1/responses", "/v1/messa
 FREE: Final = frozenset({"/v1/models", "/v1/messages/count_tokens", "/v1/responses/input_tokens"})
 _MODEL_LENGTH: Final = 256
 
-# What servers of Python, vLLM for one, take for `true`: https://docs.pydantic.dev/latest/api/standard_library_types/#booleans
+# Values that servers in Python, such as vLLM, accept for `true`: https://docs.pydantic.dev/latest/api/standard_library_types/#booleans
 _TRUE: Final = frozenset({"true", "t", "1", "yes", "y", "on"})
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -27,10 +27,10 @@ _values = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Call(msgspec.Struct, kw_only=True):
-    """One request as asked: its route, model (None where the route has none), and whether it streams.
+    """A parsed request: route, model (None where the route has none), and whether it streams.
 
-    `metered` tells whether the route generates something that is counted in tokens. Nothing of it changes but
-    that it is let go of.
+    `metered`: the route generates tokens. A call is immutable except for `release_body`, which sets
+    `prompt_size`.
     """
 
     endpoint: str
@@ -39,49 +39,49 @@ class Call(msgspec.Struct, kw_only=True):
     stream: bool
     raw: bytes
     body: dict[str, Any] | None
-    measured: int | None = None
+    prompt_size: int | None = None
 
     @property
     def may_lack_usage(self) -> bool:
-        """Whether this stream tells its usage only when asked, and the client did not ask."""
+        """Whether the stream reports usage only on request, and the client does not request it."""
         if not self.stream or self.endpoint not in _USAGE_STREAMS:
             return False
         options = (self.body or {}).get("stream_options")
         if options is None:
             return True
-        # What is no object is for the upstream to refuse.
+        # The upstream refuses anything but an object.
         return isinstance(options, dict) and options.get("include_usage") is not True
 
     @property
-    def asks_usage(self) -> bool:
-        """Whether the client itself asks this stream for its usage."""
+    def requests_usage(self) -> bool:
+        """Whether the client requests the usage of the stream."""
         options = self.body.get("stream_options") if self.body and self.stream else None
         return isinstance(options, dict) and options.get("include_usage") is True
 
-    def upstream_body(self, *, model: str | None, ask_usage: bool) -> bytes:
-        """The body to send: the client's own bytes, changed only where it must be."""
-        if self.body is None or (model == self.model and not ask_usage):
+    def upstream_body(self, *, model: str | None, include_usage: bool) -> bytes:
+        """Return the body to send: the client's bytes unless model or usage option must change."""
+        if self.body is None or (model == self.model and not include_usage):
             return self.raw
         if model == self.model and "stream_options" not in self.body:
             return self.raw.rstrip()[:-1] + b',"stream_options":{"include_usage":true}}'
         changed = self.body | ({"model": model} if model is not None else {})
-        if ask_usage:
+        if include_usage:
             changed["stream_options"] = {**(self.body.get("stream_options") or {}), "include_usage": True}
         return _encoder.encode(changed)
 
-    def scrubbed(self) -> Call:
-        """The call to send after its body has been changed in place."""
+    def reencoded(self) -> Call:
+        """Return the call with `raw` encoded from `body`: after a change, or to drop duplicate names."""
         return msgspec.structs.replace(self, raw=_encoder.encode(self.body))
 
     def prompt_bytes(self) -> int:
-        """The prompt's text in UTF-8 bytes, for an estimate where the provider counts nothing."""
-        if self.measured is not None:
-            return self.measured
+        """Return the size of the prompt's text in UTF-8 bytes, for estimates."""
+        if self.prompt_size is not None:
+            return self.prompt_size
         body = self.body or {}
-        return _text_bytes([body[name] for name in _PLACES if name in body])
+        return _text_bytes([body[name] for name in _PROMPT_FIELDS if name in body])
 
-    def models_within(self) -> list[str]:
-        """Every model that the body names, however deep: a batch has one in each of its requests."""
+    def all_models(self) -> list[str]:
+        """Return every model in the body at any depth: a batch has one in each of its requests."""
         found, waiting = list[str](), list[Any]([self.body])
         while waiting:
             value = waiting.pop()
@@ -92,35 +92,35 @@ class Call(msgspec.Struct, kw_only=True):
                 waiting += value
         return found
 
-    def let_go(self) -> None:
-        """Forgets the body, which is sent and may be large; an estimate can still be made."""
-        self.measured = self.prompt_bytes()
+    def release_body(self) -> None:
+        """Free the body once it is sent; `prompt_bytes` stays available."""
+        self.prompt_size = self.prompt_bytes()
         self.raw, self.body = b"", None
 
 
-_PLACES: Final = ("system", "instructions", "messages", "prompt", "input")
-_PROMPT: Final = frozenset({"content", "text", "input", "output", "arguments", "tool_calls", "function"})
+_PROMPT_FIELDS: Final = ("system", "instructions", "messages", "prompt", "input")
+_TEXT_KEYS: Final = frozenset({"content", "text", "input", "output", "arguments", "tool_calls", "function"})
 _LINKS: Final = ("data:", "http://", "https://")
 
 
 def _text_bytes(waiting: list[Any]) -> int:
-    """The size of every text of a prompt, however deep, less what is a link or a file."""
+    """Return the size of all texts of a prompt at any depth, except links and files."""
     size = 0
     while waiting:
         value = waiting.pop()
-        kind = type(value)  # what JSON is decoded to has no subclasses
+        kind = type(value)  # decoded JSON has no subclasses
         if kind is str:
             if not value.startswith(_LINKS):
                 size += len(value if value.isascii() else value.encode("utf-8", "replace"))
         elif kind is dict:
-            waiting += [value[name] for name in value if name in _PROMPT]
+            waiting += [value[name] for name in value if name in _TEXT_KEYS]
         elif kind is list:
             waiting += value
     return size
 
 
 def read_call(endpoint: str, method: str, raw: bytes) -> Call:
-    """Reads a request. Raises `Refusal` (400) for a body that is not what the route needs."""
+    """Parse a request. Raises `Refusal` (400) for a body that the route cannot take."""
     metered = endpoint in METERED and method == "POST"
     body = decode(raw) if raw else None
     if not isinstance(body, dict):
@@ -130,7 +130,7 @@ def read_call(endpoint: str, method: str, raw: bytes) -> Call:
     model = (body or {}).get("model")
     if model is None and metered:
         raise Refusal(400, "missing_model", "the body has no 'model'; name one")
-    if model is not None and not _is_name(model):
+    if model is not None and not _is_valid_model(model):
         raise Refusal(
             400, "invalid_model", f"'model' must be a text of 1 to {_MODEL_LENGTH} printable characters"
         )
@@ -145,8 +145,8 @@ def _is_true(value: object) -> bool:
 _NAME_ENDS: Final = re.compile(rb'(?<!\\)(?:\\\\)*"[ \t\r\n]*:')
 
 
-def hides_something(call: Call) -> bool:
-    """Whether a name stands twice in an object: the upstream may take the one that Relay does not see."""
+def has_duplicate_names(call: Call) -> bool:
+    """Return whether an object has a name twice: the upstream may use the value that Relay does not see."""
     names, waiting = 0, list[object]([call.body])
     while waiting:
         value = waiting.pop()
@@ -158,10 +158,10 @@ def hides_something(call: Call) -> bool:
     return names != len(_NAME_ENDS.findall(call.raw))
 
 
-def hides_model(call: Call) -> bool:
-    """Whether a parser that takes the first of two names, as ours takes the last, may find another model.
+def has_ambiguous_model(call: Call) -> bool:
+    """Return whether a parser that uses the first of two equal names, unlike ours, may find another model.
 
-    Raises `Refusal` (400) for a model in other letters, `Model`, which Go's parser takes for the same name.
+    Raises `Refusal` (400) for the name in another case, such as `Model`, which Go's parser accepts as well.
     """
     for name in call.body or ():
         if len(name) == len("model") and name != "model" and name.lower() == "model":
@@ -171,10 +171,10 @@ def hides_model(call: Call) -> bool:
         return False
     values = [bytes(value) for value in _values.decode(raw).values()]
     named, escaped = (
-        raw.count(what) - sum(value.count(what) for value in values) for what in (b'"model"', b"\\u00")
+        raw.count(text) - sum(value.count(text) for value in values) for text in (b'"model"', b"\\u00")
     )
     return named != 1 or escaped > 0
 
 
-def _is_name(model: object) -> bool:
+def _is_valid_model(model: object) -> bool:
     return isinstance(model, str) and 0 < len(model) <= _MODEL_LENGTH and model.isprintable()

@@ -1,4 +1,4 @@
-"""What is known of one request while it lasts, from its id to the answer's first content."""
+"""The state of a request from its arrival to its record, and request ids."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.request.call import Call
 from proxy.request.keys import Key
 from proxy.request.placeholders import Placeholders
@@ -23,24 +23,21 @@ _TEN_BITS: Final = tuple(range(70, -1, -10))
 
 
 def new_request_id() -> str:
-    """`req_` and a ULID: 48 bits of Unix milliseconds, then 80 random ones; so ids sort by their time."""
+    """Return `req_` and a ULID (48 bits of Unix milliseconds, 80 random bits); ids sort by time."""
     random = int.from_bytes(os.urandom(10))
-    return _began(time.time_ns() // 1_000_000) + "".join(
+    return _time_part(time.time_ns() // 1_000_000) + "".join(
         [_PAIRS[random >> shift & 1023] for shift in _TEN_BITS]
     )
 
 
 @lru_cache(maxsize=1)
-def _began(milliseconds: int) -> str:
-    """How the ids of a millisecond begin."""
+def _time_part(milliseconds: int) -> str:
+    """Return the beginning of the ids of one millisecond."""
     return "req_" + "".join([_PAIRS[milliseconds >> shift & 1023] for shift in range(40, -1, -10)])
 
 
 class Request(msgspec.Struct, kw_only=True):
-    """One request while it lasts: what is known of it so far.
-
-    `resolved_model` is the model as the upstream is asked for it, where an alias stands for another.
-    """
+    """The state of one request. `resolved_model` is the model after aliases are resolved."""
 
     request_id: str
     created_at: datetime

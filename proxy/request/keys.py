@@ -1,7 +1,7 @@
-"""Relay keys: issued once, kept only as HMAC-SHA-256, looked up by every request.
+"""Relay keys: the key file, issuing and revoking keys, and looking them up for each request.
 
-A key tells user and team; a client's headers never do. The file is written atomically with mode 0600, and
-a running proxy reads it again when it changes.
+Only an HMAC-SHA-256 of a key is stored. User and team come from the key, never from headers. The file is
+written atomically with mode 0600; a running proxy reloads it when it changes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class KeyLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """A key's own limits, before `limits.defaults`; None: the default stands."""
+    """Limits of a single key, which override `limits.defaults`; None = the default applies."""
 
     rpm: _PerMinute | None = None
     tpm: _PerMinute | None = None
@@ -49,7 +49,7 @@ class KeyLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Key(KeyLimits, frozen=True, kw_only=True):
-    """One key without its secret: whose it is, what it may ask for, whether it still works."""
+    """A key without its secret: user, team, allowed models and validity."""
 
     id: Text
     user: Text
@@ -59,29 +59,29 @@ class Key(KeyLimits, frozen=True, kw_only=True):
     models: tuple[str, ...] = ("*",)
     revoked_at: _Time | None = None
 
-    def works(self, now: datetime) -> bool:
-        """Whether it is accepted: a key that was rotated may end later than now."""
+    def is_valid(self, now: datetime) -> bool:
+        """Return whether the key is accepted; a rotated key may have an end in the future."""
         return self.revoked_at is None or now < self.revoked_at
 
     def allows(self, model: str) -> bool:
-        """Whether the key may ask for this model."""
+        """Return whether the key may use this model."""
         return "*" in self.models or any(fnmatchcase(model, glob) for glob in self.models)
 
 
 class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The file's content: the secret that hashes are made with, and the keys."""
+    """The content of the key file: the HMAC secret and the keys."""
 
     pepper: str
     keys: tuple[Key, ...] = ()
 
 
 def digest(pepper: str, raw: str) -> str:
-    """The hash under which a raw key is kept."""
+    """Return the hash of a raw key."""
     return hmac.digest(pepper.encode(), raw.encode("utf-8", "surrogateescape"), "sha256").hex()
 
 
 def read(path: Path) -> KeyFile:
-    """The keys in a file; none when there is no file. Raises `KeysError`."""
+    """Read a key file; a missing file has no keys. Raises `KeysError`."""
     try:
         content = yaml.load(path.read_bytes(), Loader=_LOADER)  # noqa: S506 -- a safe loader, in C
         return msgspec.convert(content, KeyFile)
@@ -93,7 +93,7 @@ def read(path: Path) -> KeyFile:
         raise KeysError(f"{path} is not a file of Relay keys: {' '.join(str(error).split())}") from error
 
 
-# PyYAML lets what Python says of a value pass: of the 13th month, of `!!bool perhaps`, of `!!timestamp soon`.
+# PyYAML passes on Python's errors for values such as a 13th month, `!!bool perhaps` and `!!timestamp soon`.
 _UNREADABLE: Final = (yaml.YAMLError, ValueError, KeyError, AttributeError, RecursionError)
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -109,11 +109,11 @@ def issue_many(
     models: Sequence[str] = ("*",),
     limits: KeyLimits = _NO_LIMITS,
 ) -> list[str]:
-    """Makes a key for each (user, team); the raw keys it gives stand nowhere else. Raises `KeysError`."""
+    """Issue a key for each (user, team) and return the raw keys, which are not stored. Raises `KeysError`."""
     for name in (name for owner in owners for name in owner):
         check_name(name)
     raws = [_raw() for _ in owners]
-    with _changed(path) as content:
+    with _locked(path) as content:
         made = tuple(
             Key(
                 id=_id(),
@@ -139,32 +139,32 @@ def _id() -> str:
 
 
 def check_name(name: str) -> None:
-    """Raises `KeysError` for a user or team that no record could hold: who could account for its requests?"""
+    """Check the name of a user or team. Raises `KeysError` for one that a record cannot store."""
     if not name or not name.isprintable() or len(name) > _NAME_LENGTH:
-        raise KeysError(f"{name[:40]!r} is no user or team: give 1 to {_NAME_LENGTH} printable characters")
+        raise KeysError(f"{name[:40]!r} is not a user or team: give 1 to {_NAME_LENGTH} printable characters")
 
 
 def issue(
     path: Path, *, user: str, team: str, models: Sequence[str] = ("*",), limits: KeyLimits = _NO_LIMITS
 ) -> str:
-    """Makes one key and gives it raw. Raises `KeysError`."""
+    """Issue one key and return it raw. Raises `KeysError`."""
     return issue_many(path, [(user, team)], models=models, limits=limits)[0]
 
 
 def revoke(path: Path, key_id: str) -> Key:
-    """Ends a key for ever and gives it back. Raises `KeysError`, also when there is no such key."""
-    with _changed(path) as content:
+    """Revoke a key permanently and return it. Raises `KeysError`, also for an unknown key."""
+    with _locked(path) as content:
         return _end(path, content, _key(path, content, key_id), datetime.now(UTC))
 
 
 def rotate(path: Path, key_id: str, *, grace: timedelta = timedelta()) -> tuple[str, Key]:
-    """Makes a key like this one, which ends after `grace`; gives the new one raw, and the old one.
+    """Replace a key by a new one with the same owner, models and limits; the old one is valid for `grace`.
 
-    Raises `KeysError`, also when there is no such key or it has ended.
+    Returns the new key raw, and the old one. Raises `KeysError`, also for an unknown or revoked key.
     """
-    with _changed(path) as content:
+    with _locked(path) as content:
         old, now, raw = _key(path, content, key_id), datetime.now(UTC), _raw()
-        if not old.works(now):
+        if not old.is_valid(now):
             raise KeysError(f"{key_id} is revoked; make a new key with `relayctl keys issue`")
         new = msgspec.structs.replace(
             old, id=_id(), hash=digest(content.pepper, raw), created_at=now, revoked_at=None
@@ -181,7 +181,7 @@ def _key(path: Path, content: KeyFile, key_id: str) -> Key:
 
 
 def _end(path: Path, content: KeyFile, key: Key, at: datetime) -> Key:
-    """Writes the keys, this one ending at a time, or when it already ends if that is sooner."""
+    """Write the keys with an end for one of them; an earlier end stays."""
     ended = msgspec.structs.replace(key, revoked_at=min(key.revoked_at or at, at))
     keys = tuple(ended if other.id == key.id else other for other in content.keys)
     _write(path, msgspec.structs.replace(content, keys=keys))
@@ -189,8 +189,8 @@ def _end(path: Path, content: KeyFile, key: Key, at: datetime) -> Key:
 
 
 @contextmanager
-def _changed(path: Path) -> Iterator[KeyFile]:
-    """The file's content, with every other writer waiting."""
+def _locked(path: Path) -> Iterator[KeyFile]:
+    """Lock the file against other writers and yield its content."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(path.with_name(f"{path.name}.lock"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -219,7 +219,7 @@ def _write(path: Path, content: KeyFile) -> None:
 
 
 class KeyStore:
-    """The keys that work now, read again when the file has changed."""
+    """The valid keys, reloaded when the file has changed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -229,14 +229,14 @@ class KeyStore:
         self.refresh()
 
     def refresh(self) -> bool:
-        """Reads the file if it has changed. Raises `KeysError`, and then the old keys stay in force."""
+        """Reload the file if it has changed. Raises `KeysError`; the previous keys then stay valid."""
         stamp = self._stat()
         if stamp == self._stamp and stamp is not None:
             return False
         content = read(self._path)
         self._pepper = content.pepper
         now = datetime.now(UTC)
-        self._by_hash = {key.hash: key for key in content.keys if key.works(now)}
+        self._by_hash = {key.hash: key for key in content.keys if key.is_valid(now)}
         self._stamp = stamp
         return True
 
@@ -244,12 +244,12 @@ class KeyStore:
         return len(self._by_hash)
 
     def find(self, raw: str) -> Key | None:
-        """Whose key this is. The look-up is by a keyed hash, so its time tells nothing about any key."""
+        """Look up a raw key by its HMAC, so that timing reveals nothing about stored keys."""
         found = digest(self._pepper, raw)
         key = self._by_hash.get(found)
         if key is None or not hmac.compare_digest(key.hash, found):
             return None
-        return key if key.revoked_at is None or key.works(datetime.now(UTC)) else None
+        return key if key.revoked_at is None or key.is_valid(datetime.now(UTC)) else None
 
     def _stat(self) -> tuple[int, int, int] | None:
         try:

@@ -1,1 +1,1 @@
-"""Segments of JSON lines and the records in them: their form, their files, their writer. Knows no HTTP."""
+"""The segment files and the records in them: format, files, writer. Must not know HTTP."""

@@ -1,6 +1,6 @@
-"""The lines of content segments: what one request asked and was answered, kept apart from usage; their seal.
+"""The lines of content segments, which hold prompts and answers apart from usage.
 
-Such a segment has the form of a usage segment, with `content` lines between its `open` and its `seal`.
+A content segment is like a usage segment, with `content` lines between its `open` and `seal` lines.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from proxy.segments.lines import OpenLine, SealLine, Sequence
 from proxy.segments.record import VERSION, encode_line, time_text
 
 MAX_CONTENT_BYTES: Final = 1_048_576
-"""What the JSON of one input, and of one output, may take in a segment; more is cut."""
+"""The maximum size of the JSON of one input, and of one output; longer ones are cut."""
 MAX_CONTENT_LINE_BYTES: Final = 2 * MAX_CONTENT_BYTES + 4096
-"""Readers refuse a longer line, so that one line never fills their memory."""
+"""The maximum size of a line; readers reject longer ones."""
 
 NOTHING: Final = msgspec.Raw(b"null")
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
-    """One request's content: `input` and `output` are JSON texts as they go into a line."""
+    """The content of one request; `input` and `output` are JSON."""
 
     request_id: str
     created_at: datetime
@@ -31,7 +31,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContentLine(Content, frozen=True, kw_only=True, tag_field="event", tag="content"):
-    """The same as it stands in a segment: with the format's version and its line number."""
+    """The content as a line of a segment, with format version and line number."""
 
     v: int
     seq: Sequence
@@ -43,7 +43,7 @@ _decoder: msgspec.json.Decoder[AnyContentLine] = msgspec.json.Decoder(AnyContent
 
 
 def content_line(content: Content, seq: int) -> bytes:
-    """The content of a request as one JSON line ended by a newline; `seq` is its line number, from 1."""
+    """Encodes content as a JSON line with its newline; `seq` is the line number, from 1."""
     return encode_line(
         {
             "v": VERSION,
@@ -58,7 +58,7 @@ def content_line(content: Content, seq: int) -> bytes:
 
 
 def parse_content_line(line: bytes) -> AnyContentLine:
-    """Any line of a content segment. Raises `DecodeError` of msgspec or `UnicodeDecodeError` for none."""
+    """Parses any line of a content segment. Raises `msgspec.DecodeError` or `UnicodeDecodeError`."""
     try:
         return _decoder.decode(line)
     except RecursionError as error:

@@ -1,7 +1,7 @@
-"""One segment on disk, while it is written and when it is sealed; and the sealing of what the dead left.
+"""One segment file: written, sealed, and sealed after its writer died.
 
-A living writer holds an exclusive `flock` on its open segment, taken before the file has its name; the
-kernel lets go of it when the process dies, however it dies. So whoever gets the lock may seal the file.
+A running writer holds an exclusive `flock` on its open segment, taken before the file has its name. The
+kernel releases it when the process ends, also by `kill -9`: a process that gets the lock may seal the file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from proxy.segments.record import RequestLine, UsageRecord
 
 
 class SegmentFile:
-    """A segment being written: a line is in the kernel's hands after `append_…`, on disk after `sync`."""
+    """An open segment. A line survives the process after `append_…`, and a power failure after `sync`."""
 
     def __init__(self, directory: Path, name: SegmentName, fd: int) -> None:
         self.path = directory / f"{name}{OPEN_SUFFIX}"
@@ -41,7 +41,7 @@ class SegmentFile:
 
     @classmethod
     def create(cls, directory: Path, name: SegmentName, *, seq: int, previous: str | None) -> Self:
-        """Makes `<name>.open`, locked and begun with its `open` line. Raises `OSError`."""
+        """Creates `<name>.open`, locked and with its `open` line. Raises `OSError`."""
         hidden = directory / f".{name}.new"
         fd = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640)
         try:
@@ -57,36 +57,36 @@ class SegmentFile:
 
     @property
     def is_deleted(self) -> bool:
-        """Whether the file has no name any more: somebody has removed it, and its lines are lost."""
+        """Whether the file has been deleted, so that its lines are lost."""
         return os.fstat(self._fd).st_nlink == 0
 
     def append_intent(self, line: bytes) -> None:
-        """Writes an intent line. Raises `OSError`, and then no part of the line stands in the file."""
+        """Writes an intent line. Raises `OSError`; then no part of the line is in the file."""
         self._write(line)
         self.totals.intents += 1
 
     def append_record(self, line: bytes, record: UsageRecord) -> None:
-        """Writes a record's line. Raises `OSError`, and then no part of the line stands in the file."""
+        """Writes a record's line. Raises `OSError`; then no part of the line is in the file."""
         self._write(line)
         self.totals.count(record)
 
     def append_content(self, line: bytes) -> None:
-        """Writes a line of content. Raises `OSError`, and then no part of the line stands in the file."""
+        """Writes a line of content. Raises `OSError`; then no part of the line is in the file."""
         self._write(line)
         self.totals.records += 1
 
     def sync(self) -> None:
-        """Returns when every line written so far is on disk. May be called from another thread."""
+        """Syncs every line written so far to disk. May be called from another thread."""
         os.fsync(self._fd)
 
     def finish(self, *, seq: int, sealed_at: datetime) -> str:
-        """Writes the seal line and gives the SHA-256 of the whole file. Raises `OSError`."""
+        """Writes the seal line and returns the SHA-256 of the whole file. Raises `OSError`."""
         line = self.totals.seal_line(seq=seq, recovered=False, sealed_at=sealed_at)
         self._write(line)
-        return self.totals.sha256.hexdigest()  # which now goes over the seal, too
+        return self.totals.sha256.hexdigest()  # now of the seal too
 
     def publish(self) -> Path:
-        """Syncs the finished segment and gives it its sealed name. Raises `OSError`."""
+        """Syncs the finished segment and renames it to its sealed name. Raises `OSError`."""
         try:
             os.fsync(self._fd)
             _publish(self.path)
@@ -95,13 +95,13 @@ class SegmentFile:
         return _sealed(self.path)
 
     def seal(self, *, seq: int, sealed_at: datetime) -> str:
-        """Ends the segment for ever at once, and gives its SHA-256. Raises `OSError`."""
+        """Finishes and publishes the segment; returns its SHA-256. Raises `OSError`."""
         sha256 = self.finish(seq=seq, sealed_at=sealed_at)
         self.publish()
         return sha256
 
     def abandon(self) -> None:
-        """Lets go of the file without sealing it; the next start will. For tests and failed disks."""
+        """Closes the file without sealing it; the next start will. For tests and failed disks."""
         os.close(self._fd)
 
     def _write(self, data: bytes) -> None:
@@ -118,7 +118,7 @@ class SegmentFile:
 
 
 def _publish(path: Path) -> None:
-    """Gives an open segment its sealed name, and makes the name itself durable."""
+    """Renames an open segment to its sealed name, durably."""
     path.rename(_sealed(path))
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -128,9 +128,9 @@ def _publish(path: Path) -> None:
 
 
 def seal_leftovers(directory: Path) -> list[Path]:
-    """Seals every open segment whose writer is dead, and gives the sealed paths; living writers' stay.
+    """Seals every open segment whose writer has died, and returns the sealed paths.
 
-    A last line that the writer's death cut short is removed: it was never acknowledged to anyone.
+    An incomplete last line is removed: it was never acknowledged.
     Raises `OSError` when the directory or a file cannot be read or written.
     """
     leftovers = [path for path in directory.glob(f"*{OPEN_SUFFIX}") if SegmentName.parse(path.name)]
@@ -150,7 +150,7 @@ def _seal_if_dead(path: Path) -> bool:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not path.exists() or path.stat().st_ino != os.fstat(fd).st_ino:
             return False
-        _seal_left(fd, parse_content_line if path.name.startswith("content-") else parse_line)
+        _recover(fd, parse_content_line if path.name.startswith("content-") else parse_line)
         os.fsync(fd)
         _publish(path)
     except BlockingIOError:
@@ -160,8 +160,8 @@ def _seal_if_dead(path: Path) -> bool:
     return True
 
 
-def _seal_left(fd: int, parse: Callable[[bytes], Line | AnyContentLine]) -> None:
-    """Recounts the file's whole lines and adds the seal, unless its writer died just after doing so."""
+def _recover(fd: int, parse: Callable[[bytes], Line | AnyContentLine]) -> None:
+    """Counts the complete lines and appends the seal, unless the writer had already done so."""
     totals, seq, size = Totals(), 0, 0
     with open(fd, "rb", closefd=False) as lines:
         for line in lines:

@@ -1,7 +1,7 @@
-"""Segments, the files that records travel in: their names, their four kinds of line, their seal.
+"""The format of segments: file names, the four kinds of line, the seal.
 
-A segment is written by one process under a name that ends in `.jsonl.open` and is sealed by a last line,
-fsync and an atomic rename to `.jsonl`. Nothing here ever changes a sealed segment.
+One process writes a segment as `….jsonl.open` and seals it with a last line, fsync and an atomic rename to
+`….jsonl`. A sealed segment is never changed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ OPEN_SUFFIX: Final = ".open"
 _NAME = re.compile(
     r"(?P<kind>usage|content)-(?P<started>\d{8}T\d{6}Z)-(?P<writer>[A-Za-z0-9_.-]+)-(?P<number>\d{6,})\.jsonl"
 )
-_LONGEST_SEAL: Final = 8192
-_STAMP: Final = "%Y%m%dT%H%M%SZ"
+_MAX_SEAL_BYTES: Final = 8192
+_TIME_FORMAT: Final = "%Y%m%dT%H%M%SZ"
 
 Sequence = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class SegmentName(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """What a segment's file name tells: kind, start (UTC, whole seconds), writer and number (from 1)."""
+    """A segment's file name: kind, start (UTC, whole seconds), writer and number (from 1)."""
 
     kind: str = "usage"
     started_at: datetime
@@ -36,17 +36,17 @@ class SegmentName(msgspec.Struct, frozen=True, kw_only=True, order=True):
     number: int
 
     def __str__(self) -> str:
-        started = self.started_at.astimezone(UTC).strftime(_STAMP)
+        started = self.started_at.astimezone(UTC).strftime(_TIME_FORMAT)
         return f"{self.kind}-{started}-{self.writer}-{self.number:06d}.jsonl"
 
     @classmethod
     def parse(cls, name: str) -> Self | None:
-        """Reads a file name, sealed or `.open`; None when it is not a segment's."""
+        """Parses a file name, sealed or `.open`; None when it is not a segment's."""
         match = _NAME.fullmatch(name.removesuffix(OPEN_SUFFIX))
         if match is None:
             return None
         try:
-            started_at = datetime.strptime(match["started"], _STAMP).replace(tzinfo=UTC)
+            started_at = datetime.strptime(match["started"], _TIME_FORMAT).replace(tzinfo=UTC)
         except ValueError:
             return None
         return cls(
@@ -55,7 +55,7 @@ class SegmentName(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 
 class OpenLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="open"):
-    """The first line: which segment this is; `previous` is the SHA-256 of its writer's last sealed file."""
+    """The first line; `previous` is the SHA-256 of the writer's previous segment."""
 
     v: int
     seq: Sequence
@@ -66,7 +66,7 @@ class OpenLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag
 
 
 class IntentLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="intent"):
-    """Written before a byte goes upstream; an intent without its record tells of a crash."""
+    """Written before a request is sent; an intent without a record means a crash."""
 
     v: int
     seq: Sequence
@@ -79,7 +79,7 @@ class IntentLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
 
 
 class SealLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="seal"):
-    """The last line: counts and sums over the segment's records, and the SHA-256 of every byte before it."""
+    """The last line: counts and sums of the segment's records, and the SHA-256 of all bytes before it."""
 
     v: int
     seq: Sequence
@@ -99,9 +99,9 @@ _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line, float_hook=exa
 
 
 def parse_line(line: bytes) -> Line:
-    """Any line of a segment. Raises `msgspec.DecodeError` (or `UnicodeDecodeError`) for what is none.
+    """Parses any line of a segment. Raises `msgspec.DecodeError` or `UnicodeDecodeError`.
 
-    Readers that must know why a record was refused, and hold it to its limits, use `record.from_line`.
+    `record.from_line` also checks a record's limits and reports why it is invalid.
     """
     try:
         return _decoder.decode(line)
@@ -110,7 +110,7 @@ def parse_line(line: bytes) -> Line:
 
 
 def open_line(name: SegmentName, *, seq: int, previous: str | None) -> bytes:
-    """The line that begins a segment."""
+    """Encodes the first line of a segment."""
     return encode_line(
         {
             "v": VERSION,
@@ -127,7 +127,7 @@ def open_line(name: SegmentName, *, seq: int, previous: str | None) -> bytes:
 def intent_line(
     *, seq: int, request_id: str, created_at: datetime, user_id: str, team_id: str, model: str, endpoint: str
 ) -> bytes:
-    """The line that says a request is about to go upstream."""
+    """Encodes the line that is written before a request is sent."""
     return encode_line(
         {
             "v": VERSION,
@@ -144,7 +144,7 @@ def intent_line(
 
 
 class Totals:
-    """Counts and sums of a segment as its lines go by; makes and checks the seal."""
+    """The running counts and sums of a segment; makes and checks its seal."""
 
     def __init__(self) -> None:
         self.records = self.intents = self.prompt_tokens = self.completion_tokens = 0
@@ -152,7 +152,7 @@ class Totals:
         self.sha256 = hashlib.sha256()
 
     def count(self, record: UsageRecord) -> None:
-        """Adds one record's tokens and money (an unknown cost adds nothing)."""
+        """Adds one record's tokens and cost (an unknown cost adds nothing)."""
         self.records += 1
         self.prompt_tokens += record.prompt_tokens
         self.completion_tokens += record.completion_tokens
@@ -161,18 +161,18 @@ class Totals:
     def count_all(
         self, *, records: int, prompt_tokens: int, completion_tokens: int, cost_usd: Decimal
     ) -> None:
-        """The same for many records at once."""
+        """Adds the sums of many records."""
         self.records += records
         self.prompt_tokens += prompt_tokens
         self.completion_tokens += completion_tokens
         self.cost_usd += cost_usd
 
     def hash(self, data: bytes) -> None:
-        """Adds bytes that stand before the seal."""
+        """Adds bytes that precede the seal."""
         self.sha256.update(data)
 
     def seal_line(self, *, seq: int, recovered: bool, sealed_at: datetime) -> bytes:
-        """The line that ends a segment; `recovered` when another process had to write it."""
+        """Encodes the last line of a segment; `recovered` when another process writes it."""
         return encode_line(
             {
                 "v": VERSION,
@@ -190,7 +190,7 @@ class Totals:
         )
 
     def differences(self, seal: SealLine) -> list[str]:
-        """What the seal claims and the lines do not show, one sentence each; empty when they agree."""
+        """The differences between the seal and the lines, one sentence each; empty when they agree."""
         ours = {
             "records": self.records,
             "intents": self.intents,
@@ -207,15 +207,15 @@ class Totals:
 
 
 def sealed_segments(directory: Path, kind: str = "usage") -> list[Path]:
-    """The sealed segments in a directory by start, writer and number; foreign files are passed over."""
+    """The sealed segments in a directory by start, writer and number; other files are ignored."""
     found = ((SegmentName.parse(path.name), path) for path in directory.glob(f"{kind}-*.jsonl"))
-    # Whoever opened a named pipe would wait for ever.
+    # Opening a named pipe would block.
     named = ((name, path) for name, path in found if name is not None and not path.is_fifo())
     return [path for _, path in sorted(named)]
 
 
 def last_line(file: BinaryIO, size: int) -> bytes:
-    """The last line of a segment of this size: its seal, where it has one. Raises `OSError`."""
-    file.seek(max(0, size - _LONGEST_SEAL))
+    """The last line of a segment of this size: its seal, if it is sealed. Raises `OSError`."""
+    file.seek(max(0, size - _MAX_SEAL_BYTES))
     tail = file.read()
     return tail[tail.rfind(b"\n", 0, len(tail) - 1) + 1 :]

@@ -1,8 +1,8 @@
-"""What one request used: the frozen value, the JSON line it becomes, and the rules a line must keep.
+"""The usage record of one request: its fields, its JSON line, and its constraints.
 
-A record is a fact: it is written once and never edited. Text stands at the border (`to_line`,
-`from_line`), types inside: money is `Decimal` in USD, time is aware UTC, durations are milliseconds.
-The fields and their meaning are the public contract, `docs/records.md`.
+A record is written once and never edited. In Python, money is `Decimal` in USD, times are aware UTC and
+durations are milliseconds; `to_line` and `from_line` convert to and from text. The fields are the public
+contract, `docs/records.md`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import msgspec
 
 VERSION: Final = 1
 MAX_LINE_BYTES: Final = 524_288
-"""A longer line is refused by every reader, so that one line never fills the memory of a loader."""
+"""The maximum size of a line; readers reject longer ones."""
 
 MONEY_PLACES: Final = Decimal("1e-12")
 MONEY_LIMIT: Final = Decimal("1e12")
-_MOST_LEVELS: Final = 32
+_MAX_DEPTH: Final = 32
 _TIME_PLACES: Final = Decimal("1e-6")
 TIME_LIMIT_MS: Final = Decimal("1e11")
 
@@ -28,11 +28,11 @@ Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class RecordError(ValueError):
-    """This line is not a record."""
+    """The line is not a valid record."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One upstream that was tried: its name, its HTTP status (null: no answer) and how long it took."""
+    """One attempt: the upstream's name, its HTTP status (null: no answer) and the latency."""
 
     provider: Text
     status: int | None
@@ -40,19 +40,19 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a request failed: a stable type, and one sentence without prompt text or secret."""
+    """Why a request failed: a stable type, and one sentence without prompt text or secrets."""
 
     type: Text
     message: Annotated[str, msgspec.Meta(max_length=2000)]
 
 
 def is_error(status: int, error: Fault | None) -> bool:
-    """Whether reports count a request as an error; a provider can fail inside an answer of status 200."""
+    """Whether reports count a request as an error; a provider can report one with status 200."""
     return status >= 400 or error is not None
 
 
 class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One request and what it used. Raises `ValueError` when made with values that contradict each other."""
+    """One request and its usage. Raises `ValueError` for contradicting values."""
 
     request_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
     created_at: datetime
@@ -101,12 +101,12 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_error(self) -> bool:
-        """Whether reports count it as an error."""
+        """Whether reports count the request as an error."""
         return is_error(self.status, self.error)
 
 
 class RequestLine(UsageRecord, frozen=True, kw_only=True, tag_field="event", tag="request"):
-    """A record as it stands in a segment: with the format's version and its line number."""
+    """A record as a line of a segment, with format version and line number."""
 
     v: Annotated[int, msgspec.Meta(ge=1)]
     seq: Annotated[int, msgspec.Meta(ge=1)]
@@ -136,22 +136,22 @@ def _check_duration(name: str, value: Decimal) -> None:
 
 
 def clip(text: str) -> str:
-    """Somebody else's text as a record can hold it: UTF-8, without NUL, at most 512 characters."""
+    """Makes foreign text fit for a record: UTF-8, without NUL, at most 512 characters."""
     if len(text) <= 512 and text.isascii() and "\0" not in text:
         return text
     return text[:512].replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def exact(text: str) -> Decimal:
-    """A JSON number without loss. Raises `ValueError` for an exponent that no Decimal can hold."""
+    """Parses a JSON number without loss. Raises `ValueError` for an exponent out of Decimal's range."""
     try:
         return Decimal(text)
     except InvalidOperation:
         raise ValueError("a number has an exponent out of range") from None
 
 
-def _kept(text: str) -> Decimal | str:
-    """A number within `usage`, which nobody counts with: one that no Decimal can hold stays a text."""
+def _exact_or_text(text: str) -> Decimal | str:
+    """Parses a number within `usage`; one out of Decimal's range stays text."""
     try:
         return Decimal(text)
     except InvalidOperation:
@@ -159,12 +159,12 @@ def _kept(text: str) -> Decimal | str:
 
 
 def as_money(amount: Decimal) -> Decimal:
-    """Rounds half-even to the 12 fractional digits of USD that a record holds; never gives -0."""
+    """Rounds half-even to the 12 fractional digits of USD in a record; never -0."""
     return amount.quantize(MONEY_PLACES, rounding=ROUND_HALF_EVEN) + 0
 
 
 def as_milliseconds(value: Decimal) -> Decimal:
-    """Rounds half-up to the six fractional digits that every store holds."""
+    """Rounds half-up to the six fractional digits that every store keeps."""
     return value.quantize(_TIME_PLACES, rounding=ROUND_HALF_UP)
 
 
@@ -182,40 +182,40 @@ def money_text(amount: Decimal) -> str:
 def time_text(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds and `Z`: `2026-11-01T09:30:00.000000Z`."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    text: str = msgspec.to_builtins(utc)  # thirty times as fast as `isoformat`, but leaves out a zero
+    text: str = msgspec.to_builtins(utc)  # 30 times as fast as `isoformat`, but omits zero microseconds
     return text if utc.microsecond else f"{text[:-1]}.000000Z"
 
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
-_decoder = msgspec.json.Decoder(RequestLine, float_hook=_kept)
+_decoder = msgspec.json.Decoder(RequestLine, float_hook=_exact_or_text)
 _FIELDS: Final = UsageRecord.__struct_fields__
 _CREATED_AT, _COST_USD, _USAGE = (_FIELDS.index(name) for name in ("created_at", "cost_usd", "usage"))
-# A line as it is written: money and time are texts in it.
-_Written = msgspec.defstruct("_Written", ["v", "event", "seq", *_FIELDS])
+# A line to be encoded: money and time are strings.
+_EncodedRecord = msgspec.defstruct("_EncodedRecord", ["v", "event", "seq", *_FIELDS])
 
 
 def to_line(record: UsageRecord, seq: int) -> bytes:
-    """The record as one JSON line ended by a newline; `seq` is its line number, from 1.
+    """Encodes a record as a JSON line with its newline; `seq` is the line number, from 1.
 
-    A `usage` object that would make the line unreadable is left out: the bill needs the counts beside it.
+    A `usage` object that would make the line unreadable is omitted; billing needs only the counts.
     """
     values = list(msgspec.structs.astuple(record)[: len(_FIELDS)])
     values[_CREATED_AT] = time_text(record.created_at)
     if record.cost_usd is not None:
         values[_COST_USD] = money_text(record.cost_usd)
     try:
-        line = encode_line(_Written(VERSION, "request", seq, *values))
+        line = encode_line(_EncodedRecord(VERSION, "request", seq, *values))
     except (UnicodeEncodeError, RecursionError):
         line = b""
-    deep = line.count(b"[") + line.count(b"{") > _MOST_LEVELS and not _is_shallow(record.usage, _MOST_LEVELS)
+    deep = line.count(b"[") + line.count(b"{") > _MAX_DEPTH and not _is_shallow(record.usage, _MAX_DEPTH)
     if not line or len(line) > MAX_LINE_BYTES or deep:
         values[_USAGE] = None
-        line = encode_line(_Written(VERSION, "request", seq, *values))
+        line = encode_line(_EncodedRecord(VERSION, "request", seq, *values))
     return line
 
 
 def _is_shallow(value: object, levels: int) -> bool:
-    """Whether nothing in it is nested deeper: how deep a reader can go depends on where it stands itself."""
+    """Whether a value has at most so many levels; deeper JSON fails in readers with a deep stack."""
     if not isinstance(value, dict | list):
         return True
     inside = value.values() if isinstance(value, dict) else value
@@ -223,15 +223,12 @@ def _is_shallow(value: object, levels: int) -> bool:
 
 
 def encode_line(body: object) -> bytes:
-    """Any JSON value as one line; exact decimals stay exact numbers."""
+    """Encodes a JSON value as a line; decimals stay exact numbers."""
     return _encoder.encode(body) + b"\n"
 
 
 def from_line(line: bytes) -> RequestLine:
-    """Reads a line of event `request`, with or without its newline.
-
-    Raises `RecordError` with one sentence that says what is wrong.
-    """
+    """Parses a `request` line, with or without its newline. Raises `RecordError` with the reason."""
     if len(line) > MAX_LINE_BYTES:
         raise RecordError(f"the line has {len(line)} bytes, more than {MAX_LINE_BYTES}")
     try:

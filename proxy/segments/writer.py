@@ -1,7 +1,7 @@
-"""The writer of a process: records and intents to usage segments, and captured content to its own.
+"""Writes the records and intents of a process to usage segments, and captured content to content segments.
 
-It never loses a record while the process lives: what a full disk refuses waits in memory, counted, and is
-written when there is room again. Content never waits: it is left out.
+No record is lost while the process runs: records that cannot be written, on a full disk for example, stay in
+memory and are written later. Content that cannot be written is dropped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final, Protocol
 
-from proxy.config.settings import Logs
+from proxy.config.server import Logs
 from proxy.errors import LogWriteError
 from proxy.segments.content_lines import Content, content_line
 from proxy.segments.file import SegmentFile, seal_leftovers
@@ -26,46 +26,45 @@ from proxy.segments.record import UsageRecord, to_line
 
 TICK_SECONDS: Final = 0.1
 RESERVED_BYTES: Final = 268_435_456
-"""Room on the disk of `logs.dir` that is for usage alone: below it no content is written."""
+"""Free space on the disk of `logs.dir` that is reserved for usage: below it no content is written."""
 
 _log = logging.getLogger(__name__)
 
 
-class Count(Protocol):
-    """A counter of Prometheus."""
+class Counter(Protocol):
+    """A Prometheus counter."""
 
     def inc(self) -> None:
-        """Adds to it."""
+        """Adds one."""
 
 
-class Level(Protocol):
-    """A gauge of Prometheus."""
+class Gauge(Protocol):
+    """A Prometheus gauge."""
 
     def set(self, value: float) -> None:
-        """Replaces its value."""
+        """Sets the value."""
 
 
 class WriterMetrics(Protocol):
-    """The metrics that a writer keeps: records and failed writes counted, bytes not yet synced."""
+    """The metrics of a writer."""
 
     @property
-    def log_records(self) -> Count:
+    def log_records(self) -> Counter:
         """Records written."""
 
     @property
-    def log_errors(self) -> Count:
+    def log_errors(self) -> Counter:
         """Failed writes."""
 
     @property
-    def log_unsynced(self) -> Level:
+    def log_unsynced(self) -> Gauge:
         """Bytes written and not yet synced."""
 
 
 class Writer:
-    """Writes what one process has to tell. Its methods are called from the event loop only.
+    """The writer of one process. Its methods are called from the event loop only.
 
-    A segment of content is always sealed before one of usage: where the record of a request is sealed, what
-    was captured of it is.
+    Content segments are sealed before usage segments: when a request's record is sealed, so is its content.
     """
 
     def __init__(
@@ -77,36 +76,36 @@ class Writer:
         capture_content: bool = False,
     ) -> None:
         self.waits_for_disk: Final = config.durability == "strict"
-        """Whether `durable` has anything to wait for."""
+        """Whether `durable` may have to wait."""
 
         self._config = config
         self._metrics = metrics
         self._waiting: deque[UsageRecord] = deque()
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="relay-disk")
-        failed = metrics.log_errors.inc
+        on_failure = metrics.log_errors.inc
         self._usage = SegmentLog(
-            config, now, self._disk, kind="usage", failed=failed, unsynced=metrics.log_unsynced.set
+            config, now, self._disk, kind="usage", on_failure=on_failure, on_unsynced=metrics.log_unsynced.set
         )
         self._content: SegmentLog | None = None
         if capture_content:
             self._content = SegmentLog(
-                config, now, self._disk, kind="content", failed=failed, unsynced=lambda _: None
+                config, now, self._disk, kind="content", on_failure=on_failure, on_unsynced=lambda _: None
             )
         self._disk_is_low = False
         self._ticker: asyncio.Task[None] | None = None
 
     @property
     def failure(self) -> str | None:
-        """Why the last line of usage could not be written; None when it was."""
+        """Why the last usage line could not be written; None when it was written."""
         return self._usage.failure
 
     @property
     def captures_content(self) -> bool:
-        """Whether `content` is to be called at all."""
+        """Whether content is captured."""
         return self._content is not None
 
     async def start(self) -> None:
-        """Makes the directory, seals what dead writers left. Raises `LogWriteError`."""
+        """Creates the directory and seals segments of writers that died. Raises `LogWriteError`."""
         try:
             self._config.dir.mkdir(parents=True, exist_ok=True)
             sealed = await asyncio.get_running_loop().run_in_executor(
@@ -121,7 +120,7 @@ class Writer:
         self._ticker = asyncio.create_task(self._tick())
 
     def unwritable(self) -> str | None:
-        """Why the log directory cannot be written, if so. Looks at the disk, so not for the event loop."""
+        """Why the log directory cannot be written; None when it can. Blocks: not for the event loop."""
         try:
             probe = self._config.dir / f".{self._usage.name}.probe"
             probe.write_bytes(b"")
@@ -133,7 +132,7 @@ class Writer:
     def intent(
         self, *, request_id: str, created_at: datetime, user_id: str, team_id: str, model: str, endpoint: str
     ) -> None:
-        """Says that a request is about to go upstream. Raises `LogWriteError`: then it must not go."""
+        """Writes an intent. Raises `LogWriteError`; then the request must not be sent."""
         if not self._config.intents:
             return
         line = intent_line(
@@ -150,18 +149,18 @@ class Writer:
             self._seal()
 
     def record(self, record: UsageRecord) -> None:
-        """Writes a record, or keeps it until it can be written; never raises, never drops."""
+        """Writes a record, or keeps it in memory until it can be written; never raises, never drops."""
         if self._waiting:
             self._waiting.append(record)
             self._write_waiting()
-        elif not self._written(record):
+        elif not self._try_write(record):
             self._waiting.append(record)
 
     def content(self, content: Content) -> None:
         """Writes the content of a request, before its record; never raises.
 
-        What the disk refuses is left out and counted as a failed write: kept, it would take the memory that
-        records need. So is what would take the last of the disk.
+        Content that cannot be written, or would use the reserved space, is dropped and counted as a failed
+        write: in memory it would take the space that records need.
         """
         if self._content is None:
             return
@@ -175,35 +174,35 @@ class Writer:
             self._content.seal()
 
     async def durable(self) -> None:
-        """With `durability: strict`, returns when all that is written is on disk. Raises `LogWriteError`."""
+        """With `durability: strict`, waits until everything written is on disk. Raises `LogWriteError`."""
         if not self.waits_for_disk:
             return
         if self._waiting:
             raise LogWriteError("the log directory cannot be written")
         if self._content is not None:
-            with suppress(LogWriteError):  # told and counted; no answer is held back for it
+            with suppress(LogWriteError):  # logged and counted; no answer waits for it
                 await self._content.durable()
         await self._usage.durable()
 
     async def close(self) -> None:
-        """Writes what waits, seals the segments. Raises `LogWriteError` if records could not be written."""
+        """Writes waiting records and seals the segments. Raises `LogWriteError` if records are lost."""
         if self._ticker is not None:
             self._ticker.cancel()
             with suppress(asyncio.CancelledError):
                 await self._ticker
         self._write_waiting()
-        failure = self.failure  # for there may be room left for a seal
+        failure = self.failure  # before sealing, which may succeed
         self._seal()
         await asyncio.to_thread(self._disk.shutdown)
         if self._waiting:
             raise LogWriteError(f"{len(self._waiting)} records could not be written: {failure}")
 
     def _write_waiting(self) -> None:
-        while self._waiting and self._written(self._waiting[0]):
+        while self._waiting and self._try_write(self._waiting[0]):
             self._waiting.popleft()
 
-    def _written(self, record: UsageRecord) -> bool:
-        """Writes a record; False when the disk refuses it."""
+    def _try_write(self, record: UsageRecord) -> bool:
+        """Writes a record; False when that fails."""
         try:
             line = to_line(record, self._usage.next_seq())
             self._usage.append(SegmentFile.append_record, line, record)
@@ -222,11 +221,11 @@ class Writer:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self._usage.leave_deleted()
+            self._usage.replace_deleted()
             self._write_waiting()
             if self._content is not None:
-                self._content.leave_deleted()
-                self._look_at_disk()
+                self._content.replace_deleted()
+                self._check_disk()
             if self._usage.old:
                 self._seal()
             if self._config.durability != "batch":
@@ -235,13 +234,13 @@ class Writer:
                 await self._content.sync()
             await self._usage.sync()
 
-    def _look_at_disk(self) -> None:
-        """Content stops while there is room left for records."""
+    def _check_disk(self) -> None:
+        """Stops and resumes writing content by the free space."""
         try:
             low = shutil.disk_usage(self._config.dir).free < RESERVED_BYTES
         except OSError:
-            return  # the next write tells what is wrong
+            return  # the next write reports it
         if low != self._disk_is_low:
-            told = "nearly full: content is left out" if low else "no longer full: content is written again"
-            _log.warning("the disk of %s is %s", self._config.dir, told)
+            state = "nearly full: content is left out" if low else "no longer full: content is written again"
+            _log.warning("the disk of %s is %s", self._config.dir, state)
         self._disk_is_low = low

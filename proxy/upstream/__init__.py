@@ -1,1 +1,1 @@
-"""The HTTP/1 client for providers: connections, pool, parser. Knows nothing of models, tokens or prices."""
+"""The HTTP/1 client for providers: connections, pool, parser. Must not know models, tokens or prices."""

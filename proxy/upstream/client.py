@@ -1,4 +1,4 @@
-"""The connection to a provider: sends one request and gives its answer, or a fault in one of three kinds."""
+"""HTTP client for providers: sends one request and returns its answer, or raises one of three faults."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from types import TracebackType
 
 from multidict import CIMultiDict
 
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.errors import Refusal
-from proxy.upstream.connection import Connection, StaleError, Taker
+from proxy.upstream.connection import Connection, Consumer, StaleError
 from proxy.upstream.decoding import Decoder
 from proxy.upstream.parser import BrokenError, Message
 from proxy.upstream.pool import Pool
-from proxy.upstream.request import Outgoing, UnsendableError, outgoing
+from proxy.upstream.request import PreparedRequest, UnsendableError, prepare_request
 from proxy.upstream.write_batching import WriteBatch
 
 
 class UpstreamFault(Refusal):
-    """The upstream gave no whole answer: unreachable or broken (502), or too slow (504).
+    """The upstream did not send a whole answer: unreachable or broken (502), or too slow (504).
 
-    `sent` tells whether the request may have reached it, and so may be billed.
+    `sent`: the request may have reached it, so it may be billed.
     """
 
     def __init__(self, status: int, code: str, message: str, *, sent: bool) -> None:
@@ -34,12 +34,12 @@ class UpstreamFault(Refusal):
 
 
 class Answer:
-    """An upstream's answer whose head is here. The body comes by `pieces`, decompressed if it has to be."""
+    """An upstream's answer whose head has arrived; `read_chunks` and `push_chunks` give its decoded body."""
 
     __slots__ = ("_connection", "_decoder", "_message", "content_length", "content_type", "headers", "status")
 
     def __init__(self, connection: Connection, message: Message) -> None:
-        """Raises `BrokenError` for a body in an encoding that cannot be undone."""
+        """Raises `BrokenError` for a body in an unsupported content encoding."""
         headers = message.headers
         encoding = ",".join(headers.getall("Content-Encoding", ())).strip().lower()
         self._connection = connection
@@ -56,52 +56,52 @@ class Answer:
         media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
         self.content_type: str = media_type or "application/octet-stream"
 
-    def at_once(self) -> bytes:
-        """The whole body if it has come with the head and is plain; empty when it is to be read."""
+    def buffered_body(self) -> bytes:
+        """The whole body if it arrived with the head and is not compressed; empty when it must be read."""
         message = self._message
         return message.take() if message.ended and self._decoder is None else b""
 
     async def read(self, seconds: float) -> bytes:
-        """The next piece, empty at the end. Raises `TimeoutError`, `BrokenError`."""
+        """The next chunk, empty at the end. Raises `TimeoutError`, `BrokenError`."""
         if self._decoder is None:
             return await self._connection.read(self._message, seconds=seconds)
-        while not (piece := self._decoder.take()):
+        while not (chunk := self._decoder.take()):
             raw = await self._connection.read(self._message, seconds=seconds)
             if not raw:
                 self._decoder.finish()
                 return b""
             self._decoder.feed(raw)
-        return piece
+        return chunk
 
-    def hand_on(self, taker: Taker, seconds: float) -> Awaitable[bool]:
-        """Gives each piece to `taker` as it arrives: True at the end, False when it takes no more.
+    def push(self, consumer: Consumer, seconds: float) -> Awaitable[bool]:
+        """Calls `consumer` with each chunk as it arrives; True at the end, False when it returned False.
 
         Raises `TimeoutError`, `BrokenError`.
         """
         if self._decoder is None:
-            return self._connection.hand_on(self._message, taker, seconds=seconds)
-        return self._hand_on_decoded(taker, seconds)
+            return self._connection.push(self._message, consumer, seconds=seconds)
+        return self._push_decoded(consumer, seconds)
 
-    async def _hand_on_decoded(self, taker: Taker, seconds: float) -> bool:
-        while piece := await self.read(seconds):
-            if not taker(piece):
+    async def _push_decoded(self, consumer: Consumer, seconds: float) -> bool:
+        while chunk := await self.read(seconds):
+            if not consumer(chunk):
                 return False
         return True
 
 
 class Client:
-    """Sends requests over kept-alive connections; follows no redirect and keeps no cookie."""
+    """Sends requests over keep-alive connections; follows no redirects and stores no cookies."""
 
     def __init__(self) -> None:
-        self.outbox = WriteBatch()
-        self._pool = Pool(self.outbox)
+        self.write_batch = WriteBatch()
+        self._pool = Pool(self.write_batch)
 
     def send(
         self, upstream: Upstream, method: str, url: str, headers: Mapping[str, str], body: bytes
     ) -> AbstractAsyncContextManager[Answer]:
         """The upstream's answer when its head has arrived. Raises `UpstreamFault`."""
         try:
-            request = outgoing(method, url, headers, body)
+            request = prepare_request(method, url, headers, body)
         except UnsendableError as error:
             raise _unreachable(upstream, str(error)) from error
         return _Exchange(self._pool, upstream, request)
@@ -112,17 +112,17 @@ class Client:
 
 
 class _Exchange(AbstractAsyncContextManager[Answer]):
-    """One request and its answer; the connection is kept afterwards if the answer came to its end."""
+    """One request and its answer; the connection returns to the pool if the answer was read to its end."""
 
-    def __init__(self, pool: Pool, upstream: Upstream, request: Outgoing) -> None:
+    def __init__(self, pool: Pool, upstream: Upstream, request: PreparedRequest) -> None:
         self._pool = pool
         self._upstream = upstream
         self._origin = request.origin
-        self._request: Outgoing | None = request
+        self._request: PreparedRequest | None = request
 
     async def __aenter__(self) -> Answer:
         assert self._request is not None
-        # The prompt is not kept while its answer comes, which may take minutes.
+        # Frees the prompt while the answer arrives, which may take minutes.
         request, self._request = self._request, None
         until = asyncio.get_running_loop().time() + self._upstream.timeouts.head
         idle = self._pool.take(self._origin)
@@ -130,16 +130,16 @@ class _Exchange(AbstractAsyncContextManager[Answer]):
             try:
                 return await self._ask(idle, request, until)
             except StaleError:
-                pass  # it was not read, so it is not sent twice: see docs/decisions/0006-upstream-client.md
+                pass  # it was not read, so it may be sent again: docs/decisions/0006-upstream-client.md
         try:
             return await self._ask(await self._connect(until), request, until)
         except StaleError as error:
-            raise _unreachable(self._upstream, "it closes its connections at once") from error
+            raise _unreachable(self._upstream, "it closes its connections immediately") from error
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.give_back(self._origin, self._connection)
+        self._pool.release(self._origin, self._connection)
 
     async def _connect(self, until: float) -> Connection:
         upstream, timeouts = self._upstream, self._upstream.timeouts
@@ -152,8 +152,8 @@ class _Exchange(AbstractAsyncContextManager[Answer]):
         except (OSError, UnicodeError) as error:
             raise _unreachable(upstream, _reason(error)) from error
 
-    async def _ask(self, connection: Connection, request: Outgoing, until: float) -> Answer:
-        """Raises `UpstreamFault`, and `StaleError` for a request that was not read."""
+    async def _ask(self, connection: Connection, request: PreparedRequest, until: float) -> Answer:
+        """Sends the request. Raises `UpstreamFault`, and `StaleError` for a request that was not read."""
         self._connection = connection
         message: Message | None = None
         try:
@@ -165,26 +165,29 @@ class _Exchange(AbstractAsyncContextManager[Answer]):
             seconds = self._upstream.timeouts.head
             raise _too_slow(self._upstream, f"{seconds:g} s to answer", sent=True) from error
         except BrokenError as error:
-            connection.abort()  # where it is the answer's encoding, it still stands
+            connection.abort()  # still open where the encoding is the fault
             refused = message is not None and message.status >= 400
             raise broken(self._upstream, str(error), sent=not refused) from error
 
 
-async def pieces(upstream: Upstream, answer: Answer) -> AsyncIterator[bytes]:
-    """The body piece by piece as it arrives. Raises `UpstreamFault` when it breaks off or stalls."""
-    with _Telling(upstream):
-        while piece := await answer.read(upstream.timeouts.idle):
-            yield piece
+async def read_chunks(upstream: Upstream, answer: Answer) -> AsyncIterator[bytes]:
+    """Yields the body as it arrives. Raises `UpstreamFault` when it breaks off or stalls."""
+    with _BodyFaults(upstream):
+        while chunk := await answer.read(upstream.timeouts.idle):
+            yield chunk
 
 
-async def hand_on(upstream: Upstream, answer: Answer, taker: Taker) -> bool:
-    """The same for one who takes each piece as it arrives: True at the end, False when he takes no more."""
-    with _Telling(upstream):
-        return await answer.hand_on(taker, upstream.timeouts.idle)
+async def push_chunks(upstream: Upstream, answer: Answer, consumer: Consumer) -> bool:
+    """Calls `consumer` with each chunk as it arrives; True at the end, False when it returned False.
+
+    Raises `UpstreamFault` when the body breaks off or stalls.
+    """
+    with _BodyFaults(upstream):
+        return await answer.push(consumer, upstream.timeouts.idle)
 
 
-class _Telling:
-    """Tells a body that does not go on as an `UpstreamFault`."""
+class _BodyFaults:
+    """Raises the errors of reading a body as `UpstreamFault`."""
 
     __slots__ = ("_upstream",)
 
@@ -192,20 +195,20 @@ class _Telling:
         self._upstream = upstream
 
     def __enter__(self) -> None:
-        """The body is read from now on."""
+        """Does nothing."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, TimeoutError):
-            what = f"{self._upstream.timeouts.idle:g} s between two pieces of its answer"
+            what = f"{self._upstream.timeouts.idle:g} s between two chunks of its answer"
             raise _too_slow(self._upstream, what, sent=True) from error
         if isinstance(error, BrokenError):
             raise broken(self._upstream, str(error)) from error
 
 
 def broken(upstream: Upstream, why: str | None = None, *, sent: bool = True) -> UpstreamFault:
-    """There is no whole answer."""
+    """The fault of an answer that broke off."""
     message = f"the upstream '{upstream.name}' broke off its answer{f': {why}' if why else ''}"
     return UpstreamFault(502, "upstream_broken", message, sent=sent)
 
@@ -221,7 +224,7 @@ def _unreachable(upstream: Upstream, why: str) -> UpstreamFault:
 
 
 def _reason(error: OSError | UnicodeError) -> str:
-    """Why there is no connection, in words that hold no address."""
+    """The reason why there is no connection, without an address."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({error.verify_message})"
     if isinstance(error, ssl.SSLError):

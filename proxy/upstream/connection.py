@@ -1,6 +1,6 @@
-"""One connection to an upstream: sends a request, gives its answer as it arrives, is kept for the next.
+"""One connection to an upstream: sends a request, returns its answer as it arrives, is then reused.
 
-It never holds more of an answer than `HIGH_WATER` and one read of the socket: past that it stops reading.
+It buffers at most `HIGH_WATER` bytes of an answer plus one read of the socket, then pauses reading.
 """
 
 from __future__ import annotations
@@ -10,32 +10,32 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from proxy.upstream.parser import AnswerParser, BrokenError, Message
-from proxy.upstream.request import Outgoing
+from proxy.upstream.request import PreparedRequest
 from proxy.upstream.timeouts import Wait
 from proxy.upstream.write_batching import WriteBatch
 
 HIGH_WATER: Final = 131_072
 WRITE_BYTES: Final = 65_536
-Taker = Callable[[bytes], bool]
-"""Takes a piece of a body; whether it takes the next at once too."""
+Consumer = Callable[[bytes], bool]
+"""Takes a chunk of a body; returns whether it takes the next one immediately."""
 
-# The end of a connection that crosses a request on its way arrives within a round trip of it.
+# A close that crosses a request on the wire arrives within a round trip of it.
 STALE_SECONDS: Final = 1.0
 
 
 class StaleError(BrokenError):
-    """The upstream closed an idle connection as the request went out: it has not read it."""
+    """The upstream closed an idle connection while the request was sent, and has not read it."""
 
 
 class Connection(asyncio.Protocol):
-    """A connection for one request at a time; what `ask` gave must be released, read to its end or not."""
+    """A connection for one request at a time. Call `release` after each `ask`, read to the end or not."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, outbox: WriteBatch) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, write_batch: WriteBatch) -> None:
         self.open = False
         self.idle_since = 0.0
         self._loop = loop
-        self._outbox = outbox
-        self._transport = asyncio.Transport()  # the real one comes with `connection_made`
+        self._write_batch = write_batch
+        self._transport = asyncio.Transport()  # replaced by `connection_made`
         self._parser = AnswerParser()
         self._message: Message | None = None
         self._used = False
@@ -44,14 +44,14 @@ class Connection(asyncio.Protocol):
         self._writable = True
         self._reading = True
         self._wait = Wait(loop)
-        self._taker: Taker | None = None
+        self._consumer: Consumer | None = None
         self._idle_seconds = 0.0
 
-    async def ask(self, request: Outgoing, *, until: float) -> Message:
-        """Sends a request and gives its answer when the head is here, be the request sent whole or not.
+    async def ask(self, request: PreparedRequest, *, until: float) -> Message:
+        """Sends a request and returns its answer when the head has arrived, even before all is sent.
 
-        Raises `TimeoutError` at `until` of the event loop's time, `StaleError`, `BrokenError`; the connection
-        is closed then, as it is when the one who waits is cancelled.
+        Raises `TimeoutError` at `until` (the event loop's time), `StaleError`, `BrokenError`. The connection
+        is closed then, and also when the caller is cancelled.
         """
         if not self.open:
             raise StaleError("the connection was closed before the request went out")
@@ -70,49 +70,49 @@ class Connection(asyncio.Protocol):
         return message
 
     async def read(self, message: Message, *, seconds: float) -> bytes:
-        """The next piece of the body, empty at its end. Raises `TimeoutError`, `BrokenError`."""
-        while self._is_to_come(message):
+        """The next chunk of the body, empty at its end. Raises `TimeoutError`, `BrokenError`."""
+        while self._must_wait(message):
             await self._wait.until(self._loop.time() + seconds)
         if not self._reading:
             self._reading = True
             self._transport.resume_reading()
         return message.take()
 
-    async def hand_on(self, message: Message, taker: Taker, *, seconds: float) -> bool:
-        """Gives the pieces of the body to `taker` as they arrive, with no task to wake between them.
+    async def push(self, message: Message, consumer: Consumer, *, seconds: float) -> bool:
+        """Calls `consumer` with each chunk as it arrives, without waking a task in between.
 
-        True at the end of the body, False when `taker` takes no more. Raises what `read` raises, and what
-        `taker` does.
+        True at the end of the body, False when `consumer` returned False. Raises the errors of `read` and of
+        `consumer`.
         """
         while message.size or not message.ended:
-            if message.size and not taker(await self.read(message, seconds=seconds)):
+            if message.size and not consumer(await self.read(message, seconds=seconds)):
                 return False
-            if self._is_to_come(message):
-                self._taker, self._idle_seconds = taker, seconds
+            if self._must_wait(message):
+                self._consumer, self._idle_seconds = consumer, seconds
                 try:
                     await self._wait.until(self._loop.time() + seconds)
                 finally:
-                    taken, self._taker = self._taker is not None, None
-                if not taken:
+                    is_taken, self._consumer = self._consumer is not None, None
+                if not is_taken:
                     return False
         return True
 
-    def _is_to_come(self, message: Message) -> bool:
-        """Whether the next piece is to be waited for. Raises `BrokenError` when it will not come."""
+    def _must_wait(self, message: Message) -> bool:
+        """Whether the next chunk has yet to arrive. Raises `BrokenError` when it will not."""
         if message.size or message.ended:
             return False
         if message.fault is not None:
             raise message.fault
-        if self._message is not message:  # what comes now may be another's
-            raise BrokenError("its connection was given back")
+        if self._message is not message:  # later bytes may belong to another answer
+            raise BrokenError("its connection was released")
         return True
 
     def release(self) -> bool:
-        """Ends the exchange; True when the connection can take another, else it is closed."""
+        """Ends the exchange; True when the connection can be reused, else it is closed."""
         message, self._message = self._message, None
         ended = message is not None and message.ended and message.keep_alive
         if not ended or not self.open or self._transport.get_write_buffer_size():
-            self.abort()  # in the last case the request is not sent whole, and the next would wait behind it
+            self.abort()  # with unsent data, the next request would wait behind it
             return False
         self.idle_since = self._loop.time()
         return True
@@ -124,12 +124,12 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection stands."""
+        """The connection is established."""
         self._transport = cast("asyncio.Transport", transport)
         self.open = True
 
     def data_received(self, data: bytes) -> None:
-        """Some of the answer; what comes unasked ends the connection."""
+        """Parses bytes of the answer; unexpected bytes close the connection."""
         message = self._message
         if message is None:
             self.abort()
@@ -138,12 +138,15 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed(data)
         except BrokenError as error:
-            self._break(message, error)
+            self._fail(message, error)
             return
-        if self._taker is not None and message.size:
-            self._hand(message, self._taker)
+        if self._consumer is not None and message.size:
+            self._push_buffered(message, self._consumer)
         if message.status >= 400 and self._unsent is not None:
-            self._unsent, message.keep_alive = None, False  # it will not be read (RFC 9112, 9.5)
+            self._unsent, message.keep_alive = (
+                None,
+                False,
+            )  # the upstream will not read the rest (RFC 9112, 9.5)
         if message.size > HIGH_WATER and self._reading and not message.ended:
             self._reading = False
             self._transport.pause_reading()
@@ -151,28 +154,28 @@ class Connection(asyncio.Protocol):
             self._wait.wake()
 
     def eof_received(self) -> None:
-        """The upstream sends no more; the transport closes itself."""
-        self._over(None)
+        """The upstream sends nothing more; the transport closes itself."""
+        self._ended(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
+        """The connection is closed."""
         self._wait.close()
-        self._over(exc)
+        self._ended(exc)
 
     def pause_writing(self) -> None:
-        """The upstream reads more slowly than the request is written."""
+        """The upstream reads the request more slowly than it is written."""
         self._writable = False
 
     def resume_writing(self) -> None:
-        """It has caught up: the request goes on."""
+        """The upstream has caught up: writes the rest of the request."""
         self._writable = True
         while self._unsent is not None and self._writable and not self._transport.is_closing():
-            piece, self._unsent = self._unsent[:WRITE_BYTES], self._unsent[WRITE_BYTES:] or None
-            self._transport.write(piece)
+            chunk, self._unsent = self._unsent[:WRITE_BYTES], self._unsent[WRITE_BYTES:] or None
+            self._transport.write(chunk)
 
     def _send(self, head: bytes, body: bytes) -> None:
         if len(body) <= WRITE_BYTES:
-            self._outbox.put(self._write, head + body)
+            self._write_batch.put(self._write, head + body)
             return
         self._transport.write(head)
         self._unsent = memoryview(body)
@@ -183,26 +186,26 @@ class Connection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.write(data)
 
-    def _hand(self, message: Message, taker: Taker) -> None:
+    def _push_buffered(self, message: Message, consumer: Consumer) -> None:
         try:
-            taken = taker(message.take())
-        except Exception as error:  # it is the one's who waits
-            taken = False
+            takes_more = consumer(message.take())
+        except Exception as error:  # raised in `push`
+            takes_more = False
             self._wait.fail(error)
-        if taken:
+        if takes_more:
             self._wait.deadline = self._loop.time() + self._idle_seconds
         else:
-            self._taker = None
+            self._consumer = None
             self._wait.wake()
 
-    def _break(self, message: Message, error: BrokenError) -> None:
+    def _fail(self, message: Message, error: BrokenError) -> None:
         if not message.ended:
             message.fault = error
         self.abort()
         self._wait.wake()
 
-    def _over(self, cause: Exception | None) -> None:
-        """The upstream has ended the connection, and so, one way or the other, the answer."""
+    def _ended(self, cause: Exception | None) -> None:
+        """The upstream closed the connection, which completes the answer or breaks it off."""
         self.open = False
         self._unsent = None
         message = self._message
@@ -210,12 +213,12 @@ class Connection(asyncio.Protocol):
             return
         if cause is None and message.until_close:
             message.ended = True
-        elif self._crossed(message):
+        elif self._is_stale(message):
             message.fault = StaleError("the connection was closed before it was used again")
         else:
             message.fault = BrokenError("the connection ended before it did")
         self._wait.wake()
 
-    def _crossed(self, message: Message) -> bool:
-        silent = not message.status and not self._parser.heard
+    def _is_stale(self, message: Message) -> bool:
+        silent = not message.status and not self._parser.has_input
         return silent and self._used and self._loop.time() - self._sent_at < STALE_SECONDS

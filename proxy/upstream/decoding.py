@@ -1,6 +1,6 @@
-"""Undoes the compression of an answer that came compressed although plain bytes were asked for.
+"""Decompresses answers of upstreams that ignore `Accept-Encoding: identity`.
 
-In pieces of bounded size: an answer that swells a thousandfold never stands in memory whole.
+The output comes in chunks of bounded size, so that a compression bomb never fills the memory.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import Final
 
 from proxy.upstream.parser import BrokenError
 
-MAX_PIECE_BYTES: Final = 262_144
+MAX_CHUNK_BYTES: Final = 262_144
 _GZIP: Final = zlib.MAX_WBITS | 16
 
 
 class Decoder:
-    """One compressed body: `feed` what arrives, `take` until nothing comes, `finish` at its end."""
+    """One compressed body: `feed` what arrives, `take` until it is empty, `finish` at the end."""
 
     def __init__(self, encoding: str) -> None:
         """Raises `BrokenError` for an encoding other than gzip and deflate."""
@@ -27,32 +27,34 @@ class Decoder:
         self._begun = False
 
     def feed(self, data: bytes) -> None:
-        """Adds what has arrived (never nothing)."""
-        if not self._begun and not self._gzip:  # "deflate" is zlib's format, but some servers send it bare
-            bare = data[0] & 0x0F != zlib.DEFLATED
-            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS)
+        """Adds received bytes, at least one."""
+        if (
+            not self._begun and not self._gzip
+        ):  # "deflate" is zlib's format, but some servers send raw deflate
+            raw = data[0] & 0x0F != zlib.DEFLATED
+            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS if raw else zlib.MAX_WBITS)
         self._begun = True
         self._rest += data
 
     def take(self) -> bytes:
-        """The next decoded piece, empty when more must be fed. Raises `BrokenError`."""
-        while not self._inflate.eof or self._another_member():
+        """The next decoded chunk, empty when more must be fed. Raises `BrokenError`."""
+        while not self._inflate.eof or self._starts_member():
             try:
-                piece = self._inflate.decompress(self._rest, MAX_PIECE_BYTES)
+                chunk = self._inflate.decompress(self._rest, MAX_CHUNK_BYTES)
             except zlib.error as error:
                 raise BrokenError("its compressed body is damaged") from error
             self._rest = self._inflate.unconsumed_tail or self._inflate.unused_data
-            if piece or not self._inflate.eof:
-                return piece
+            if chunk or not self._inflate.eof:
+                return chunk
         return b""
 
     def finish(self) -> None:
-        """The body has ended. Raises `BrokenError` when it was cut off before."""
+        """Ends the body. Raises `BrokenError` when it was cut off."""
         if self._begun and not self._inflate.eof:
             raise BrokenError("its compressed body ended too early")
 
-    def _another_member(self) -> bool:
-        """Whether another gzip member follows; anything else is padding, and dropped."""
+    def _starts_member(self) -> bool:
+        """Whether another gzip member follows; anything else is padding and is dropped."""
         if not self._gzip or not self._rest.startswith(b"\x1f"):
             self._rest = b""
             return False

@@ -1,6 +1,6 @@
-"""Connections to upstreams, made when needed and kept for half a minute after their last answer.
+"""Pool of connections to upstreams, kept for 30 s after their last answer.
 
-Their number has no limit of its own: what is in flight is limited where requests are admitted.
+It has no maximum size: requests in flight are limited where they are admitted.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from proxy.upstream.write_batching import WriteBatch
 
 KEEP_SECONDS: Final = 30.0
 SWEEP_SECONDS: Final = 5.0
-EYEBALLS_SECONDS: Final = 0.25  # how long the first address has before the next is tried too (RFC 8305, 8)
-# An answer can be silent for minutes, and routers forget silent connections: the kernel asks now and then,
-# as the providers' own clients have it do. Not every system has every option.
+EYEBALLS_SECONDS: Final = 0.25  # head start of the first address (RFC 8305, 8)
+# An answer can be silent for minutes, and routers drop silent connections: TCP keep-alive, as in the
+# providers' own clients. Not every system has every option.
 _KEEP_ALIVE: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 60, "TCP_KEEPCNT": 5}
 
 
 class Pool:
-    """Idle connections by origin, the one used last taken first."""
+    """Idle connections by origin; the most recently used is taken first."""
 
-    def __init__(self, outbox: WriteBatch) -> None:
+    def __init__(self, write_batch: WriteBatch) -> None:
         self._idle: dict[str, list[Connection]] = {}
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
-        self._outbox = outbox
+        self._write_batch = write_batch
 
     def take(self, origin: Origin) -> Connection | None:
-        """An idle connection, if there is one."""
+        """An idle connection; None if there is none."""
         idle = self._idle.get(origin.key, ())
         while idle:
             connection = idle.pop()
@@ -44,7 +44,7 @@ class Pool:
         return None
 
     async def connect(self, origin: Origin) -> Connection:
-        """A new connection. Raises `OSError`, and `UnicodeError` for a host that can be no name."""
+        """Opens a connection. Raises `OSError`, and `UnicodeError` for an invalid host name."""
         loop = asyncio.get_running_loop()
         addresses = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
         stream = await aiohappyeyeballs.start_connection(
@@ -55,15 +55,15 @@ class Pool:
             if hasattr(socket, option):
                 stream.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
         _, connection = await loop.create_connection(
-            partial(Connection, loop, self._outbox),
+            partial(Connection, loop, self._write_batch),
             sock=stream,
             ssl=self._tls if origin.tls else None,
             server_hostname=origin.host if origin.tls else None,
         )
         return connection
 
-    def give_back(self, origin: Origin, connection: Connection) -> None:
-        """Keeps a connection whose exchange is over, if it is fit for another."""
+    def release(self, origin: Origin, connection: Connection) -> None:
+        """Takes back a connection whose exchange has ended, if it can be reused."""
         if not connection.release():
             return
         if self._closed:
@@ -74,7 +74,7 @@ class Pool:
             self._sweeper = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
     async def close(self) -> None:
-        """Closes the idle connections, and those in use when they are given back."""
+        """Closes the idle connections, and those in use when they are released."""
         self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -82,11 +82,11 @@ class Pool:
             for connection in idle:
                 connection.abort()
         self._idle.clear()
-        await asyncio.sleep(0)  # transports close in the next round of the loop
+        await asyncio.sleep(0)  # transports close in the next iteration of the loop
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        """The system's authorities, or those of SSL_CERT_FILE and SSL_CERT_DIR."""
+        """Trusts the system's certificate authorities, or those of SSL_CERT_FILE and SSL_CERT_DIR."""
         context = ssl.create_default_context()
         context.set_alpn_protocols(["http/1.1"])
         return context
@@ -95,14 +95,14 @@ class Pool:
         loop = asyncio.get_running_loop()
         before = loop.time() - KEEP_SECONDS
         for key, idle in list(self._idle.items()):
-            kept = []
+            remaining = []
             for connection in idle:
                 if connection.open and connection.idle_since > before:
-                    kept.append(connection)
+                    remaining.append(connection)
                 else:
                     connection.abort()
-            if kept:
-                self._idle[key] = kept
+            if remaining:
+                self._idle[key] = remaining
             else:
                 del self._idle[key]
         self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep) if self._idle else None

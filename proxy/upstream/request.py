@@ -1,6 +1,6 @@
-"""A request as it goes upstream: where to, and its head byte by byte; pure.
+"""Prepares a request to an upstream: its origin and the bytes of its head; pure.
 
-A head is only what its parts say: whatever could begin a line of its own is refused.
+Values that could inject a header line are refused.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from yarl import URL
 from proxy.errors import RelayError
 
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-# How long the body is and what becomes of the connection is said here, not by the one who asks.
-_OWN: Final = frozenset({"host", "connection", "content-length", "transfer-encoding", "upgrade"})
+# Framing and connection headers are set here, not by the caller.
+_FRAMING: Final = frozenset({"host", "connection", "content-length", "transfer-encoding", "upgrade"})
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FIRST_LINE: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [^\x00-\x20\x7f]+ HTTP/1\.1")
 
 
 class UnsendableError(RelayError):
-    """The request cannot be written as HTTP; the message quotes no value."""
+    """The request cannot be written as HTTP; the message quotes no values."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where connections go (`key` tells origins apart), and what every request there says of it."""
+    """Where connections go, identified by `key`, and what every request there has in common."""
 
     key: str
     host: str
@@ -40,8 +40,8 @@ class Origin:
     authorization: str | None = field(default=None, repr=False)
 
 
-class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """A request ready to be written."""
+class PreparedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as bytes."""
 
     origin: Origin
     method: str
@@ -71,18 +71,18 @@ def _origin(root: str) -> Origin:
 
 
 @lru_cache(maxsize=1024)
-def _passes(name: str) -> bool:
+def _is_forwarded(name: str) -> bool:
     if not _TOKEN.fullmatch(name):
-        raise UnsendableError("the name of a header has something in it that no name can have")
-    return name.lower() not in _OWN
+        raise UnsendableError("the name of a header has an invalid character")
+    return name.lower() not in _FRAMING
 
 
 def _head(method: str, target: str, origin: Origin, headers: Mapping[str, str], body_bytes: int) -> bytes:
     first = f"{method} {target} HTTP/1.1"
     if not _FIRST_LINE.fullmatch(first):
-        raise UnsendableError("its method or path has something in it that cannot be sent")
+        raise UnsendableError("its method or path has an invalid character")
     lines = [first, f"Host: {origin.authority}"]
-    lines += [f"{name}: {value}" for name, value in headers.items() if _passes(name)]
+    lines += [f"{name}: {value}" for name, value in headers.items() if _is_forwarded(name)]
     if origin.authorization is not None and "Authorization" not in headers:
         lines.append(f"Authorization: {origin.authorization}")
     if body_bytes or method not in _WITHOUT_BODY:
@@ -94,13 +94,13 @@ def _head(method: str, target: str, origin: Origin, headers: Mapping[str, str], 
     try:
         return f"{head}\r\n\r\n".encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise UnsendableError("a header has half a character in it") from error
+        raise UnsendableError("a header has a lone surrogate in it") from error
 
 
-def outgoing(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Outgoing:
-    """A request for a URL, which goes as escaped as it came. Raises `UnsendableError`."""
+def prepare_request(method: str, url: str, headers: Mapping[str, str], body: bytes) -> PreparedRequest:
+    """Prepares a request; the URL keeps its escapes. Raises `UnsendableError`."""
     scheme, _, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
     origin = _origin(f"{scheme}://{authority}")
     head = _head(method, f"{slash}{path}" or "/", origin, headers, len(body))
-    return Outgoing(origin=origin, method=method, head=head, body=body)
+    return PreparedRequest(origin=origin, method=method, head=head, body=body)

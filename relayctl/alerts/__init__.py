@@ -1,1 +1,1 @@
-"""Alert rules and budgets, evaluated once from Prometheus or the logs. Knows no terminal."""
+"""Evaluates alert rules and budgets once, from Prometheus or the logs. Must not print anything."""

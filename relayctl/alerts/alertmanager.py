@@ -1,6 +1,6 @@
-"""Sends what fires to an Alertmanager (API v2), which does the grouping, silencing and delivering.
+"""Sends firing alerts to an Alertmanager (API v2), which groups, silences and delivers them.
 
-Nothing that names the sender goes with it: an alert is its labels, so the same one from two hosts is one.
+The labels do not name the sending host, so Alertmanager treats the same alert from two hosts as one.
 """
 
 from __future__ import annotations
@@ -8,22 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from proxy.segments.record import time_text
-from relayctl.alerts.annotations import expanded
+from relayctl.alerts.annotations import expand
+from relayctl.alerts.http_client import RefusedError, Server, ServerError
 from relayctl.alerts.verdict import Verdict
-from relayctl.alerts.web import RefusedError, Server, ServerError
 
 
 def alert(verdict: Verdict) -> dict[str, object]:
-    """The alert as Alertmanager takes it; not sent again, it ends after its `resolve_timeout`."""
+    """The alert in Alertmanager's format. It ends after `resolve_timeout` unless it is sent again."""
     texts = {
-        name: expanded(text, verdict.labels, verdict.value) for name, text in verdict.rule.annotations.items()
+        name: expand(text, verdict.labels, verdict.value) for name, text in verdict.rule.annotations.items()
     }
     content: dict[str, object] = {"labels": dict(verdict.labels), "annotations": texts}
     return content | ({"startsAt": time_text(verdict.since)} if verdict.since else {})
 
 
 def send(url: str, verdicts: Sequence[Verdict]) -> int:
-    """Sends the firing ones of the verdicts and gives their number. Raises `RelayctlError`."""
+    """Sends the firing alerts and returns how many there are. Raises `RelayctlError`."""
     firing = [alert(verdict) for verdict in verdicts if verdict.state == "firing"]
     server = Server("Alertmanager", url, option="alertmanager")
     if firing:

@@ -1,8 +1,9 @@
-"""The text of an alert: Prometheus' templates as far as Relay's rules use them.
+"""Expands the templates in an alert's annotations, as far as Relay's own rules use them.
 
-`{{ $value }}`, `{{ $labels.name }}`, and of a value `humanize`, `humanizePercentage` and `humanizeDuration`,
-which give what Prometheus gives (https://prometheus.io/docs/prometheus/latest/configuration/template_reference/).
-Anything else in a user's own rules stays as it stands there.
+Supports `{{ $value }}`, `{{ $labels.name }}` and the functions `humanize`, `humanizePercentage` and
+`humanizeDuration`, with the same results as Prometheus
+(https://prometheus.io/docs/prometheus/latest/configuration/template_reference/).
+Any other template in a user's own rules is left unchanged.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ _SMALL: Final = "munpfazy"
 _DAY: Final = 86_400
 
 
-def expanded(text: str, labels: Mapping[str, str], value: Decimal | None) -> str:
-    """The text with its labels and its value; an unknown value reads `unknown`."""
+def expand(text: str, labels: Mapping[str, str], value: Decimal | None) -> str:
+    """Fills in the labels and the value; a missing value becomes `unknown`."""
 
-    def one(match: re.Match[str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
         if match["label"]:
             return labels.get(match["label"], "")
         if value is None:
             return "unknown"
-        shown = _FUNCTIONS.get(match["function"] or "")
-        return shown(float(value)) if shown else match[0]
+        function = _FUNCTIONS.get(match["function"] or "")
+        return function(float(value)) if function else match[0]
 
-    return _EXPRESSION.sub(one, text)
+    return _EXPRESSION.sub(replacement, text)
 
 
 def humanize(value: float) -> str:
-    """Four digits with a metric prefix: `1.5k`, `25m`."""
+    """Formats four significant digits with a metric prefix: `1.5k`, `25m`."""
     prefix = ""
     if abs(value) >= 1:
         for larger in _LARGE:
@@ -51,12 +52,12 @@ def humanize(value: float) -> str:
 
 
 def humanize_percentage(value: float) -> str:
-    """A share as percent: `97.5%`."""
+    """Formats a ratio as a percentage: `97.5%`."""
     return f"{value * 100:.4g}%"
 
 
 def humanize_duration(value: float) -> str:
-    """Seconds as a duration: `1d 2h 0m 5s`, `12.5s`, `250ms`."""
+    """Formats seconds as a duration: `1d 2h 0m 5s`, `12.5s`, `250ms`."""
     if abs(value) < 1:
         return f"{humanize(value)}s"
     if abs(value) < 60:
@@ -68,7 +69,7 @@ def humanize_duration(value: float) -> str:
         (whole // 60 % 60, "m"),
         (whole % 60, "s"),
     )
-    first = next(place for place, (count, _) in enumerate(parts) if count)
+    first = next(index for index, (count, _) in enumerate(parts) if count)
     return ("-" if value < 0 else "") + " ".join(f"{count}{unit}" for count, unit in parts[first:])
 
 

@@ -1,4 +1,4 @@
-"""Budgets: how much a user, a team or a model may use in a day or a month, and how much of it is used."""
+"""Budgets of a user, team or model per day or month: reads the file and computes how much is used."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
+from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from relayctl import yaml_file
-from relayctl.errors import InputError
+from relayctl.errors import InputError, RelayctlError
 from relayctl.reports.buckets import buckets
 from relayctl.reports.measures import Measures
 from relayctl.reports.query import DEFAULT_GROUP_BY, Dimension, Filters, ReportQuery, Source
 from relayctl.reports.time_range import Period, start_of_day, zone_named
 
 Text = Annotated[str, Field(min_length=1, max_length=512)]
-Place = tuple[datetime, Dimension, str]
+Key = tuple[datetime, Dimension, str]
 _UTC: Final = ZoneInfo("UTC")
 _RATIO_PLACES: Final = Decimal("0.000001")
 
 
 class Budget(BaseModel):
-    """One budget of one user, team or model, in USD or tokens; a warning is due at the share `warn` of it."""
+    """A budget of one user, team or model, in USD or tokens; `warn` is the ratio from which to warn."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,14 +43,14 @@ class Budget(BaseModel):
 
     @field_validator("tz")
     @classmethod
-    def _is_a_zone(cls, name: str) -> str:
+    def _check_zone(cls, name: str) -> str:
         try:
             return str(zone_named(name))
         except InputError as error:
             raise ValueError(str(error)) from None
 
     @model_validator(mode="after")
-    def _is_of_one(self) -> Budget:
+    def _check_exactly_one(self) -> Budget:
         if [self.user, self.team, self.model].count(None) != 2:
             raise ValueError("must name exactly one of user, team and model")
         if (self.usd is None) == (self.tokens is None):
@@ -58,7 +59,7 @@ class Budget(BaseModel):
 
     @property
     def dimension(self) -> Dimension:
-        """Whose budget it is."""
+        """The dimension that the budget limits."""
         return "user" if self.user is not None else "team" if self.team is not None else "model"
 
     @property
@@ -68,11 +69,11 @@ class Budget(BaseModel):
 
     @property
     def limit(self) -> Decimal:
-        """All of it, in USD or tokens."""
+        """The limit in USD or tokens."""
         return self.usd if self.usd is not None else Decimal(self.tokens or 0)
 
     def since(self, at: datetime) -> datetime:
-        """When its day or month began."""
+        """The start of the current day or month in the budget's time zone."""
         zone = ZoneInfo(self.tz)
         today = at.astimezone(zone).date()
         return start_of_day(today if self.period == "day" else today.replace(day=1), zone)
@@ -84,7 +85,7 @@ class _File(BaseModel):
     budgets: list[Budget]
 
     @model_validator(mode="after")
-    def _names_differ(self) -> _File:
+    def _check_unique_names(self) -> _File:
         names = [budget.name for budget in self.budgets]
         for name in names:
             if names.count(name) > 1:
@@ -93,10 +94,11 @@ class _File(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spent:
-    """The state of a budget: `used` in its own unit, since its period began.
+class BudgetUsage:
+    """The usage of one budget since its period began; `used` is in USD or tokens, as the budget.
 
-    `unpriced` requests are in no sum of money, so a budget in USD may be further gone than it looks.
+    `unpriced` counts requests without a known price. They are missing from a sum in USD, so the true cost may
+    be higher.
     """
 
     budget: Budget
@@ -106,42 +108,42 @@ class Spent:
 
     @property
     def ratio(self) -> Decimal:
-        """The used share, rounded to six places."""
+        """The used fraction of the limit, rounded to six decimal places."""
         return (self.used / self.budget.limit).quantize(_RATIO_PLACES)
 
     @property
-    def is_near_its_end(self) -> bool:
-        """Whether the share at which a warning is due is used; exact."""
+    def needs_warning(self) -> bool:
+        """Whether usage has reached the warning ratio, compared without rounding."""
         return self.used >= self.budget.warn * self.budget.limit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Statement:
-    """All budgets at one moment; `notes` say what the source could not count."""
+class BudgetReport:
+    """The usage of all budgets at one time; `notes` say what the source could not count."""
 
-    spent: Sequence[Spent]
+    usages: Sequence[BudgetUsage]
     as_of: datetime | None
     notes: tuple[str, ...]
 
 
 def read(path: Path) -> list[Budget]:
-    """The budgets in a file. Raises `InputError` with one sentence."""
+    """Reads a file of budgets. Raises `InputError` with one sentence."""
     return yaml_file.read(path, _File, parameter="budgets").budgets
 
 
-def statement(source: Source, path: Path, at: datetime) -> Statement:
-    """The state of the budgets in a file at a moment. Raises `InputError`, `SourceError` or `EtlError`."""
-    return spent(source, read(path), at)
+def evaluate_file(source: Source, path: Path, at: datetime) -> BudgetReport:
+    """Evaluates the budgets in a file. Raises `InputError`, `SourceError` or `EtlError`."""
+    return evaluate(source, read(path), at)
 
 
-def spent(source: Source, budgets: Sequence[Budget], at: datetime) -> Statement:
-    """The state of budgets at a moment: one snapshot of the source, one query per beginning and dimension.
+def evaluate(source: Source, budgets: Sequence[Budget], at: datetime) -> BudgetReport:
+    """Computes the usage of budgets at a time, with one query per start of period and dimension.
 
-    Raises `SourceError` or `EtlError` when the source fails.
+    All queries see the same state of the source. Raises `SourceError` or `EtlError` when the source fails.
     """
     if not budgets:
-        return Statement(spent=[], as_of=None, notes=())
-    sums: dict[Place, Measures] = {}
+        return BudgetReport(usages=[], as_of=None, notes=())
+    sums: dict[Key, Measures] = {}
     widest = _query(min(one.since(at) for one in budgets), at, DEFAULT_GROUP_BY, Filters())
     with source.opened(widest) as records:
         for since, dimension in sorted({(one.since(at), one.dimension) for one in budgets}):
@@ -149,8 +151,8 @@ def spent(source: Source, budgets: Sequence[Budget], at: datetime) -> Statement:
             filters = Filters({dimension: tuple(sorted(names))})
             answer = records.answer(_query(since, at, (dimension,), filters))
             sums |= {(since, dimension, row.group[dimension] or ""): row.measures for row in answer.rows}
-    return Statement(
-        spent=[_spent(budget, at, sums) for budget in budgets], as_of=answer.as_of, notes=answer.notes
+    return BudgetReport(
+        usages=[_usage(budget, at, sums) for budget in budgets], as_of=answer.as_of, notes=answer.notes
     )
 
 
@@ -161,13 +163,34 @@ def _query(
     return ReportQuery(period=period, buckets=buckets(period, "total"), group_by=group_by, filters=filters)
 
 
-def _spent(budget: Budget, at: datetime, sums: dict[Place, Measures]) -> Spent:
+def _usage(budget: Budget, at: datetime, sums: dict[Key, Measures]) -> BudgetUsage:
     since = budget.since(at)
     measures = sums.get((since, budget.dimension, budget.of)) or Measures.total([])
-    money = measures.cost_usd or Decimal(0)
-    return Spent(
+    cost = measures.cost_usd or Decimal(0)
+    return BudgetUsage(
         budget=budget,
-        used=money if budget.usd is not None else Decimal(measures.total_tokens),
+        used=cost if budget.usd is not None else Decimal(measures.total_tokens),
         since=since.astimezone(UTC),
         unpriced=measures.unpriced_requests if budget.usd is not None else 0,
     )
+
+
+def write_metrics(usages: Sequence[BudgetUsage], file: Path) -> None:
+    """Writes the budgets as metrics for the node exporter's textfile collector, atomically.
+
+    The label `budget` is the budget's name. Raises `RelayctlError`.
+    """
+    registry = CollectorRegistry()
+    used = Gauge(
+        "relay_budget_used_ratio", "Share of the budget that is used.", ("budget",), registry=registry
+    )
+    warn = Gauge(
+        "relay_budget_warn_ratio", "Share from which a warning is due.", ("budget",), registry=registry
+    )
+    for usage in usages:
+        used.labels(usage.budget.name).set(float(usage.ratio))
+        warn.labels(usage.budget.name).set(float(usage.budget.warn))
+    try:
+        write_to_textfile(str(file), registry)
+    except OSError as error:
+        raise RelayctlError(f"metrics file {file} cannot be written: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""What an alert's expression compares: its sides and the limit between them, as far as plain text tells."""
+"""Parses the comparisons in an alert's expression: both sides and the operator, without full PromQL."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SET_OPERATORS: Final = ("and", "or", "unless")
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """`left operator right`, white space normalized; `limit` is the right side where that is a number."""
+    """One comparison `left operator right`, with white space normalized."""
 
     left: str
     operator: str
@@ -31,7 +31,7 @@ class Condition:
 
     @property
     def limit(self) -> Decimal | None:
-        """The number that the left side is compared with."""
+        """The right side as a number, None if it is not one."""
         try:
             return Decimal(self.right)
         except InvalidOperation:
@@ -39,20 +39,20 @@ class Condition:
 
     @property
     def holds_above(self) -> bool:
-        """Whether larger values are the bad ones."""
+        """Whether the condition holds for large values."""
         return self.operator.startswith(">")
 
 
 def normalized(expression: str) -> str:
-    """The expression without comments and needless white space, so that two ways to write it are equal."""
+    """Removes comments and redundant white space, so that equivalent spellings compare equal."""
     plain = "".join(text for kind, text in _tokens(expression) if kind != "comment")
     return re.sub(r"\s*([()\[\]{},=<>!+*/-])\s*", r"\1", " ".join(plain.split()))
 
 
 def conditions(expression: str) -> tuple[Condition, ...]:
-    """The comparisons that must all hold; none when the expression is anything else than those.
+    """The comparisons that must all hold, empty if the expression is anything else.
 
-    `a > 1 and b > 2` has two, `a > 1 or b > 2` has none that must hold.
+    `a > 1 and b > 2` gives two; `a > 1 or b > 2` gives none.
     """
     parts: list[list[tuple[str, str]]] = [[]]
     for kind, text in _top_level(expression):
@@ -67,13 +67,13 @@ def conditions(expression: str) -> tuple[Condition, ...]:
 
 
 def _condition(tokens: list[tuple[str, str]]) -> Condition | None:
-    places = [place for place, (kind, _) in enumerate(tokens) if kind == "comparison"]
-    if len(places) != 1:
+    positions = [index for index, (kind, _) in enumerate(tokens) if kind == "comparison"]
+    if len(positions) != 1:
         return None
-    left, right = tokens[: places[0]], tokens[places[0] + 1 :]
+    left, right = tokens[: positions[0]], tokens[positions[0] + 1 :]
     return Condition(
         left=normalized("".join(text for _, text in left)),
-        operator=tokens[places[0]][1],
+        operator=tokens[positions[0]][1],
         right=normalized("".join(text for _, text in right)),
     )
 
@@ -84,7 +84,7 @@ def _tokens(expression: str) -> Iterator[tuple[str, str]]:
 
 
 def _top_level(expression: str) -> Iterator[tuple[str, str]]:
-    """The tokens, with what stands in brackets as plain text, and the set operators told apart."""
+    """Yields the tokens; text inside brackets is `other`, and `and`, `or`, `unless` are `operator`."""
     depth = 0
     for kind, text in _tokens(expression):
         depth += (kind == "open") - (kind == "close")

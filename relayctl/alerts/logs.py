@@ -1,7 +1,7 @@
-"""Verdicts from the log directory, without Prometheus: each shipped rule's twin in SQL, over its window.
+"""Evaluates alert rules on the log directory, without Prometheus, by the SQL equivalents of shipped rules.
 
-Sealed and open segments are read, so nothing that has ended is missing. An alert is no bill: a line that
-DuckDB cannot read is passed over and counted, where a report would read its segment again, strictly.
+Reads sealed and open segments, so every request that has ended is included. Lines that DuckDB cannot read are
+skipped and counted; reports, in contrast, read such a segment again, strictly.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any, Final
 from etl.archive.store import open_store
 from etl.database.queries import named
 from proxy.segments.lines import OPEN_SUFFIX, SegmentName
-from relayctl.alerts import sql_equivalents as twins
+from relayctl.alerts import sql_equivalents
 from relayctl.alerts.expression import Condition, conditions
 from relayctl.alerts.rules import Rule
-from relayctl.alerts.verdict import LOOK_BACK, Evaluations, Verdict, labels, state
+from relayctl.alerts.verdict import LOOK_BACK, EvaluationTimes, Verdict, labels, state
 from relayctl.errors import SourceError
 from relayctl.sources import loading
 from relayctl.sources.loading import Connection, naive
@@ -32,7 +32,7 @@ from relayctl.sources.remote_logs import copied
 from relayctl.sources.segments import Findings, found, pattern
 
 LONGEST_RANGE: Final = timedelta(hours=6)
-"""The longest range that a twin looks back from each evaluation."""
+"""The longest range that an SQL equivalent reads before each evaluation."""
 
 _COMPARISONS: Final = {
     ">": operator.gt,
@@ -45,20 +45,20 @@ _COMPARISONS: Final = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """The verdicts, and sentences about what could not be read."""
+class Result:
+    """The verdicts, and notes about what could not be read."""
 
     verdicts: list[Verdict]
     notes: tuple[str, ...]
 
 
-def check(logs: str, rules: Sequence[Rule], at: datetime) -> Answer:
-    """How each rule stands at a moment, unknown with a reason where logs cannot tell.
+def check(logs: str, rules: Sequence[Rule], at: datetime) -> Result:
+    """Evaluates each rule at a time; rules that logs cannot answer are `unknown`, with the reason.
 
     `logs` is a directory or `s3://bucket/prefix`. Raises `SourceError` or `EtlError` when it cannot be read.
     """
-    asked = [(rule, twins.why_not(rule)) for rule in rules]
-    longest = max((rule.hold for rule, reason in asked if reason is None), default=timedelta(0))
+    checked = [(rule, sql_equivalents.unsupported_reason(rule)) for rule in rules]
+    longest = max((rule.hold for rule, reason in checked if reason is None), default=timedelta(0))
     since = at - longest - LOOK_BACK - LONGEST_RANGE
     findings = Findings()
     with (
@@ -72,14 +72,14 @@ def check(logs: str, rules: Sequence[Rule], at: datetime) -> Answer:
         except OSError as error:
             raise SourceError(f"log directory {directory} cannot be read: {error}") from error
         unread = _load(connection, paths, since, at)
-        verdicts = [_judged(connection, rule, at, reason) for rule, reason in asked]
+        verdicts = [_verdict(connection, rule, at, reason) for rule, reason in checked]
     note = f"{unread} line{'' if unread == 1 else 's'} passed over because no request can be read there"
-    return Answer(verdicts=verdicts, notes=(*findings.sentences(), *((note,) if unread else ())))
+    return Result(verdicts=verdicts, notes=(*findings.sentences(), *((note,) if unread else ())))
 
 
 @contextmanager
 def _directory(logs: str, since: datetime) -> Iterator[Path]:
-    """The log directory, or a copy of what of it was written since then."""
+    """The log directory, or for a remote one a local copy of what was written since then."""
     if "://" not in logs:
         yield Path(logs)
         return
@@ -90,25 +90,25 @@ def _directory(logs: str, since: datetime) -> Iterator[Path]:
 def _segments(
     directory: Path, since: datetime, until: datetime, scratch: Path, findings: Findings
 ) -> list[Path]:
-    """The segments in which requests may stand that ended in the period; of open ones a copy in `scratch`."""
-    # The open ones first: one that is sealed meanwhile is found again, under its other name.
+    """The segments that may hold requests that ended in the period; open ones are copied to `scratch`."""
+    # List open segments first: one that is sealed meanwhile is then found under its sealed name.
     unsealed = list(directory.glob(f"usage-*.jsonl{OPEN_SUFFIX}"))
     sealed = found(directory, findings)
     names = {path.name for path in sealed}
     still_open = [path for path in unsealed if path.name.removesuffix(OPEN_SUFFIX) not in names]
     return [
-        *(path for path in sealed if _may_hold(path, since, until)),
-        *(_copied(path, scratch) for path in still_open if _may_hold(path, since, until)),
+        *(path for path in sealed if _may_contain(path, since, until)),
+        *(_copied(path, scratch) for path in still_open if _may_contain(path, since, until)),
     ]
 
 
-def _may_hold(path: Path, since: datetime, until: datetime) -> bool:
+def _may_contain(path: Path, since: datetime, until: datetime) -> bool:
     name = SegmentName.parse(path.name)
     return name is not None and name.started_at <= until and _last_written(path) >= since
 
 
 def _copied(path: Path, scratch: Path) -> Path:
-    """A copy, because an open segment may get its other name while it is read; else that other one."""
+    """A copy of an open segment, which may be renamed while it is read; its sealed file if it already was."""
     sealed = path.name.removesuffix(OPEN_SUFFIX)
     try:
         return Path(shutil.copyfile(path, scratch / sealed))
@@ -117,7 +117,7 @@ def _copied(path: Path, scratch: Path) -> Path:
 
 
 def _last_written(path: Path) -> datetime:
-    """When; of a segment that was sealed or removed since the directory was listed, now."""
+    """The modification time; now, if the file was sealed or removed since the directory was listed."""
     try:
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except FileNotFoundError:
@@ -125,7 +125,7 @@ def _last_written(path: Path) -> datetime:
 
 
 def _load(connection: Connection, paths: list[Path], since: datetime, at: datetime) -> int:
-    """Loads the requests that ended in the period; gives how many lines could not be read."""
+    """Loads the requests that ended in the period; returns the number of unreadable lines."""
     connection.execute(named("alerts_tables"))
     if not paths:
         return 0
@@ -136,19 +136,19 @@ def _load(connection: Connection, paths: list[Path], since: datetime, at: dateti
     return int(unread)
 
 
-def _judged(connection: Connection, rule: Rule, at: datetime, reason: str | None) -> Verdict:
+def _verdict(connection: Connection, rule: Rule, at: datetime, reason: str | None) -> Verdict:
     if reason is not None:
         return Verdict(
             rule=rule, state="unknown", labels=labels(rule, {}), reason=f"unknown from logs: {reason}"
         )
-    compared, evaluations = conditions(rule.expr), Evaluations.of(rule, at)
-    values = _values(connection, rule, evaluations)
-    active = {moment for moment, measured in values.items() if _hold(compared, measured)}
-    standing, since = state(rule, evaluations, active)
+    compared, times = conditions(rule.expr), EvaluationTimes.of(rule, at)
+    values = _values(connection, rule, times)
+    active = {moment for moment, measured in values.items() if _all_hold(compared, measured)}
+    current, since = state(rule, times, active)
     value = values.get(at, [None])[0]
     return Verdict(
         rule=rule,
-        state=standing,
+        state=current,
         labels=labels(rule, {}),
         value=value,
         threshold=f"{compared[0].operator} {compared[0].right}",
@@ -158,13 +158,13 @@ def _judged(connection: Connection, rule: Rule, at: datetime, reason: str | None
 
 
 def _values(
-    connection: Connection, rule: Rule, evaluations: Evaluations
+    connection: Connection, rule: Rule, times: EvaluationTimes
 ) -> dict[datetime, list[Decimal | None]]:
-    """What the twin measures at each evaluation, in the order of the rule's comparisons."""
-    grid = {"at": naive(evaluations.at), "step_us": evaluations.step // timedelta(microseconds=1)}
-    connection.execute(named("alerts_steps"), grid | {"count": evaluations.count})
+    """The values of the SQL equivalent at each evaluation time, in the order of the rule's comparisons."""
+    grid = {"at": naive(times.at), "step_us": times.step // timedelta(microseconds=1)}
+    connection.execute(named("alerts_steps"), grid | {"count": times.count})
     connection.execute(named("alerts_slots"), grid)
-    rows = connection.execute(named(twins.TWINS[rule.name])).fetchall()
+    rows = connection.execute(named(sql_equivalents.SQL_EQUIVALENTS[rule.name])).fetchall()
     return {row[0].replace(tzinfo=UTC): [_number(value) for value in row[1:]] for row in rows}
 
 
@@ -172,7 +172,7 @@ def _number(value: Any) -> Decimal | None:
     return None if value is None else Decimal(repr(value) if isinstance(value, float) else value)
 
 
-def _hold(compared: Sequence[Condition], measured: Sequence[Decimal | None]) -> bool:
+def _all_hold(compared: Sequence[Condition], measured: Sequence[Decimal | None]) -> bool:
     return all(
         value is not None
         and condition.limit is not None

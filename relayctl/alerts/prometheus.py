@@ -1,7 +1,7 @@
-"""Verdicts from a Prometheus server, which need not have loaded the rules.
+"""Evaluates alert rules with a Prometheus server, which need not have loaded the rules.
 
-`for:` is judged by evaluating the expression over its window, as the server itself would have done at each
-step: so rules of the user's own, and any moment of the past that the server still has, are judged alike.
+`for:` is evaluated by a range query over its window. So a user's own rules work too, and so does any time for
+which the server still has data.
 """
 
 from __future__ import annotations
@@ -12,35 +12,35 @@ from decimal import Decimal
 from typing import Any
 
 from relayctl.alerts.expression import Condition, conditions
+from relayctl.alerts.http_client import RefusedError, Server, ServerError
 from relayctl.alerts.rules import Rule
-from relayctl.alerts.verdict import Evaluations, Verdict, labels, state
-from relayctl.alerts.web import RefusedError, Server, ServerError
+from relayctl.alerts.verdict import EvaluationTimes, Verdict, labels, state
 
 
 class Prometheus:
-    """The query API of the server at `url`. Raises `InputError` for what is no URL."""
+    """The query API of the server at `url`. Raises `InputError` if it is not a URL."""
 
     def __init__(self, url: str) -> None:
         self._server = Server("Prometheus", url, option="prometheus-url")
 
-    def at(self, expression: str, moment: datetime) -> list[Decimal]:
-        """The values of the expression's series. Raises `ServerError` or `RefusedError`."""
+    def query(self, expression: str, moment: datetime) -> list[Decimal]:
+        """The values of the expression's series at a time. Raises `ServerError` or `RefusedError`."""
         found = self._result("/api/v1/query", {"query": expression, "time": _seconds(moment)})
         if found["resultType"] == "scalar":
             return [Decimal(found["result"][1])]
         return [Decimal(series["value"][1]) for series in found["result"]]
 
-    def over(
-        self, expression: str, evaluations: Evaluations
+    def query_range(
+        self, expression: str, times: EvaluationTimes
     ) -> list[tuple[dict[str, str], dict[datetime, Decimal]]]:
-        """Each series the expression has at any of the evaluations, with its labels. Raises as `at`."""
+        """Each series with its labels and its values by evaluation time. Raises as `query`."""
         found = self._result(
             "/api/v1/query_range",
             {
                 "query": expression,
-                "start": _seconds(evaluations.start),
-                "end": _seconds(evaluations.at),
-                "step": str(evaluations.step.total_seconds()),
+                "start": _seconds(times.start),
+                "end": _seconds(times.at),
+                "step": str(times.step.total_seconds()),
             },
         )
         return [
@@ -56,46 +56,46 @@ class Prometheus:
 
 
 def check(server: Prometheus, rules: Sequence[Rule], at: datetime) -> list[Verdict]:
-    """How each rule stands at a moment: a verdict for each series that makes it so, else one.
+    """Evaluates each rule at a time: one verdict for each active series, or one if there is none.
 
-    Raises `ServerError`; a rule that the server refuses is unknown, with the server's reason.
+    Raises `ServerError`. A rule that the server rejects is `unknown`, with the server's reason.
     """
-    # Whole milliseconds, which is what the server has.
+    # Prometheus timestamps are whole milliseconds.
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)
-    return [verdict for rule in rules for verdict in _judged(server, rule, at)]
+    return [verdict for rule in rules for verdict in _verdicts(server, rule, at)]
 
 
-def _judged(server: Prometheus, rule: Rule, at: datetime) -> list[Verdict]:
+def _verdicts(server: Prometheus, rule: Rule, at: datetime) -> list[Verdict]:
     if rule.keeps_firing:
         return [Verdict(rule=rule, state="unknown", reason="keep_firing_for is not evaluated here")]
     compared = conditions(rule.expr)
     threshold = f"{compared[0].operator} {compared[0].right}" if compared else ""
-    evaluations = Evaluations.of(rule, at)
+    times = EvaluationTimes.of(rule, at)
     try:
         found = [
             Verdict(
                 rule=rule,
-                state=state(rule, evaluations, values.keys())[0],
+                state=state(rule, times, values.keys())[0],
                 labels=labels(rule, series, values[at]),
                 value=_finite(values[at]),
                 threshold=threshold,
-                since=state(rule, evaluations, values.keys())[1],
+                since=state(rule, times, values.keys())[1],
             )
-            for series, values in server.over(rule.expr, evaluations)
+            for series, values in server.query_range(rule.expr, times)
             if at in values
         ]
-        return found or [_quiet(server, rule, compared, at, threshold)]
+        return found or [_inactive_verdict(server, rule, compared, at, threshold)]
     except RefusedError as error:
         return [Verdict(rule=rule, state="unknown", reason=f"Prometheus refuses the expression: {error}")]
 
 
-def _quiet(
+def _inactive_verdict(
     server: Prometheus, rule: Rule, compared: Sequence[Condition], at: datetime, threshold: str
 ) -> Verdict:
-    """The verdict on a rule whose expression gives nothing, with how far it is from giving something."""
+    """The verdict on a rule whose expression returns no series, with the value nearest to its threshold."""
     values: list[Decimal] = []
     if compared:
-        values = [value for value in server.at(compared[0].left, at) if value.is_finite()]
+        values = [value for value in server.query(compared[0].left, at) if value.is_finite()]
     worst = (max if compared and compared[0].holds_above else min)(values, default=None)
     reason = "no data" if compared and worst is None else ""
     return Verdict(

@@ -1,4 +1,4 @@
-"""Alert rules as Prometheus' rule files have them."""
+"""Reads alert rules from Prometheus rule files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PART = re.compile(r"(\d+)(ms|[ywdhms])")
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One alert: it fires when `expr` has held for `hold`; `keeps_firing`: and for a while after."""
+    """One alert. It fires when `expr` has held for `hold`; `keeps_firing` is true with `keep_firing_for`."""
 
     name: str
     expr: str
@@ -52,14 +52,14 @@ class _Rule(BaseModel):
         return content | named
 
     @model_validator(mode="after")
-    def _is_one_thing(self) -> _Rule:
+    def _check_alert_or_record(self) -> _Rule:
         if (self.alert is None) == (self.record is None):
             raise ValueError("must have either 'alert' or 'record'")
         return self
 
 
 class _Group(BaseModel):
-    # What else a group says is how Prometheus schedules it.
+    # Other fields of a group only matter to Prometheus' scheduler and are ignored.
     name: str
     rules: list[_Rule] = []
 
@@ -71,7 +71,7 @@ class _File(BaseModel):
 
 
 def duration(text: object) -> timedelta:
-    """A duration of Prometheus, such as `5m` or `1h30m`. Raises `ValueError`."""
+    """Parses a Prometheus duration such as `5m` or `1h30m`. Raises `ValueError`."""
     if text in ("0", 0):
         return timedelta(0)
     if not isinstance(text, str) or not _DURATION.fullmatch(text):
@@ -80,7 +80,7 @@ def duration(text: object) -> timedelta:
 
 
 def read(path: Path) -> list[Rule]:
-    """The alerts of a rule file, in order; recording rules are passed over. Raises `InputError`."""
+    """Reads the alerts of a rule file, in order; skips recording rules. Raises `InputError`."""
     content = yaml_file.read(path, _File, parameter="rules")
     return [
         Rule(
@@ -99,7 +99,7 @@ def read(path: Path) -> list[Rule]:
 
 @cache
 def directory() -> Path:
-    """Where the shipped rules are: inside this package when installed from a wheel, else in the checkout."""
+    """The directory of the shipped rules: in this package if installed from a wheel, else in the checkout."""
     installed = Path(__file__).with_name("shipped")
     return installed if installed.is_dir() else Path(__file__).parents[2] / "dashboards" / "alerts"
 

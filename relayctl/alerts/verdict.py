@@ -1,4 +1,4 @@
-"""Verdicts: how an alert stands at a moment, and how `for:` makes one of many evaluations; pure."""
+"""The state of an alert at a time, and how `for:` follows from many evaluations. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal, get_args
 
-from relayctl.alerts.annotations import expanded
+from relayctl.alerts.annotations import expand
 from relayctl.alerts.rules import Rule
 
 State = Literal["firing", "pending", "OK", "unknown"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 
 LOOK_BACK: Final = timedelta(hours=1)
-"""How far before `for:` the beginning of an alert is looked for; one that is older is told as this old."""
+"""How long before `for:` to look for the start of an alert; an older alert is reported as this old."""
 
-_STEPS: Final = (1, 5, 15, 60, 300, 900, 3600)  # seconds; each divides the ranges that rules have
+_STEPS: Final = (1, 5, 15, 60, 300, 900, 3600)  # seconds; each divides the usual ranges of rules
 _COARSEST: Final = 15
 _EVALUATIONS: Final = 8
 _MOST_STEPS: Final = 10_000
@@ -26,10 +26,10 @@ _MOST_STEPS: Final = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """How one alert stands; `labels` are those that Prometheus would send it with.
+    """The state of one alert; `labels` are those that Prometheus would send with it.
 
-    `value` is the measured side of its first comparison, None when there is none to tell; `since` the moment
-    from which the condition has held without a break. `reason` says why nothing, or no value, can be told.
+    `value` is the left side of its first comparison, None if there is no data. `since` is the time from which
+    the condition has held without a break. `reason` says why the state or the value is unknown.
     """
 
     rule: Rule
@@ -42,16 +42,16 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluations:
-    """The moments at which a rule is evaluated: every `step` up to `at`, for longer than it must hold."""
+class EvaluationTimes:
+    """The times at which a rule is evaluated: every `step` up to `at`, over `for:` and `LOOK_BACK`."""
 
     at: datetime
     step: timedelta
     count: int
 
     @classmethod
-    def of(cls, rule: Rule, at: datetime) -> Evaluations:
-        """Eight evaluations or more within `for:`, as often as Prometheus would by habit, at most 10,000."""
+    def of(cls, rule: Rule, at: datetime) -> EvaluationTimes:
+        """At most 15 seconds apart, with eight or more within `for:`, unless that is over 10,000."""
         span = rule.hold + LOOK_BACK
         finest = rule.hold.total_seconds() / _EVALUATIONS if rule.hold else _COARSEST
         wanted = max((step for step in _STEPS if step <= min(finest, _COARSEST)), default=min(_STEPS))
@@ -61,36 +61,34 @@ class Evaluations:
 
     @property
     def start(self) -> datetime:
-        """The first moment."""
+        """The earliest time."""
         return self.at - (self.count - 1) * self.step
 
-    def moments(self) -> list[datetime]:
-        """All of them, the last first."""
+    def newest_first(self) -> list[datetime]:
+        """All times, the latest first."""
         return [self.at - number * self.step for number in range(self.count)]
 
 
-def state(
-    rule: Rule, evaluations: Evaluations, active: AbstractSet[datetime]
-) -> tuple[State, datetime | None]:
-    """How a rule stands whose condition held at the moments in `active`, and since when it has."""
+def state(rule: Rule, times: EvaluationTimes, active: AbstractSet[datetime]) -> tuple[State, datetime | None]:
+    """The state of a rule whose condition held at the times in `active`, and since when it has held."""
     since: datetime | None = None
-    for moment in evaluations.moments():
+    for moment in times.newest_first():
         if moment not in active:
             break
         since = moment
     if since is None:
         return "OK", None
-    return ("firing" if evaluations.at - since >= rule.hold else "pending"), since
+    return ("firing" if times.at - since >= rule.hold else "pending"), since
 
 
 def labels(rule: Rule, series: Mapping[str, str], value: Decimal | None = None) -> dict[str, str]:
-    """The labels of an alert over one series: the rule's own win, and the metric's name goes."""
-    kept = {name: text for name, text in series.items() if name != "__name__"}
-    own = {name: expanded(text, series, value) for name, text in rule.labels.items()}
-    return {**kept, **own, "alertname": rule.name}
+    """The labels of an alert for one series: the rule's take precedence, and `__name__` is removed."""
+    inherited = {name: text for name, text in series.items() if name != "__name__"}
+    own = {name: expand(text, series, value) for name, text in rule.labels.items()}
+    return {**inherited, **own, "alertname": rule.name}
 
 
 def worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Firing before pending before the rest, otherwise as they come."""
+    """Sorts firing before pending before the rest, otherwise in the given order."""
     order = {"firing": 0, "pending": 1, "unknown": 2, "OK": 2}
     return sorted(verdicts, key=lambda verdict: order[verdict.state])

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from relayctl.alerts import budget_metrics
 from relayctl.alerts import rules as rule_files
 from relayctl.alerts.alertmanager import send
-from relayctl.alerts.budgets import Statement, statement
+from relayctl.alerts.budgets import BudgetReport, evaluate_file, write_metrics
 from relayctl.alerts.check import KINDS, Kind, evaluate
 from relayctl.commands.options import (
     archive_option,
@@ -34,28 +33,30 @@ _file = click.Path(dir_okay=False, path_type=Path)
     "--rules",
     type=_file,
     metavar="FILE",
-    help="Rules as Prometheus loads them.  [default: those that come with Relay]",
+    help="Prometheus rule file.  [default: the rules shipped with Relay]",
 )
 @click.option(
     "--source",
     type=click.Choice(KINDS),
-    help="Whom to ask.  [default: prometheus where --prometheus-url is given, else logs]",
+    help="Data source.  [default: prometheus if --prometheus-url is given, else logs]",
 )
-@click.option("--prometheus-url", metavar="URL", help="The Prometheus server, as http://127.0.0.1:9090.")
+@click.option(
+    "--prometheus-url", metavar="URL", help="URL of the Prometheus server, such as http://127.0.0.1:9090."
+)
 @click.option(
     "--budgets",
     type=_file,
     metavar="FILE",
-    help="Budgets to check too, from PostgreSQL where a URL is given, else from the logs.",
+    help="File of budgets to check too, from PostgreSQL if a URL is given, else from the logs.",
 )
 @click.option(
     "--metrics-file",
     type=_file,
     metavar="FILE",
-    help="Write the budgets' metrics here, for Prometheus' textfile collector (name it *.prom).",
+    help="Write the budgets' metrics to this file, for the node exporter's textfile collector (*.prom).",
 )
-@click.option("--alertmanager", metavar="URL", help="Send what fires to this Alertmanager.")
-@click.option("--at", metavar="WHEN", help="Evaluate at this time, as --since of a report.  [default: now]")
+@click.option("--alertmanager", metavar="URL", help="Send firing alerts to this Alertmanager.")
+@click.option("--at", metavar="WHEN", help="Time of evaluation, in the formats of --since.  [default: now]")
 @database_option
 @logs_option
 @archive_option
@@ -74,22 +75,22 @@ def command(
     archive: str | None,
     output: Output,
 ) -> None:
-    """Evaluate the alert rules and budgets once; code 3 when one fires.
+    """Evaluate the alert rules and budgets once; exit code 3 if an alert fires.
 
     Example: relayctl alert-check --source logs --logs var/logs
     """
     moment = _moment(at)
     records = open_source("auto", database_url, logs, archive=archive)
-    standing = statement(records, budgets, moment) if budgets else None
+    budget_report = evaluate_file(records, budgets, moment) if budgets else None
     check = evaluate(
         rule_files.read(rules) if rules else rule_files.shipped(),
         moment,
         source=source,
         prometheus_url=prometheus_url,
         logs=logs,
-        statement=standing,
+        budgets=budget_report,
     )
-    _keep(standing, metrics_file)
+    _write_metrics(budget_report, metrics_file)
     print_notes(check.notes)
     show(alerts_sheet(check), output)
     if alertmanager:
@@ -108,9 +109,9 @@ def _moment(at: str | None) -> datetime:
         raise InputError("at", str(error).replace("until", "at", 1)) from error
 
 
-def _keep(standing: Statement | None, file: Path | None) -> None:
+def _write_metrics(report: BudgetReport | None, file: Path | None) -> None:
     if file is None:
         return
-    if standing is None:
+    if report is None:
         raise InputError("metrics-file", "--metrics-file has nothing to write: give --budgets too")
-    budget_metrics.write(standing.spent, file)
+    write_metrics(report.usages, file)

@@ -1,4 +1,4 @@
-"""`relayctl completion`: what a shell needs to complete commands, options and their values."""
+"""`relayctl completion`: prints the completion script of a shell."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def command(context: click.Context, *, shell: str) -> None:
 
     Example: relayctl completion bash
     """
-    made = get_completion_class(shell)
-    assert made is not None
-    click.echo(made(context.find_root().command, {}, "relayctl", "_RELAYCTL_COMPLETE").source())
+    completion = get_completion_class(shell)
+    assert completion is not None
+    click.echo(completion(context.find_root().command, {}, "relayctl", "_RELAYCTL_COMPLETE").source())

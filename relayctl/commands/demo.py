@@ -1,4 +1,4 @@
-"""`relayctl demo`: everything at once on one machine, with nothing configured."""
+"""`relayctl demo`: runs all of Relay on this machine without configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from relayctl.demo import story
+from relayctl.demo import summary as summaries
 from relayctl.demo.run import Result, Settings, run
 from relayctl.render.output import show
 from relayctl.render.reports import leaderboard_sheet, usage_sheet
@@ -25,8 +25,8 @@ _WIDEST_CHART: Final = 100
 _LINES: Final = 4
 
 
-class Stage:
-    """The audience at a terminal or a pipe: what goes on to stderr, then what came of it to stdout."""
+class ConsoleObserver:
+    """Prints the progress to stderr and the result to stdout."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -50,7 +50,7 @@ class Stage:
             self._bar = None
 
     def stage(self, name: str, total: int = 0) -> None:
-        """Names what begins; steps are a bar on a terminal."""
+        """Prints the name of the stage; on a terminal its steps are a progress bar."""
         self._end_bar()
         self._total = total
         if not (total and self._console.is_terminal):
@@ -62,33 +62,33 @@ class Stage:
         self._bar.start()
 
     def step(self, done: int) -> None:
-        """Moves the bar; without a terminal it says a few lines in all."""
+        """Updates the bar; without a terminal prints four lines in all."""
         if self._bar is not None:
             self._bar.update(self._task, completed=done)
         elif done * _LINES // self._total > (done - 1) * _LINES // self._total:
             click.echo(f"  {done:,} of {self._total:,}", err=True)
 
     def ready(self, result: Result) -> None:
-        """Prints the reports, where the files are, and how to go on."""
+        """Prints the reports, the files and the next commands."""
         self._end_bar()
-        told = story.tell(result, utc_now())
+        summary = summaries.summarize(result, utc_now())
         seconds = time.monotonic() - self._began
-        _print("", f"{story.answered(result.statuses)}; {seconds:.0f} s in all.", *_HONESTLY, "")
-        show(leaderboard_sheet(told.teams), "table")
-        _print("", f"One week of {told.person}", "")
-        show(usage_sheet(told.week), "table")
-        _print("", "Spend per day", "", *_chart(told))
+        _print("", f"{summaries.answered(result.statuses)}; {seconds:.0f} s in all.", *_DISCLAIMER, "")
+        show(leaderboard_sheet(summary.teams), "table")
+        _print("", f"One week of {summary.person}", "")
+        show(usage_sheet(summary.week), "table")
+        _print("", "Spend per day", "", *_chart(summary))
         _print("", "PostgreSQL and the log segments give the same numbers for every day, to the last digit.")
-        _print("", "Files", *story.files(result))
-        program = story.program_name(sys.argv[0])
+        _print("", "Files", *summaries.files(result))
+        program = summaries.program_name(sys.argv[0])
         if self._settings.keep:
-            _print("", "Serving until Ctrl-C. Try", *_indented(story.live_commands(result, program)))
-        _print("", "Go on with", *_indented(story.next_commands(result, told.person, program)))
+            _print("", "Serving until Ctrl-C. Try", *_indented(summaries.live_commands(result, program)))
+        _print("", "Go on with", *_indented(summaries.next_commands(result, summary.person, program)))
         if not self._settings.keep:
             _print(f"  {program} demo --keep")
 
 
-_HONESTLY: Final = (
+_DISCLAIMER: Final = (
     "The provider is a stand-in and the dates are simulated: a week went by during the burst.",
     "Every record is of a request that went through the proxy; the prices are the real ones.",
 )
@@ -102,10 +102,10 @@ def _indented(lines: Iterable[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
-def _chart(told: story.Story) -> list[str]:
+def _chart(summary: summaries.Summary) -> list[str]:
     terminal = sys.stdout.isatty()
     width = min(shutil.get_terminal_size().columns, _WIDEST_CHART) if terminal else _PIPED_WIDTH
-    return story.spend_per_day(told.days, width=width, ascii_only=not _shows_blocks())
+    return summaries.spend_per_day(summary.days, width=width, ascii_only=not _shows_blocks())
 
 
 def _shows_blocks() -> bool:
@@ -117,35 +117,35 @@ def _shows_blocks() -> bool:
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Go on serving, and loading what comes, until Ctrl-C.")
+@click.option("--keep", is_flag=True, help="Keep serving and loading new requests until Ctrl-C.")
 @click.option(
     "--dir",
     "directory",
     type=click.Path(path_type=Path),
     default=Path("var/demo"),
     show_default=True,
-    help="Where each run makes a directory of its own.",
+    help="Directory in which each run creates its own subdirectory.",
 )
 @click.option(
     "--requests",
     type=click.IntRange(1, 100_000),
     default=2000,
     show_default=True,
-    help="How many requests the simulated week has.",
+    help="Number of requests in the simulated week.",
 )
 @click.option(
     "--seed",
     type=int,
     default=1,
     show_default=True,
-    help="The same seed gives the same people, requests, tokens and costs.",
+    help="Random seed; the same seed gives the same users, requests, tokens and costs.",
 )
 def command(*, keep: bool, directory: Path, requests: int, seed: int) -> None:
-    """Show everything at once on this machine: a stand-in provider, the proxy, a simulated week of traffic,
-    the ETL on an embedded PostgreSQL, and the reports.
+    """Run all of Relay on this machine: a stand-in provider, the proxy, a simulated week of traffic, the ETL
+    with an embedded PostgreSQL, and the reports.
 
     Example: relayctl demo --keep
     """
     settings = Settings(directory=directory, requests=requests, seed=seed, keep=keep)
-    with Stage(settings) as stage:
-        run(settings, stage)
+    with ConsoleObserver(settings) as observer:
+        run(settings, observer)

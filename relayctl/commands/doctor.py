@@ -1,4 +1,4 @@
-"""`relayctl doctor`: looks at a whole set-up and says what to do."""
+"""`relayctl doctor`: checks the installation and gives advice."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from pathlib import Path
 
 import click
 
-from relayctl.commands.configured import config_option
-from relayctl.commands.options import OwnVariableFirst, database_option, found_a_problem, output_option
-from relayctl.doctor.examination import Setup, examine
+from relayctl.commands.options import (
+    OwnVariableFirst,
+    config_option,
+    database_option,
+    found_a_problem,
+    output_option,
+)
+from relayctl.doctor.checks import Setup, run_checks
 from relayctl.render.doctor import findings_sheet
 from relayctl.render.output import Output, show
 
@@ -22,10 +27,12 @@ from relayctl.render.output import Output, show
     envvar="RELAY_LOG_DIR",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="The directory of log segments.  [default: logs.dir of the configuration]",
+    help="Directory of log segments.  [default: logs.dir of the configuration]",
 )
 @database_option
-@click.option("--prometheus-url", metavar="URL", help="A Prometheus that should scrape the proxy.")
+@click.option(
+    "--prometheus-url", metavar="URL", help="URL of the Prometheus server that should scrape the proxy."
+)
 @output_option
 def command(
     *,
@@ -35,7 +42,7 @@ def command(
     prometheus_url: str | None,
     output: Output,
 ) -> None:
-    """Check the set-up of this host and say what to do; exit code 3 when something does not work.
+    """Check the installation on this host and give advice; exit code 3 if there is a problem.
 
     Example: relayctl doctor --config relay.yaml
     """
@@ -46,7 +53,7 @@ def command(
         prometheus_url=prometheus_url,
         environ=os.environ,
     )
-    findings = list(examine(setup))
+    findings = list(run_checks(setup))
     show(findings_sheet(findings), output)
     if any(finding.state == "problem" for finding in findings):
         found_a_problem()

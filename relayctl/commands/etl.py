@@ -1,4 +1,4 @@
-"""`relayctl etl`: loads sealed segments into PostgreSQL, and shows how that stands."""
+"""`relayctl etl`: loads sealed segments into PostgreSQL and shows the state of loading."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def _retried(result: retry.RetryResult) -> str:
     )
 
 
-def _told(outcome: run.RunResult | EtlError) -> bool:
-    """Says on stderr what a run did or why it could not."""
+def _print_outcome(outcome: run.RunResult | EtlError) -> bool:
+    """Prints the result of a run to stderr; returns whether it succeeded."""
     if isinstance(outcome, EtlError):
         click.echo(f"relayctl: {outcome}", err=True)
         return False
@@ -57,32 +57,38 @@ def _told(outcome: run.RunResult | EtlError) -> bool:
 
 @click.group()
 def command() -> None:
-    """Load sealed segments into PostgreSQL and look after them."""
+    """Load sealed segments into PostgreSQL, archive and prune them."""
 
 
 @command.command("run")
-@click.option("--every", type=Duration(), metavar="DURATION", help="Go on for ever, once in 15m, 1h, 1d.")
+@click.option(
+    "--every",
+    type=Duration(),
+    metavar="DURATION",
+    help="Keep running and load at this interval, such as 15m, 1h, 1d.",
+)
 @click.option(
     "--metrics-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="After each run write the ETL's metrics here, for Prometheus' textfile collector (name it *.prom).",
+    help="Write the ETL's metrics to this file after each run, for the node exporter's textfile collector "
+    "(*.prom).",
 )
 @logs_option
 @with_database
 def run_command(*, url: str, logs: str, every: int | None, metrics_file: Path | None) -> None:
-    """Load what waits in the log directory, once or for ever.
+    """Load the sealed segments in the log directory, once or at an interval.
 
     Example: relayctl etl run --logs var/logs --every 1h
     """
     directory = local(logs, "loaded")
 
     def report(outcome: run.RunResult | EtlError) -> None:
-        if _told(outcome) and metrics_file:
+        if _print_outcome(outcome) and metrics_file:
             try:
                 metrics.write(url, directory, metrics_file)
             except EtlError as error:
-                _told(error)
+                _print_outcome(error)
 
     if every:
         run.run_every(url, directory, every, report)
@@ -100,7 +106,7 @@ def run_command(*, url: str, logs: str, every: int | None, metrics_file: Path | 
 @command.command("migrate")
 @with_database
 def migrate_command(*, url: str) -> None:
-    """Make or update the tables; safe to repeat.
+    """Create or update the tables; safe to repeat.
 
     Example: relayctl etl migrate
     """
@@ -113,17 +119,17 @@ def migrate_command(*, url: str) -> None:
 @click.option(
     "--check",
     is_flag=True,
-    help="Recompute the rollups from the records and show what differs; code 3 when something does.",
+    help="Recompute the rollups from the records and show differences; exit code 3 if there are any.",
 )
 @output_option
 @with_database
 def refresh_command(*, url: str, check: bool, output: Output) -> None:
-    """Make usage_daily show everything that is loaded, or check the rollups against the records.
+    """Bring usage_daily up to date, or check the rollups against the records.
 
     Example: relayctl etl refresh --check -o json
     """
     with database.connect(url) as connection:
-        migrate.check(connection)
+        migrate.check_schema(connection)
         if not check:
             rollup.refresh(connection, force=True)
             click.echo("usage_daily is up to date", err=True)
@@ -139,16 +145,16 @@ def refresh_command(*, url: str, check: bool, output: Output) -> None:
 @output_option
 @with_database
 def status_command(*, url: str, logs: str, output: Output) -> None:
-    """Show up to when everything is loaded, what waits and what is missing; code 3 when something is.
+    """Show up to when everything is loaded, what is waiting and what is missing; exit code 3 if something is.
 
     Example: relayctl etl status
     """
     directory = local(logs, "compared with the database")
     with database.connect(url) as connection:
-        migrate.check(connection)
+        migrate.check_schema(connection)
         found = status.read(connection, directory if directory.is_dir() else None)
     if found.waiting is None:
-        print_notes((f"there is no log directory {logs}: what waits there is not known; give --logs",))
+        print_notes((f"there is no log directory {logs}: what is waiting is unknown; give --logs",))
     show(sheets.status_sheet(found), output)
     if found.problem:
         found_a_problem()
@@ -161,31 +167,31 @@ def status_command(*, url: str, logs: str, output: Output) -> None:
     type=click.IntRange(1, 100_000),
     default=_DEFAULT_REJECTS,
     show_default=True,
-    help="How many at most.",
+    help="Maximum number of lines.",
 )
 @click.option(
     "--retry",
     "again",
     is_flag=True,
-    help="First load those that are acceptable now, from their segments in the log directory.",
+    help="First load the lines that are acceptable now, from their segments in the log directory.",
 )
 @logs_option
 @output_option
 @with_database
 def rejects_command(*, url: str, logs: str, limit: int, again: bool, output: Output) -> None:
-    """Show the lines that could not be loaded, and why; with --retry, try them again before.
+    """Show the lines that could not be loaded, and why; with --retry, try to load them again first.
 
     Example: relayctl etl rejects --limit 20 -o csv
     """
     result = retry.retry(url, local(logs, "loaded again")) if again else None
     with database.connect(url) as connection:
-        migrate.check(connection)
-        found = rejects.listed(connection, limit)
+        migrate.check_schema(connection)
+        found = rejects.list_rejects(connection, limit)
     if result:
         click.echo(_retried(result), err=True)
     show(sheets.rejects_sheet(found), output)
     if result and result.failed:
-        raise RelayctlError(f"not all could be tried again: {'; '.join(result.failed)}")
+        raise RelayctlError(f"not all rejects could be retried: {'; '.join(result.failed)}")
 
 
 command.add_command(etl_archive.command)

@@ -1,4 +1,4 @@
-"""`relayctl etl archive`: puts sealed segments into Parquet, and lets old ones go."""
+"""`relayctl etl archive`: writes sealed segments to a Parquet archive and removes old ones."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from relayctl.render.sheet import counted
 
 
 def _summary(result: archive.ArchiveResult) -> str:
-    done = (
+    text = (
         f"{counted(result.segments, 'segment')} archived: {counted(result.records, 'record')}, "
         f"{counted(result.rejected, 'reject')}"
     )
     if result.segments:
-        done += (
+        text += (
             f"; {counted(result.segment_bytes, 'byte')} became {result.parquet_bytes:,} of Parquet "
             f"and {result.pack_bytes:,} of packed segments"
         )
-    return f"{done}; {counted(result.removed, 'segment')} removed"
+    return f"{text}; {counted(result.removed, 'segment')} removed"
 
 
 @click.command("archive")
@@ -41,20 +41,20 @@ def _summary(result: archive.ArchiveResult) -> str:
     envvar="RELAY_ARCHIVE",
     required=True,
     metavar="DIR|s3://BUCKET/PREFIX",
-    help="Where the archive is.  [env: RELAY_ARCHIVE]",
+    help="Location of the archive.  [env: RELAY_ARCHIVE]",
 )
 @click.option(
     "--older-than",
     type=Duration(),
     metavar="DURATION",
-    help="Then remove local segments older than this, as 30d, that the archive has given back whole.",
+    help="Then remove local segments older than this, such as 30d, once they are verified in the archive.",
 )
 @logs_option
 @database_option
 def command(*, to: str, older_than: int | None, logs: str, database_url: str | None) -> None:
-    """Archive sealed segments as Parquet by day, beside the segments themselves; safe to repeat.
+    """Archive sealed segments as Parquet files by day, and the segments themselves; safe to repeat.
 
-    With a database the ledger is told, and no segment is removed that is not loaded.
+    With a database, archived segments are marked in the ledger, and only loaded ones are removed.
 
     Example: relayctl etl archive --to s3://bucket/relay --older-than 30d
     """
@@ -65,7 +65,7 @@ def command(*, to: str, older_than: int | None, logs: str, database_url: str | N
         database_url=database_url,
     )
     click.echo(_summary(result), err=True)
-    print_notes(tuple(result.kept))
+    print_notes(tuple(result.retained))
     if result.failed:
         raise RelayctlError(
             f"{counted(len(result.failed), 'segment')} could not be archived: {'; '.join(result.failed)}"

@@ -1,4 +1,4 @@
-"""`relayctl etl prune`: drops old months of records that are archived, and old captured content."""
+"""`relayctl etl prune`: drops old, archived months of records and old captured content."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ from relayctl.sources.opening import utc_now
 _KEEP = re.compile(r"(?P<count>[0-9]{1,4})(?P<unit>mo|w|d)")
 _DAYS: Final = {"d": 1, "w": 7}
 
-Cut = Callable[[datetime], datetime]
-"""From now to the moment before which nothing is kept."""
+Cutoff = Callable[[datetime], datetime]
+"""Maps the current time to the time before which data is dropped."""
 
 
 def _months_before(now: datetime, count: int) -> datetime:
-    """The first moment of the month so many months before: only whole months are ever dropped."""
+    """The start of the month `count` months earlier; only whole months are dropped."""
     months = now.year * 12 + now.month - 1 - count
     return datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
 
 
-class Keep(click.ParamType[Cut]):
-    """How long records are kept, written `13mo`, `60w` or `400d`."""
+class Retention(click.ParamType[Cutoff]):
+    """A retention time, written `13mo`, `60w` or `400d`."""
 
-    name = "keep"
+    name = "retention"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Cut:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Cutoff:
         match = _KEEP.fullmatch(value)
         count = int(match["count"]) if match else 0
         if match is None or not count:
-            self.fail(f"{value!r} is not a time to keep such as 13mo, 60w or 400d", param, ctx)
+            self.fail(f"{value!r} is not a retention time such as 13mo, 60w or 400d", param, ctx)
         if match["unit"] == "mo":
             return lambda now: _months_before(now, count)
         return lambda now: now - timedelta(days=count * _DAYS[match["unit"]])
@@ -57,26 +57,31 @@ class Keep(click.ParamType[Cut]):
 
 @click.command("prune")
 @click.option(
-    "--keep", type=Keep(), metavar="TIME", help="Records that stay: months 13mo, weeks 60w, days 400d."
+    "--keep",
+    type=Retention(),
+    metavar="TIME",
+    help="Retention of records: 13mo, 60w, 400d (months, weeks, days).",
 )
-@click.option("--content-keep", type=Keep(), metavar="TIME", help="Captured content that stays, as 14d.")
+@click.option(
+    "--content-keep", type=Retention(), metavar="TIME", help="Retention of captured content, such as 14d."
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would be dropped.")
 @output_option
 @logs_option
 @database_option
 def command(
     *,
-    keep: Cut | None,
-    content_keep: Cut | None,
+    keep: Cutoff | None,
+    content_keep: Cutoff | None,
     dry_run: bool,
     output: Output,
     logs: str,
     database_url: str | None,
 ) -> None:
-    """Drop the months of records that are older and archived; the rollups stay. Code 3 when one must stay.
+    """Drop archived months of records older than --keep; rollups stay. Exit code 3 if one is not archived.
 
-    With --content-keep, also remove the content segments in the log directory that were sealed earlier;
-    by itself it needs no database.
+    With --content-keep, also remove content segments in the log directory that were sealed earlier; that
+    alone needs no database.
 
     Example: relayctl etl prune --keep 13mo --content-keep 14d --dry-run
     """
@@ -89,11 +94,11 @@ def command(
         content = prune_content(directory, content_keep(utc_now()), dry_run=dry_run)
     if keep is not None and url is not None:
         with database.connect(url) as connection:
-            migrate.check(connection)
+            migrate.check_schema(connection)
             months = prune.prune(connection, keep(utc_now()), dry_run=dry_run)
     show(sheets.prune_sheet(months, content, dry_run=dry_run), output)
     if not all(month.dropped for month in months):
         print_notes(
-            ("months stay from the first on that has segments in no archive: run relayctl etl archive",)
+            ("months are kept from the first that has unarchived segments: run relayctl etl archive",)
         )
         found_a_problem()

@@ -1,4 +1,4 @@
-"""`relayctl keys`: issues, lists, rotates and revokes the keys that clients authenticate with."""
+"""`relayctl keys`: issues, lists, rotates and revokes the keys of clients."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from proxy.config import file as config_file
 from proxy.config.quota import MAX_PER_DAY, MAX_PER_MINUTE, MAX_USD
 from proxy.errors import KeysError
 from proxy.request import keys
-from relayctl.commands.configured import config_option
-from relayctl.commands.options import Duration, output_option
+from relayctl.commands.options import Duration, config_option, output_option
 from relayctl.render.keys import keys_sheet
 from relayctl.render.output import Output, show
 from relayctl.render.sheet import Row
@@ -25,7 +24,7 @@ _COUNT: Final = click.IntRange(min=1, max=MAX_PER_MINUTE)
 
 
 class _Usd(click.ParamType[Decimal]):
-    """An exact amount of money above 0."""
+    """An exact amount in USD above 0."""
 
     name = "usd"
 
@@ -42,7 +41,7 @@ class _Usd(click.ParamType[Decimal]):
 
 
 class _Name(click.ParamType[str]):
-    """A user or a team."""
+    """The name of a user or team."""
 
     name = "name"
 
@@ -55,7 +54,7 @@ class _Name(click.ParamType[str]):
 
 
 class _Glob(click.ParamType[str]):
-    """One glob; two with a comma between them would fit no model at all."""
+    """One glob pattern; two separated by a comma would match no model."""
 
     name = "glob"
 
@@ -72,16 +71,18 @@ def command() -> None:
 
 @command.command()
 @config_option
-@click.option("--user", type=_Name(), required=True, metavar="TEXT", help="Whose requests these are.")
-@click.option("--team", type=_Name(), required=True, metavar="TEXT", help="The team that pays.")
+@click.option("--user", type=_Name(), required=True, metavar="TEXT", help="The user of the key.")
+@click.option("--team", type=_Name(), required=True, metavar="TEXT", help="The team of the key.")
 @click.option(
-    "--models", type=_Glob(), multiple=True, metavar="GLOB", help="Models the key may ask for; repeatable."
+    "--models", type=_Glob(), multiple=True, metavar="GLOB", help="Models that the key may use; repeatable."
 )
-@click.option("--rpm", type=_COUNT, help="Requests per minute.")
-@click.option("--tpm", type=_COUNT, help="Tokens per minute.")
-@click.option("--concurrency", type=_COUNT, help="Requests at the same time.")
-@click.option("--tokens-per-day", type=click.IntRange(min=1, max=MAX_PER_DAY), help="Tokens per UTC day.")
-@click.option("--usd-per-day", type=_Usd(), help="Money per UTC day, in USD.")
+@click.option("--rpm", type=_COUNT, help="Maximum requests per minute.")
+@click.option("--tpm", type=_COUNT, help="Maximum tokens per minute.")
+@click.option("--concurrency", type=_COUNT, help="Maximum concurrent requests.")
+@click.option(
+    "--tokens-per-day", type=click.IntRange(min=1, max=MAX_PER_DAY), help="Maximum tokens per UTC day."
+)
+@click.option("--usd-per-day", type=_Usd(), help="Maximum cost per UTC day, in USD.")
 def issue(
     *,
     config: Path | None,
@@ -94,7 +95,7 @@ def issue(
     tokens_per_day: int | None,
     usd_per_day: Decimal | None,
 ) -> None:
-    """Make a key and print it once; only its hash is kept.
+    """Issue a key and print it once; only its hash is stored.
 
     Example: relayctl keys issue --user ada --team search --models 'gpt-*'
     """
@@ -104,14 +105,14 @@ def issue(
     )
     raw = keys.issue(path, user=user, team=team, models=models or ("*",), limits=limits)
     click.echo(raw)
-    click.echo(f"kept as a hash in {path}; this is the only time the key is shown", err=True)
+    click.echo(f"stored as a hash in {path}; the key is not shown again", err=True)
 
 
 @command.command("list")
 @config_option
 @output_option
 def list_keys(*, config: Path | None, output: Output) -> None:
-    """Show every key's id, owner, limits and state, never the key.
+    """Show the id, owner, limits and state of every key, never the key itself.
 
     Example: relayctl keys list
     """
@@ -121,7 +122,7 @@ def list_keys(*, config: Path | None, output: Output) -> None:
 
 
 def _row(key: keys.Key, now: datetime) -> Row:
-    ending = key.revoked_at is not None and key.works(now)
+    ending = key.revoked_at is not None and key.is_valid(now)
     return {
         "key_id": key.id,
         "user_id": key.user,
@@ -134,7 +135,7 @@ def _row(key: keys.Key, now: datetime) -> Row:
         "usd_per_day": key.usd_per_day,
         "created_at": time_label(key.created_at),
         "revoked_at": time_label(key.revoked_at) if key.revoked_at else None,
-        "state": "ending" if ending else "works" if key.works(now) else "revoked",
+        "state": "ending" if ending else "works" if key.is_valid(now) else "revoked",
     }
 
 
@@ -142,10 +143,10 @@ def _row(key: keys.Key, now: datetime) -> Row:
 @config_option
 @click.argument("key_id", metavar="ID")
 @click.option(
-    "--grace", type=Duration(), metavar="DURATION", help="How long the old key still works: 30m, 24h, 7d."
+    "--grace", type=Duration(), metavar="DURATION", help="How long the old key stays valid: 30m, 24h, 7d."
 )
 def rotate(*, config: Path | None, key_id: str, grace: int | None) -> None:
-    """Put a new key of the same owner, models and limits in the place of one, and print it once.
+    """Replace a key by a new one with the same owner, models and limits, and print it once.
 
     Example: relayctl keys rotate key_0a1b2c3d4e5f --grace 24h
     """
@@ -159,7 +160,7 @@ def rotate(*, config: Path | None, key_id: str, grace: int | None) -> None:
 @config_option
 @click.argument("key_id", metavar="ID")
 def revoke(*, config: Path | None, key_id: str) -> None:
-    """End a key; a running proxy refuses it within two seconds.
+    """Revoke a key; a running proxy refuses it within two seconds.
 
     Example: relayctl keys revoke key_0a1b2c3d4e5f
     """

@@ -1,4 +1,4 @@
-"""`relayctl langfuse`: sends records to Langfuse, each once, and proves it."""
+"""`relayctl langfuse`: sends records to Langfuse, each exactly once, and verifies them there."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _OPTIONS: Final = (
         default=Path("var/langfuse.sqlite"),
         show_default=True,
         metavar="FILE",
-        help="What was sent, where no database keeps it.",
+        help="SQLite file of what was sent, used without a database.",
     ),
     click.option(
         "--environment",
@@ -58,29 +58,29 @@ _OPTIONS: Final = (
         default="default",
         show_default=True,
         metavar="NAME",
-        help="Langfuse's environment of what is sent.  [env: LANGFUSE_TRACING_ENVIRONMENT]",
+        help="Langfuse environment of the traces.  [env: LANGFUSE_TRACING_ENVIRONMENT]",
     ),
     click.option(
-        "--rate-limit", type=click.IntRange(1), metavar="N", help="At most so many requests a minute."
+        "--rate-limit", type=click.IntRange(1), metavar="N", help="Maximum requests to Langfuse per minute."
     ),
     click.option(
-        "--timeout", type=Duration(), default="30s", show_default=True, help="How long one request may take."
+        "--timeout", type=Duration(), default="30s", show_default=True, help="Timeout of one request."
     ),
     click.option(
         "--lag",
         type=Duration(),
         default="60s",
         show_default=True,
-        help="How long after a request began Langfuse may still be storing it.",
+        help="How long after a request starts Langfuse may take to store it.",
     ),
 )
 
 
 def _settings_options(command: Command) -> Command:
-    """Adds what every command of the export needs; the command gets it as `settings`."""
+    """Adds the options of the export; the command gets them as `settings`."""
 
     @functools.wraps(command)
-    def settling(
+    def with_settings(
         *,
         database_url: str | None,
         logs: str,
@@ -94,11 +94,11 @@ def _settings_options(command: Command) -> Command:
         if not _ENVIRONMENT.fullmatch(environment):
             raise InputError(
                 "environment",
-                f"environment {environment!r} is none of Langfuse's: at most 40 of a-z, 0-9, - and _, "
+                f"environment {environment!r} is not valid in Langfuse: at most 40 of a-z, 0-9, - and _, "
                 "not beginning with langfuse",
             )
         settings = Settings(
-            credentials=Credentials.of(os.environ),
+            credentials=Credentials.from_environ(os.environ),
             database_url=database_url,
             logs=local(logs, "sent to Langfuse"),
             ledger=ledger,
@@ -110,18 +110,18 @@ def _settings_options(command: Command) -> Command:
         return command(settings=settings, **own)
 
     for option in reversed(_OPTIONS):
-        settling = option(settling)
-    return settling
+        with_settings = option(with_settings)
+    return with_settings
 
 
 def _period_options(command: Command) -> Command:
-    """Adds `--since` and `--until`; the command gets moments, or None for what is not given."""
+    """Adds `--since` and `--until`; the command gets times, None for an option that is not given."""
 
     @functools.wraps(command)
-    def within(*, since: str | None, until: str | None, **own: Any) -> Any:
-        asked = period.period(since=since or _EARLIEST, until=until, tz="UTC", now=utc_now())
-        begin: datetime | None = asked.since if since else None
-        return command(since=begin, until=asked.until if until else None, **own)
+    def with_period(*, since: str | None, until: str | None, **own: Any) -> Any:
+        chosen = period.period(since=since or _EARLIEST, until=until, tz="UTC", now=utc_now())
+        begin: datetime | None = chosen.since if since else None
+        return command(since=begin, until=chosen.until if until else None, **own)
 
     when = "2026-11-01, 2026-11-01T09:30:00Z, 24h, 7d, today, yesterday, mtd, last-month"
     for option in (
@@ -130,8 +130,8 @@ def _period_options(command: Command) -> Command:
             "-s", "--since", metavar="WHEN", help=f"Begin, inclusive: {when}.  [default: everything]"
         ),
     ):
-        within = option(within)
-    return within
+        with_period = option(with_period)
+    return with_period
 
 
 def _summary(result: Result) -> str:
@@ -141,26 +141,26 @@ def _summary(result: Result) -> str:
 
 @click.group()
 def command() -> None:
-    """Send records to Langfuse, each exactly once, and prove it.
+    """Send records to Langfuse, each exactly once, and verify them there.
 
-    The project's keys are taken from LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, the server from
+    The keys of the project come from LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, the server from
     LANGFUSE_HOST (empty: Langfuse Cloud).
     """
 
 
 @command.command("backfill")
 @_period_options
-@click.option("--dry-run", is_flag=True, help="Only count what would be sent.")
+@click.option("--dry-run", is_flag=True, help="Only count the requests that would be sent.")
 @_settings_options
 def backfill_command(
     *, settings: Settings, since: datetime | None, until: datetime | None, dry_run: bool
 ) -> None:
-    """Send what was not sent yet; stopped or killed anywhere, the next run goes on.
+    """Send records that were not sent yet; an interrupted run can be repeated.
 
     Example: relayctl langfuse backfill --since 2026-01-01
     """
     if dry_run:
-        number = langfuse.planned(settings, since=since, until=until)
+        number = langfuse.count_unsent(settings, since=since, until=until)
         click.echo(f"{counted(number, 'request')} would be sent")
         return
     with progress("records") as advance:
@@ -172,7 +172,7 @@ def backfill_command(
 
 
 def _await_end_of_stdin(stop: threading.Event) -> None:
-    # Not sys.stdin, whose lock the interpreter wants when it ends.
+    # Not sys.stdin, whose lock the interpreter needs at exit.
     while os.read(0, 4096):
         pass
     stop.set()
@@ -184,12 +184,12 @@ def _await_end_of_stdin(stop: threading.Event) -> None:
     type=Duration(),
     default="10s",
     show_default=True,
-    help="How often to look for new segments.",
+    help="Interval between checks for new segments.",
 )
-@click.option("--while-stdin", is_flag=True, hidden=True, help="End when stdin does.")
+@click.option("--while-stdin", is_flag=True, hidden=True, help="Stop when stdin is closed.")
 @_settings_options
 def follow_command(*, settings: Settings, interval: int, while_stdin: bool) -> None:
-    """Send segments as they are sealed, for ever; what `analytics.enabled` starts beside the proxy.
+    """Send segments as they are sealed, until stopped; `analytics.enabled` runs this beside the proxy.
 
     Example: relayctl langfuse follow --logs var/logs
     """
@@ -211,7 +211,7 @@ def follow_command(*, settings: Settings, interval: int, while_stdin: bool) -> N
 @output_option
 @_settings_options
 def status_command(*, settings: Settings, output: Output) -> None:
-    """Show what is sent, waiting, rejected, and up to when it is verified; code 3 when something is rejected.
+    """Show what is sent, waiting, rejected and verified; exit code 3 if something is rejected.
 
     Example: relayctl langfuse status
     """
@@ -223,13 +223,13 @@ def status_command(*, settings: Settings, output: Output) -> None:
 
 @command.command("verify")
 @_period_options
-@click.option("--repair", is_flag=True, help="Send again what Langfuse took and does not have.")
+@click.option("--repair", is_flag=True, help="Resend requests that Langfuse accepted but did not store.")
 @output_option
 @_settings_options
 def verify_command(
     *, settings: Settings, since: datetime | None, until: datetime | None, repair: bool, output: Output
 ) -> None:
-    """Hold Langfuse's own sums per day and model against the records; code 3 while they differ.
+    """Compare Langfuse's sums per day and model with the records; exit code 3 if they differ.
 
     Example: relayctl langfuse verify --since last-month --until mtd
     """

@@ -85,6 +85,15 @@ archive_option = click.option(
 )
 
 
+config_option = click.option(
+    "--config",
+    cls=OwnVariableFirst,
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="RELAY_CONFIG",
+    help="Configuration file.  [env: RELAY_CONFIG]  [default: relay.yaml if it exists]",
+)
+
+
 def needed(database_url: str | None) -> str:
     """The database URL of a command that requires one. Raises `InputError`."""
     if not database_url:

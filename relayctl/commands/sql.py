@@ -1,4 +1,4 @@
-"""`relayctl sql`: DuckDB over the logs and the archive."""
+"""`relayctl sql`: queries the logs and the archive with DuckDB."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from relayctl.sources.opening import local_logs, utc_now
 
 
 def _period(since: str | None, until: str | None, tz: str) -> Period:
-    """All time, but for the ends that are given."""
+    """The given period, open at each end that is not given."""
     if not since and not until:
         return sql_database.ALWAYS
     return period(since=since or "1900-01-01", until=until or "9989-01-01", tz=tz, now=utc_now())
@@ -50,20 +50,20 @@ def command(
     archive: str | None,
     output: Output,
 ) -> None:
-    """Ask the logs and the archive in SQL; nothing else can be read, and nothing written.
+    """Query the logs and the archive with SQL. Nothing else can be read, and nothing can be written.
 
-    usage_records and usage_daily have the columns they have in PostgreSQL; the dialect is DuckDB's. Without a
-    STATEMENT they are read from stdin; on a terminal there is a prompt with history.
+    usage_records and usage_daily have the same columns as in PostgreSQL; the dialect is DuckDB's. Without
+    STATEMENT, statements are read from stdin; on a terminal there is a prompt with history.
 
     Example: relayctl sql "SELECT model, sum(cost_usd) FROM usage_daily GROUP BY model ORDER BY 2 DESC"
     """
-    wanted = _period(since, until, tz)
-    with local_logs(logs, archive) as source, sql_database.opened(source, wanted) as database:
+    selected = _period(since, until, tz)
+    with local_logs(logs, archive) as source, sql_database.opened(source, selected) as database:
         print_notes(database.notes)
         if statement is None and sys.stdin.isatty():
-            from relayctl.commands.sql_prompt import converse  # noqa: PLC0415 - only a terminal needs it
+            from relayctl.commands.sql_prompt import run_prompt  # noqa: PLC0415 - only a terminal needs it
 
-            converse(database, output)
+            run_prompt(database, output)
             return
         for one in database.statements(sys.stdin.read() if statement is None else statement):
             if result := database.run(one):

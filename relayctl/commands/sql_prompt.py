@@ -1,4 +1,4 @@
-"""The prompt of `relayctl sql`: statements end with a semicolon, and are remembered."""
+"""The interactive prompt of `relayctl sql`, with history and completion; statements end with a semicolon."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from relayctl.render.output import Output, show
 from relayctl.render.sql import sql_sheet
 from relayctl.sources.sql_database import Database
 
-_LEAVING = ("exit", "quit", r"\q")
+_EXIT_COMMANDS = ("exit", "quit", r"\q")
 
 
 def history_file() -> Path:
-    """The file of what was asked before, for nobody else's eyes. Raises `RelayctlError`."""
+    """Creates the history file, readable only by its owner. Raises `RelayctlError`."""
     state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "relay"
     file = state / "sql_history"
     try:
@@ -28,18 +28,18 @@ def history_file() -> Path:
         file.chmod(0o600)
     except OSError as error:
         raise RelayctlError(
-            f"the history {file} cannot be written ({error.strerror}): set XDG_STATE_HOME elsewhere"
+            f"the history {file} cannot be written ({error.strerror}): set XDG_STATE_HOME"
         ) from error
     return file
 
 
-def converse(database: Database, output: Output) -> None:
-    """Asks until Ctrl-D; Ctrl-C forgets the line, or cancels the statement that runs."""
+def run_prompt(database: Database, output: Output) -> None:
+    """Reads and runs statements until Ctrl-D; Ctrl-C discards the input or cancels the statement."""
     words = database.names()
     session: PromptSession[str] = PromptSession(
         history=FileHistory(str(history_file())), completer=WordCompleter(words), complete_while_typing=False
     )
-    click.echo("usage_records and usage_daily; end a statement with ; and leave with Ctrl-D", err=True)
+    click.echo("usage_records and usage_daily; end a statement with ; and exit with Ctrl-D", err=True)
     text = ""
     while True:
         try:
@@ -49,16 +49,16 @@ def converse(database: Database, output: Output) -> None:
             continue
         except EOFError:
             return
-        if text.strip().rstrip(";").lower() in _LEAVING:
+        if text.strip().rstrip(";").lower() in _EXIT_COMMANDS:
             return
         if not text.strip() or text.rstrip().endswith(";"):
-            _answer(database, text, output)
+            _run(database, text, output)
             text = ""
         else:
             text += "\n"
 
 
-def _answer(database: Database, text: str, output: Output) -> None:
+def _run(database: Database, text: str, output: Output) -> None:
     try:
         for statement in database.statements(text):
             if result := database.run(statement):

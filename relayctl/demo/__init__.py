@@ -1,1 +1,1 @@
-"""The demo: stand-in provider, traffic, embedded PostgreSQL. Nothing else imports it but its commands."""
+"""The demo: stand-in provider, simulated traffic, embedded PostgreSQL. Only its command imports it."""

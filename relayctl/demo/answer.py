@@ -1,4 +1,4 @@
-"""What the stand-in provider answers: made from the request and a seed alone, in no API's shape yet."""
+"""Generates the stand-in provider's answers from the request and a seed, independent of any API format."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 CHARACTERS_PER_TOKEN: Final = 4
 
-# As the providers name the model that answered, for the names that people ask for.
+# Requested model name to the model name in the provider's answer.
 _SNAPSHOTS: Final = {
     "gpt-4o": "gpt-4o-2024-08-06",
     "gpt-4o-mini": "gpt-4o-mini-2024-07-18",
@@ -23,16 +23,16 @@ _VOCABULARY: Final = (
     "slowly again first twice today naïve café"
 )
 _WORDS: Final = _VOCABULARY.split()
-_LONGEST_UNASKED: Final = 400
-_MOST_PIECES: Final = 8
-# Providers cache prompts from this length on; OpenAI counts what it read in steps of 128.
+_LONGEST_WITHOUT_LIMIT: Final = 400
+_MAX_PIECES: Final = 8
+# Providers cache prompts of at least this many tokens; OpenAI counts cached tokens in steps of 128.
 _SHORTEST_CACHED: Final = 1024
 _CACHE_STEP: Final = 128
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """One answer: `prompt_tokens` holds what the cache read and wrote, `answer_tokens` the reasoning."""
+    """One answer. `prompt_tokens` includes the cached tokens, `answer_tokens` the reasoning tokens."""
 
     model: str
     digits: str
@@ -47,12 +47,12 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The whole text, of which `pieces` are the parts of a stream."""
+        """The whole text; `pieces` are its parts in a stream."""
         return "".join(self.pieces)
 
 
 def prompt_text(body: Any) -> str:
-    """All text of a request, whichever API it is in."""
+    """All text of a request, in the format of any API."""
     return "".join(_texts(body))
 
 
@@ -68,15 +68,15 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def tokens_in(text: str) -> int:
-    """How many tokens the stand-in counts in a text."""
+    """The number of tokens that the stand-in counts for a text."""
     return max(1, -(-len(text) // CHARACTERS_PER_TOKEN))
 
 
 def answer_to(body: dict[str, Any], random: Random, *, created: int) -> Answer:
-    """Answers a request; it is as long as the request allows, or by chance where it names no limit."""
+    """Answers a request. The length is the request's limit, or random if it has none."""
     model = str(body.get("model", ""))
     limit = next((body[key] for key in _LIMITS if isinstance(body.get(key), int)), None)
-    tokens = max(1, limit) if limit is not None else random.randint(20, _LONGEST_UNASKED)
+    tokens = max(1, limit) if limit is not None else random.randint(20, _LONGEST_WITHOUT_LIMIT)
     reasoning = int(tokens * random.uniform(0.2, 0.8)) if model.startswith(("gpt-5", "o")) else 0
     prompt = tokens_in(prompt_text(body))
     read, written = _cached(body, prompt, random)
@@ -98,7 +98,7 @@ _LIMITS: Final = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 
 
 def _cached(body: dict[str, Any], prompt: int, random: Random) -> tuple[int, int]:
-    """What the provider's cache read and wrote: OpenAI caches by itself, Anthropic what it is asked to."""
+    """Tokens read from and written to the provider's cache; Anthropic caches only marked prompts."""
     chance = random.random()
     part = int(prompt * random.uniform(0.4, 0.95)) // _CACHE_STEP * _CACHE_STEP
     if prompt < _SHORTEST_CACHED:
@@ -111,7 +111,7 @@ def _cached(body: dict[str, Any], prompt: int, random: Random) -> tuple[int, int
 
 
 def _pieces(words: int, random: Random) -> tuple[str, ...]:
-    """So many words, a token each, as the parts of a stream."""
+    """Random words, one token each, split into the parts of a stream."""
     text = [f"{word} " for word in random.choices(_WORDS, k=words)]
-    step = max(1, -(-words // _MOST_PIECES))
+    step = max(1, -(-words // _MAX_PIECES))
     return tuple("".join(text[start : start + step]) for start in range(0, words, step))

@@ -1,4 +1,4 @@
-"""The stand-in's answers in Anthropic's shapes: messages, their stream, errors."""
+"""Encodes the stand-in's answers in Anthropic's format: messages, message streams, errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _frame(body: Object) -> bytes:
 
 
 def input_usage(answer: Answer) -> Object:
-    """The counts of the input; `input_tokens` leaves out what the cache read and wrote."""
+    """The input token counts; `input_tokens` excludes tokens read from and written to the cache."""
     cached = answer.cache_read_tokens + answer.cache_write_tokens
     return {
         "input_tokens": answer.prompt_tokens - cached,
@@ -52,22 +52,22 @@ def _stop_reason(answer: Answer) -> str:
 
 
 def message(answer: Answer) -> Object:
-    """A whole message."""
+    """A complete message."""
     content = [{"type": "text", "text": answer.text}]
     return _message(answer, content, _stop_reason(answer), _usage(answer, answer.answer_tokens))
 
 
 def message_frames(answer: Answer) -> Iterator[bytes]:
-    """A message as server-sent events: the input counts come first, the output count grows to the last."""
-    begun = _message(answer, [], None, _usage(answer, min(_FIRST_OUTPUT_TOKENS, answer.answer_tokens)))
-    yield _frame({"type": "message_start", "message": begun})
+    """A message as server-sent events: input counts come first, the final output count last."""
+    started = _message(answer, [], None, _usage(answer, min(_FIRST_OUTPUT_TOKENS, answer.answer_tokens)))
+    yield _frame({"type": "message_start", "message": started})
     yield _frame({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}})
     yield _frame({"type": "ping"})
     for piece in answer.pieces:
         delta = {"type": "text_delta", "text": piece}
         yield _frame({"type": "content_block_delta", "index": 0, "delta": delta})
     yield _frame({"type": "content_block_stop", "index": 0})
-    # Cumulative: this output count holds the one of message_start.
+    # Cumulative: this output count includes the one of message_start.
     usage = input_usage(answer) | {"output_tokens": answer.answer_tokens}
     stop = {"stop_reason": _stop_reason(answer), "stop_sequence": None}
     yield _frame({"type": "message_delta", "delta": stop, "usage": usage})
@@ -75,5 +75,5 @@ def message_frames(answer: Answer) -> Iterator[bytes]:
 
 
 def error(kind: str, text: str) -> Object:
-    """An error."""
+    """An error body."""
     return {"type": "error", "error": {"type": kind, "message": text}}

@@ -1,6 +1,6 @@
-"""The demo's clock: a week goes by while the burst of traffic runs, then it shows the real time.
+"""The demo's clock: simulates a week during the burst of traffic, then shows the real time.
 
-It decides only what time the proxy writes down; every request still goes through the proxy, one by one.
+It only sets the time that the proxy records; every request still goes through the proxy.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class SimulatedClock:
-    """A `now()` that never goes back: it is set forward from request to request and runs on between them."""
+    """A `now()` that is set forward for each request and runs in real time between them. Never goes back."""
 
     def __init__(
         self,
@@ -28,16 +28,16 @@ class SimulatedClock:
 
     def _set(self, moment: datetime) -> None:
         self._moment = moment.astimezone(UTC)
-        self._set_at = self._monotonic()
+        self._set_seconds = self._monotonic()
 
     def __call__(self) -> datetime:
-        """The time to write down, aware, in UTC."""
-        return self._moment + timedelta(seconds=self._monotonic() - self._set_at)
+        """The simulated time, aware, in UTC."""
+        return self._moment + timedelta(seconds=self._monotonic() - self._set_seconds)
 
     def advance(self, moment: datetime) -> None:
-        """Goes forward to this moment; a moment that has gone by changes nothing."""
+        """Sets the clock forward to this time; ignores a time in the past."""
         self._set(max(moment, self()))
 
     def end(self) -> None:
-        """From here on it shows the real time."""
+        """Ends the simulation: shows the real time from now on."""
         self.advance(self._real())

@@ -1,4 +1,4 @@
-"""The stand-in's answers in OpenAI's shapes: chat completions, Responses, embeddings, errors."""
+"""Encodes the stand-in's answers in OpenAI's format: chat completions, Responses, embeddings, errors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def chat(answer: Answer) -> Object:
 
 
 def chat_frames(answer: Answer, *, include_usage: bool) -> Iterator[bytes]:
-    """A chat completion as server-sent events; usage only for those who asked for it."""
+    """A chat completion as server-sent events, with usage only if `include_usage`."""
     unknown: Object = {"usage": None} if include_usage else {}
     head = _chat_head(answer, "chat.completion.chunk")
     deltas: list[Object] = [{"role": "assistant", "content": "", "refusal": None}]
@@ -84,7 +84,7 @@ def response(answer: Answer) -> Object:
         "output_tokens_details": {"reasoning_tokens": answer.reasoning_tokens},
         "total_tokens": answer.prompt_tokens + answer.answer_tokens,
     }
-    # Unlike the chat API, this one calls an answer that its limit cut short incomplete.
+    # Unlike the chat API, this one reports an answer cut off by its limit as incomplete.
     status = "incomplete" if answer.cut else "completed"
     details = {"reason": "max_output_tokens"} if answer.cut else None
     return _response_head(answer, status) | {"incomplete_details": details, "output": output, "usage": usage}
@@ -92,18 +92,18 @@ def response(answer: Answer) -> Object:
 
 def response_frames(answer: Answer) -> Iterator[bytes]:
     """An answer of the Responses API as server-sent events; the last one carries the usage."""
-    begun = _response_head(answer, "in_progress") | {"output": [], "usage": None}
-    place = {"item_id": f"msg_{answer.digits}", "output_index": 0, "content_index": 0}
+    started = _response_head(answer, "in_progress") | {"output": [], "usage": None}
+    location = {"item_id": f"msg_{answer.digits}", "output_index": 0, "content_index": 0}
     done = response(answer)
     events: list[Object] = [
-        {"type": "response.created", "response": begun},
+        {"type": "response.created", "response": started},
         {
             "type": "response.output_item.added",
             "output_index": 0,
             "item": _output_item(answer, "in_progress", []),
         },
-        *({"type": "response.output_text.delta", **place, "delta": piece} for piece in answer.pieces),
-        {"type": "response.output_text.done", **place, "text": answer.text},
+        *({"type": "response.output_text.delta", **location, "delta": piece} for piece in answer.pieces),
+        {"type": "response.output_text.done", **location, "text": answer.text},
         {"type": f"response.{done['status']}", "response": done},
     ]
     for number, event in enumerate(events):
@@ -134,7 +134,7 @@ def _output_item(answer: Answer, status: str, content: list[Object]) -> Object:
 
 
 def embedding(answer: Answer) -> Object:
-    """One embedding (of few dimensions), with OpenAI's usage, which has no completion tokens."""
+    """One embedding of few dimensions, with usage, which has no completion tokens."""
     vector = b64encode(bytes.fromhex(answer.digits)).decode()
     return {
         "object": "list",
@@ -153,5 +153,5 @@ def models(names: list[str]) -> Object:
 
 
 def error(kind: str, message: str) -> Object:
-    """An error."""
+    """An error body."""
     return {"error": {"message": message, "type": kind, "param": None, "code": None}}

@@ -1,4 +1,4 @@
-"""The demo's company: fictional people in a dozen teams, what models they use, and how much."""
+"""The demo's company: fictional users in a dozen teams, their models and their share of the traffic."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-# Whether a team's requests look like the trace of a coding assistant or like that of a chat.
+# Whether a team's requests follow the trace of a coding assistant or that of a chat.
 TEAMS: Final = {
     "checkout": "code",
     "data-platform": "code",
@@ -23,7 +23,7 @@ TEAMS: Final = {
 }
 _TEAM_SIZES: Final = (9, 12, 4, 6, 3, 6, 9, 10, 4, 12, 10, 15)
 
-# How often each is somebody's model.
+# Weight with which a model is chosen for a user.
 MODELS: Final = {
     "gpt-4o-mini": 30,
     "claude-haiku-4-5": 20,
@@ -45,12 +45,12 @@ _LAST: Final = (
     "weber yilmaz"
 )
 AGENTS: Final = {"code-review-agent": "checkout", "triage-agent": "support", "eval-agent": "research"}
-"""Programs with a key of their own; they send more than any person."""
+"""Programs with their own keys; they send more requests than any person."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class User:
-    """Somebody with a Relay key; `weight` is their share of the traffic relative to the others'."""
+    """The owner of a Relay key; `weight` is the share of the traffic relative to other users."""
 
     name: str
     team: str
@@ -59,7 +59,7 @@ class User:
 
 
 def company(size: int, random: Random) -> list[User]:
-    """So many users, those who send most first: a user's weight falls with the rank (Zipf's law)."""
+    """Creates `size` users, ordered by weight: a user's weight is 1/rank (Zipf's law)."""
     names = [f"{first}.{last}" for first in _FIRST.split() for last in _LAST.split()]
     if not len(AGENTS) < size <= len(names):
         raise ValueError(f"the company has between {len(AGENTS) + 1} and {len(names)} users, not {size}")
@@ -75,5 +75,5 @@ def company(size: int, random: Random) -> list[User]:
 
 def _models(random: Random) -> tuple[str, ...]:
     """One to four models, the favourite first."""
-    drawn = random.choices(list(MODELS), list(MODELS.values()), k=random.randint(1, 4))
-    return tuple(dict.fromkeys(drawn))
+    chosen = random.choices(list(MODELS), list(MODELS.values()), k=random.randint(1, 4))
+    return tuple(dict.fromkeys(chosen))

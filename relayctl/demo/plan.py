@@ -1,4 +1,4 @@
-"""The plan of the burst: who asks which model for what, and when in the simulated week. Pure and seeded."""
+"""Plans the requests of the simulated week: user, model, size and time. Pure and seeded."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from relayctl.demo.people import TEAMS, User
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Size:
-    """A lognormal distribution of token counts: mean and deviation of the logarithm, and the most seen."""
+    """A lognormal distribution of token counts: mean and deviation of the logarithm, and a maximum."""
 
     mu: float
     sigma: float
-    most: int
+    maximum: int
 
     def draw(self, random: Random) -> int:
-        """A token count, at least 1."""
-        return max(1, min(self.most, round(exp(random.gauss(self.mu, self.sigma)))))
+        """Draws a token count, at least 1."""
+        return max(1, min(self.maximum, round(exp(random.gauss(self.mu, self.sigma)))))
 
 
 # Fitted to the logarithms of the 28,185 requests of AzureLLMInferenceTrace_conv.csv ("chat") and _code.csv
 # ("code") of 16 November 2023 (Azure Public Dataset, Microsoft, CC-BY-4.0): tokens in, tokens out.
 SIZES: Final = {
-    "chat": (Size(mu=6.63, sigma=0.99, most=14050), Size(mu=5.02, sigma=0.86, most=1000)),
-    "code": (Size(mu=7.00, sigma=1.36, most=7437), Size(mu=2.79, sigma=0.85, most=1899)),
+    "chat": (Size(mu=6.63, sigma=0.99, maximum=14050), Size(mu=5.02, sigma=0.86, maximum=1000)),
+    "code": (Size(mu=7.00, sigma=1.36, maximum=7437), Size(mu=2.79, sigma=0.85, maximum=1899)),
 }
 
 # Traffic by hour of the day in UTC: an office day with a dip at noon.
@@ -41,7 +41,7 @@ _FAVOURITE_SHARE: Final = 0.6
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """One request to come: its moment in the simulated week, and what it asks for, in tokens."""
+    """One planned request: its time in the simulated week and its sizes in tokens."""
 
     number: int
     at: datetime
@@ -53,29 +53,29 @@ class Call:
 
 
 def week_before(now: datetime) -> datetime:
-    """The midnight (UTC) with which the seven days begin whose last is today."""
+    """Midnight (UTC) at the start of the seven days that end today."""
     return now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=6)
 
 
 def plan(
     users: Sequence[User], *, requests: int, start: datetime, end: datetime, random: Random
 ) -> list[Call]:
-    """So many calls between two moments, in the order of their time."""
-    moments = sorted(_moments(requests, start, end, random))
-    askers = random.choices(users, [user.weight for user in users], k=requests)
-    pairs = zip(moments, askers, strict=True)
+    """Plans this many requests between two times, in order of time."""
+    times = sorted(_times(requests, start, end, random))
+    callers = random.choices(users, [user.weight for user in users], k=requests)
+    pairs = zip(times, callers, strict=True)
     return [_call(number, at, user, random) for number, (at, user) in enumerate(pairs, start=1)]
 
 
-def _moments(count: int, start: datetime, end: datetime, random: Random) -> list[datetime]:
-    """Moments in the daily rhythm, quieter at weekends."""
+def _times(count: int, start: datetime, end: datetime, random: Random) -> list[datetime]:
+    """Random times that follow the daily pattern, fewer at weekends."""
     length = (end - start) / timedelta(hours=1)
     hours = [start + timedelta(hours=number) for number in range(int(length) + 1)]
-    # The last hour is not over: its share is what has passed of it.
-    passed = [min(1.0, length - number) for number in range(len(hours))]
-    weights = [_weight(hour) * part for hour, part in zip(hours, passed, strict=True)]
+    # The last hour is partial and is weighted by the part that has elapsed.
+    elapsed = [min(1.0, length - number) for number in range(len(hours))]
+    weights = [_weight(hour) * part for hour, part in zip(hours, elapsed, strict=True)]
     chosen = random.choices(range(len(hours)), weights, k=count)
-    return [hours[number] + timedelta(hours=random.random() * passed[number]) for number in chosen]
+    return [hours[number] + timedelta(hours=random.random() * elapsed[number]) for number in chosen]
 
 
 def _weight(moment: datetime) -> float:

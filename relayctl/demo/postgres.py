@@ -1,7 +1,7 @@
-"""A private PostgreSQL server for the demo and the tests, gone without a trace when its process is gone.
+"""Runs a private PostgreSQL server for the demo and the tests, and removes it when the process ends.
 
-It listens on no network: its only way in is a Unix socket in a directory that belongs to the user it runs as
-(mode 0700). PostgreSQL refuses to run as root, so under root it runs as another, existing user.
+It does not listen on the network, only on a Unix socket in a private directory (mode 0700) of its user.
+PostgreSQL refuses to run as root, so under root it runs as another existing user.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from relayctl.demo.postgres_binaries import (
 
 _START_SECONDS: Final = 60
 # A Unix socket's path has at most 107 bytes on Linux and 103 on macOS.
-_LONGEST_DIRECTORY: Final = 103 - len("/.s.PGSQL.5432")
+_MAX_DIRECTORY_BYTES: Final = 103 - len("/.s.PGSQL.5432")
 
-# The shell makes the data, starts the server and waits for it. Its standard input is a pipe from us on which
-# nothing is ever written: it ends when we end, whatever ends us, and then the server and the directory go.
-# TERM goes before QUIT because a server that has only just been forked still ignores QUIT.
-# Nothing is synced to disk: the data lives no longer than its server, so a crash has nothing to lose.
+# The shell initializes the data directory, starts the server and waits for it. Its stdin is a pipe from this
+# process to which nothing is written: when this process ends, even by SIGKILL, the pipe closes, and the shell
+# stops the server and removes the directory.
+# TERM is sent before QUIT because a server that has just been forked still ignores QUIT.
+# fsync is off: the data does not outlive the server, so a crash loses nothing.
 _RUN: Final = """
 binaries=$1 directory=$2
 exec 3<&0 </dev/null
@@ -52,7 +53,7 @@ rm -rf -- "$directory"
 
 
 def _identity() -> dict[str, Any]:
-    """Whom the server runs as, as arguments for `subprocess`: nothing special, or under root another user."""
+    """The user that the server runs as, as arguments for `subprocess`; empty unless this process is root."""
     if os.geteuid() != 0:
         return {}
     import pwd  # noqa: PLC0415 - only root needs it, and not every system has it
@@ -61,16 +62,16 @@ def _identity() -> dict[str, Any]:
     preferred = [users.pop(name) for name in ("nobody", "daemon") if name in users]
     for entry in (*preferred, *users.values()):
         identity = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        # In a container root may lack the right to become another user, or only some users are mapped.
+        # In a container root may not be allowed to change user, or only some users are mapped.
         if output_of("/bin/sh", "-c", "echo yes", **identity):
             return identity
     raise EmbeddedPostgresError(
-        "PostgreSQL refuses to run as root and here root may not become another user: run as a normal user."
+        "PostgreSQL refuses to run as root, and root may not change user here: run as a normal user."
     )
 
 
 def _private_directory(identity: dict[str, Any]) -> Path:
-    """A new directory of mode 0700 that the server's user owns and reaches, and short enough for a socket."""
+    """Creates a directory (mode 0700) that the server's user owns, with a path short enough for a socket."""
     bases = list(dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp")))  # noqa: S108 - mkdtemp is safe
     for base in bases:
         try:
@@ -80,12 +81,12 @@ def _private_directory(identity: dict[str, Any]) -> Path:
         except OSError:
             continue
         entered = output_of("/bin/sh", "-c", 'cd "$1" && echo yes', "sh", directory, **identity)
-        if entered and len(os.fsencode(directory)) <= _LONGEST_DIRECTORY:
+        if entered and len(os.fsencode(directory)) <= _MAX_DIRECTORY_BYTES:
             return directory
         directory.rmdir()
     raise EmbeddedPostgresError(
-        f"PostgreSQL's data finds no place in {', '.join(bases)}: set TMPDIR to a directory with a short "
-        "name that its user can write to."
+        f"PostgreSQL's data directory cannot be created in {', '.join(bases)}: set TMPDIR to a directory "
+        "with a short path that its user can write to."
     )
 
 
@@ -94,7 +95,7 @@ def _start(binaries: Path, cleanup: ExitStack) -> str:
     directory = _private_directory(identity)
     cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
     binaries = reachable_binaries(binaries, directory, identity)
-    # An unnamed file: it can be read after the directory has gone, and needs no cleaning up.
+    # An unnamed file: it stays readable after the directory is removed and needs no cleanup.
     log = cleanup.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
     process = subprocess.Popen(  # noqa: S603 - a constant script
         ["/bin/sh", "-c", _RUN, "sh", binaries, directory],
@@ -103,11 +104,11 @@ def _start(binaries: Path, cleanup: ExitStack) -> str:
         stderr=log,
         cwd="/",
         env={name: value for name, value in os.environ.items() if name[:2] != "PG"} | {"LC_ALL": "C"},
-        # A Ctrl-C in the terminal is for us; the server ends when we do, after its last client.
+        # Ctrl-C in the terminal must not reach the server; it stops when this process ends.
         start_new_session=True,
         **identity,
     )
-    cleanup.enter_context(process)  # on leaving it closes the pipe and waits
+    cleanup.enter_context(process)  # closes the pipe and waits on exit
     url = f"postgresql://relay@/postgres?host={quote(str(directory), safe='')}&port=5432"
     _wait_until_ready(url, process, log)
     return url
@@ -124,16 +125,18 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: IO[bytes]
             return
     log.seek(0)
     lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
-    faults = [line for line in lines if "FATAL:" in line or "error:" in line]
-    raise EmbeddedPostgresError(f"PostgreSQL did not start: {[*faults, *lines[-1:], 'it said nothing'][0]}")
+    errors = [line for line in lines if "FATAL:" in line or "error:" in line]
+    raise EmbeddedPostgresError(
+        f"PostgreSQL did not start: {[*errors, *lines[-1:], 'it printed nothing'][0]}"
+    )
 
 
 @contextmanager
 def embedded_postgres(*, binaries: Path | None = None) -> Iterator[str]:
-    """Runs a server of its own and gives the URL of its maintenance database; it ends with the block.
+    """Runs a private server during the block and yields the URL of its maintenance database.
 
-    It ends also when this process is killed. `binaries` is a directory with `initdb` and `postgres`, by
-    default `newest_binaries()`. Raises `EmbeddedPostgresError`.
+    The server also ends when this process is killed. `binaries` is a directory with `initdb` and `postgres`,
+    by default `newest_binaries()`. Raises `EmbeddedPostgresError`.
     """
     binaries = binaries or newest_binaries()
     with ExitStack() as cleanup:

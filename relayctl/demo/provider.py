@@ -1,7 +1,7 @@
-"""A stand-in for the providers that speaks OpenAI's and Anthropic's APIs and thinks nothing.
+"""A stand-in provider with OpenAI's and Anthropic's APIs and random text.
 
-What it answers depends on the request and the seed alone. Streams pause as real ones do, and now and then a
-request fails as it would there.
+Its answers depend on the request and the seed only. Streams have pauses as real ones do, and some requests
+fail as they do at real providers.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _ANTHROPIC_FAULTS: Final = (
     (0.003, 500, "api_error", "Internal server error"),
     (0.004, 529, "overloaded_error", "Overloaded"),
 )
-_COME_BACK: Final = frozenset({429, 503, 529})
+_RETRYABLE: Final = frozenset({429, 503, 529})
 _FIRST_PAUSE: Final = (0.010, 0.060)
 _PAUSE: Final = (0.002, 0.012)
-_MOST_BODY_BYTES: Final = 32 * 1024 * 1024
+_MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 
 
 class StandIn:
-    """The handlers of the stand-in provider: one set of answers for one seed, open to one key.
+    """The handlers of the stand-in provider; `seed` determines the answers, and one key is accepted.
 
-    While `failing`, it refuses a few requests as a real provider would.
+    While `failing` is true, a few requests fail as they do at a real provider.
     """
 
     def __init__(self, *, seed: int, api_key: str, failing: bool) -> None:
@@ -50,7 +50,7 @@ class StandIn:
 
     def app(self) -> web.Application:
         """The application that serves both APIs below `/v1`."""
-        app = web.Application(client_max_size=_MOST_BODY_BYTES)
+        app = web.Application(client_max_size=_MAX_BODY_BYTES)
         app.router.add_post("/v1/chat/completions", self.chat)
         app.router.add_post("/v1/responses", self.responses)
         app.router.add_post("/v1/embeddings", self.embeddings)
@@ -64,8 +64,8 @@ class StandIn:
         body, random, answer = await self._answer(request)
         if not body.get("stream"):
             return await _whole(openai_shapes.chat(answer), answer, random)
-        asked = bool((body.get("stream_options") or {}).get("include_usage"))
-        frames = openai_shapes.chat_frames(answer, include_usage=asked)
+        include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+        frames = openai_shapes.chat_frames(answer, include_usage=include_usage)
         return await _stream(request, frames, answer, random)
 
     async def responses(self, request: web.Request) -> web.StreamResponse:
@@ -130,13 +130,13 @@ def _is_anthropic(request: web.Request) -> bool:
 
 
 def _failure(request: web.Request, status: int, kind: str, message: str) -> web.HTTPException:
-    """An error in the form of the API that was called."""
+    """An error in the format of the API that was called."""
     shapes = anthropic_shapes if _is_anthropic(request) else openai_shapes
     return _Failure(
         status,
         text=json.dumps(shapes.error(kind, message)),
         content_type="application/json",
-        headers={"Retry-After": "1"} if status in _COME_BACK else None,
+        headers={"Retry-After": "1"} if status in _RETRYABLE else None,
     )
 
 

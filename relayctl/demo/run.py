@@ -1,6 +1,6 @@
-"""Runs the whole of Relay on this machine: stand-in provider, proxy, a burst of traffic, PostgreSQL, ETL.
+"""Runs all of Relay on this machine: stand-in provider, proxy, a burst of traffic, PostgreSQL, ETL.
 
-One process besides PostgreSQL's; it listens on 127.0.0.1 only, on ports that the system chooses.
+All but PostgreSQL run in one process, which listens on 127.0.0.1 only, on ports that the system chooses.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LOAD_SECONDS: Final = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the demo is asked for; each run makes its own subdirectory of `directory`."""
+    """The options of the demo; each run creates its own subdirectory of `directory`."""
 
     directory: Path
     requests: int
@@ -44,7 +44,7 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What there is after the burst; `relay_key` belongs to the user `you`, for requests by hand."""
+    """The state after the burst; `relay_key` belongs to the user `you`, for manual requests."""
 
     relay: Relay
     relay_key: str
@@ -53,24 +53,24 @@ class Result:
     loaded: etl_run.RunResult
 
 
-class Audience(Protocol):
-    """Whoever watches: the command, or a test."""
+class Observer(Protocol):
+    """Receives the progress and the result."""
 
     def stage(self, name: str, total: int = 0) -> None:
-        """Something begins; `total` is the number of its steps, where it has steps."""
+        """Called when a stage begins; `total` is the number of its steps, 0 if it has none."""
         ...
 
     def step(self, done: int) -> None:
-        """So many steps of the stage are done."""
+        """Called with the number of steps done in the current stage."""
         ...
 
     def ready(self, result: Result) -> None:
-        """Everything is loaded; proxy and database are there until this returns, with `keep` for longer."""
+        """Called when everything is loaded; proxy and database run until it returns, with `keep` longer."""
         ...
 
 
-async def _demo(settings: Settings, audience: Audience, directory: Path, database_url: str) -> None:
-    random = Random(settings.seed)  # noqa: S311 - the same seed is to give the same traffic
+async def _demo(settings: Settings, observer: Observer, directory: Path, database_url: str) -> None:
+    random = Random(settings.seed)  # noqa: S311 - the same seed must give the same traffic
     users = company(USERS, random)
     until = datetime.now(UTC)
     since = week_before(until)
@@ -81,13 +81,13 @@ async def _demo(settings: Settings, audience: Audience, directory: Path, databas
     keys = {user.name: key for user, key in zip(users, raw_keys, strict=True)}
     stand_in = StandIn(seed=settings.seed, api_key=secrets.token_urlsafe(), failing=True)
     async with running(directory, database_url, stand_in, clock) as relay:
-        audience.stage("Sending requests through the proxy", len(calls))
-        statuses = await send(calls, base_url=relay.base_url, keys=keys, clock=clock, on_answer=audience.step)
+        observer.stage("Sending requests through the proxy", len(calls))
+        statuses = await send(calls, base_url=relay.base_url, keys=keys, clock=clock, on_answer=observer.step)
         clock.end()
         stand_in.failing = False
-        audience.stage("Loading the records into PostgreSQL")
+        observer.stage("Loading the records into PostgreSQL")
         loaded = await asyncio.to_thread(load_all, relay)
-        audience.ready(
+        observer.ready(
             Result(relay=relay, relay_key=relay_key, since=since, statuses=statuses, loaded=loaded)
         )
         while settings.keep:
@@ -95,14 +95,14 @@ async def _demo(settings: Settings, audience: Audience, directory: Path, databas
             await asyncio.to_thread(load, relay)
 
 
-def run(settings: Settings, audience: Audience) -> None:
-    """Runs the demo; with `keep` it goes on serving, and loading what comes, until it is interrupted.
+def run(settings: Settings, observer: Observer) -> None:
+    """Runs the demo. With `keep` it serves and loads new requests until it is interrupted.
 
-    Raises an error of `relayctl`, `etl` or `proxy` with one sentence when something cannot be had.
+    Raises an error of `relayctl`, `etl` or `proxy` with one sentence if it cannot run.
     """
     directory = fresh_directory(settings.directory, datetime.now(UTC))
-    audience.stage("Starting PostgreSQL")
+    observer.stage("Starting PostgreSQL")
     with embedded_postgres() as database_url:
         with database.connect(database_url) as connection:
             migrate(connection)
-        uvloop.run(_demo(settings, audience, directory, database_url))
+        uvloop.run(_demo(settings, observer, directory, database_url))

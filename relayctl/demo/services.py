@@ -1,4 +1,4 @@
-"""What the demo runs on: a directory of its own, servers on this machine alone, a loaded database."""
+"""The services of the demo: its directory, the proxy and the stand-in on localhost, and loading."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ from aiohttp import web
 
 from etl.load import run as etl_run
 from proxy import app as proxy_app
-from proxy.config.settings import Config, Keys, Logs, Upstream
+from proxy.config.server import Keys, Logs
+from proxy.config.settings import Config
+from proxy.config.upstreams import Upstream
 from relayctl.demo.provider import StandIn
 from relayctl.errors import RelayctlError
 from relayctl.serve.admin_api import admin_routes
 from relayctl.sources.opening import open_source
 
 _PROVIDER_KEY: Final = "RELAY_DEMO_PROVIDER_KEY"
-_LOOK_SECONDS: Final = 0.05
-_SEAL_SECONDS: Final = 30
+_POLL_SECONDS: Final = 0.05
+_SEAL_TIMEOUT_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Relay:
-    """Where a running Relay is: its segments, its database, its URL; and the key to `/internal/*`."""
+    """A running Relay: its log directory, database, URL, and the key of `/internal/*`."""
 
     logs: Path
     database_url: str
@@ -38,12 +40,12 @@ class Relay:
 
 
 def keys_file(directory: Path) -> Path:
-    """Where a run keeps the hashes of its Relay keys."""
+    """The file of a run's key hashes."""
     return directory / "keys.yaml"
 
 
 def fresh_directory(parent: Path, now: datetime) -> Path:
-    """Makes a directory named after the time. Raises `RelayctlError` when it cannot be made."""
+    """Creates a directory named after the time. Raises `RelayctlError` if that fails."""
     stamp = f"{now:%Y%m%dT%H%M%SZ}"
     for name in itertools.chain([stamp], (f"{stamp}-{number}" for number in itertools.count(2))):
         try:
@@ -62,7 +64,7 @@ def fresh_directory(parent: Path, now: datetime) -> Path:
 
 
 def _configuration(directory: Path, provider_url: str) -> Config:
-    # Segments are sealed early: there are several to load, and with --keep new requests soon show.
+    # Seal segments early, so that there are several to load and --keep soon shows new requests.
     logs = Logs(dir=directory / "logs", rotate_seconds=1)
     openai = Upstream(
         name="openai",
@@ -84,7 +86,7 @@ def _configuration(directory: Path, provider_url: str) -> Config:
 
 @asynccontextmanager
 async def _serving(app: web.Application) -> AsyncIterator[str]:
-    """Serves on a port of this machine's own address that the system chooses, and gives the URL."""
+    """Serves on a free port of 127.0.0.1 and yields the URL."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
     await runner.setup()
     try:
@@ -98,7 +100,7 @@ async def _serving(app: web.Application) -> AsyncIterator[str]:
 async def running(
     directory: Path, database_url: str, stand_in: StandIn, now: Callable[[], datetime]
 ) -> AsyncIterator[Relay]:
-    """Serves the stand-in and, in front of it, the proxy with its admin endpoints, until the block ends."""
+    """Serves the stand-in and the proxy with its admin endpoints during the block."""
     async with _serving(stand_in.app()) as provider_url:
         config = _configuration(directory, provider_url)
         logs, master_key = config.logs.dir, secrets.token_urlsafe()
@@ -109,16 +111,16 @@ async def running(
 
 
 def _wait_until_sealed(logs: Path) -> None:
-    """Returns when no segment is open; after the burst none is begun. Raises `RelayctlError`."""
-    deadline = time.monotonic() + _SEAL_SECONDS
+    """Waits until no segment is open; after the burst none is started. Raises `RelayctlError`."""
+    deadline = time.monotonic() + _SEAL_TIMEOUT_SECONDS
     while any(logs.glob("*.open")):
         if time.monotonic() > deadline:
             raise RelayctlError(f"the proxy did not seal its segments in {logs}: is there room on the disk?")
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
 
 
 def load(relay: Relay) -> etl_run.RunResult:
-    """Loads what the proxy has sealed. Raises `EtlError`, and `RelayctlError` when a segment is refused."""
+    """Loads the sealed segments. Raises `EtlError`, and `RelayctlError` if a segment cannot be loaded."""
     result = etl_run.run(relay.database_url, relay.logs)
     if result.failed:
         raise RelayctlError(result.failed[0])
@@ -126,6 +128,6 @@ def load(relay: Relay) -> etl_run.RunResult:
 
 
 def load_all(relay: Relay) -> etl_run.RunResult:
-    """Loads everything written so far, once it is sealed; the proxy must have nothing to do meanwhile."""
+    """Waits until every segment is sealed, then loads them; the proxy must be idle meanwhile."""
     _wait_until_sealed(relay.logs)
     return load(relay)

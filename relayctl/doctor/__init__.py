@@ -1,1 +1,1 @@
-"""Checks of a set-up, each with what to do. Changes nothing."""
+"""Checks an installation and gives advice. Must not change anything."""

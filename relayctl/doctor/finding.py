@@ -1,4 +1,4 @@
-"""One thing the doctor has looked at: how it is, and what to do when it is not well."""
+"""The result of one check, with advice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ State = Literal["ok", "warning", "problem", "not set up"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """`what` was found of `check`; `advice` says what to do, and is empty where nothing is to be done."""
+    """`what` describes the result of `check`; `advice` says what to do, empty if nothing."""
 
     check: str
     state: State
@@ -18,13 +18,13 @@ class Finding:
     advice: str = ""
 
 
-def sound(check: str, what: str) -> Finding:
-    """It is well."""
+def ok(check: str, what: str) -> Finding:
+    """The check passed."""
     return Finding(check=check, state="ok", what=what)
 
 
 def warning(check: str, what: str, advice: str) -> Finding:
-    """It works, but should be looked at."""
+    """It works but needs attention."""
     return Finding(check=check, state="warning", what=what, advice=advice)
 
 
@@ -33,6 +33,6 @@ def problem(check: str, what: str, advice: str) -> Finding:
     return Finding(check=check, state="problem", what=what, advice=advice)
 
 
-def absent(check: str, what: str, advice: str) -> Finding:
-    """It is not set up, and need not be."""
+def not_set_up(check: str, what: str, advice: str) -> Finding:
+    """It is optional and not set up."""
     return Finding(check=check, state="not set up", what=what, advice=advice)

@@ -1,1 +1,1 @@
-"""Rows as a table, JSON, CSV or Markdown. Computes nothing."""
+"""Renders rows as a table, JSON, CSV or Markdown. Must not compute measures."""

@@ -1,8 +1,8 @@
-"""Verdicts on alerts as a sheet."""
+"""Builds the sheet of `alert-check`."""
 
 from __future__ import annotations
 
-from relayctl.alerts.annotations import expanded
+from relayctl.alerts.annotations import expand
 from relayctl.alerts.check import Check
 from relayctl.alerts.verdict import STATES, Verdict, worst_first
 from relayctl.render.sheet import Column, Sheet
@@ -23,11 +23,11 @@ _COLUMNS = (
 
 
 def alerts_sheet(check: Check) -> Sheet:
-    """A row for each verdict, the worst first; in the document active alerts have their texts too."""
+    """A row for each verdict, the worst first; the JSON adds the annotations of active alerts."""
     ordered = worst_first(check.verdicts)
     at = time_label(check.at)
     counts = {state: sum(one.state == state for one in ordered) for state in STATES}
-    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     return Sheet(
         columns=_COLUMNS,
         rows=[_row(one) for one in ordered],
@@ -38,7 +38,10 @@ def alerts_sheet(check: Check) -> Sheet:
             "budgets_as_of": _as_of(check),
             "alerts": [_document(one) for one in ordered],
         },
-        header=[f"At {at}, from {check.source}: {told or 'no alerts in the rules'}", *_budgets_line(check)],
+        header=[
+            f"At {at}, from {check.source}: {summary or 'no alerts in the rules'}",
+            *_budgets_line(check),
+        ],
     )
 
 
@@ -48,7 +51,7 @@ def _as_of(check: Check) -> str | None:
 
 
 def _budgets_line(check: Check) -> list[str]:
-    if not check.budgets or not check.budgets.spent:
+    if not check.budgets or not check.budgets.usages:
         return []
     as_of = _as_of(check)
     known = f"everything sealed before {as_of}" if as_of else "nothing: no record was ever loaded"
@@ -81,6 +84,6 @@ def _document(verdict: Verdict) -> dict[str, object]:
         "threshold": verdict.threshold,
         "since": verdict.since and time_label(verdict.since),
         "labels": dict(verdict.labels),
-        "annotations": {name: expanded(text, verdict.labels, verdict.value) for name, text in texts.items()},
+        "annotations": {name: expand(text, verdict.labels, verdict.value) for name, text in texts.items()},
         "note": verdict.reason,
     }

@@ -1,4 +1,4 @@
-"""Sheets as data: JSON, NDJSON and CSV, the same bytes for the same rows on every machine."""
+"""Encodes sheets as JSON, NDJSON and CSV; equal rows give equal bytes on every machine."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def to_json(sheet: Sheet) -> bytes:
-    """The document on one line."""
+    """The JSON document on one line."""
     return encode(dict(sheet.document)) + b"\n"
 
 
 def to_ndjson(sheet: Sheet) -> bytes:
-    """One JSON object per row and line."""
+    """One JSON object per line for each row."""
     hidden = sheet.only_shown
     rows = ({name: value for name, value in row.items() if name not in hidden} for row in sheet.rows)
     return b"".join(encode(row) + b"\n" for row in rows)
 
 
 def to_csv(sheet: Sheet) -> bytes:
-    """RFC 4180 in UTF-8 with a header line; what is unknown is empty.
+    """RFC 4180 in UTF-8 with a header line; an unknown value is empty.
 
-    A text that a spreadsheet would take for a formula begins with an apostrophe.
+    A text that a spreadsheet would evaluate as a formula is prefixed with an apostrophe.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")

@@ -1,4 +1,4 @@
-"""The doctor's findings as a sheet."""
+"""Builds the sheet of `doctor`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ _COLUMNS = (
 
 
 def findings_sheet(findings: Sequence[Finding]) -> Sheet:
-    """Every finding in the order it was made."""
+    """A row for each finding, in the order of the checks."""
     rows = [asdict(finding) for finding in findings]
     return Sheet(columns=_COLUMNS, rows=rows, document={"schema": SCHEMA, "findings": rows})

@@ -1,4 +1,4 @@
-"""The state of the ETL as sheets."""
+"""Builds the sheets of the `etl` commands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from etl.content.prune import OldContent
-from etl.database.prune import OldMonth
+from etl.database.prune import OldPartition
 from etl.load.status import Status
 from etl.rollup.verification import Difference
 from etl.segments.rejects import Reject
@@ -56,7 +56,7 @@ _PRUNE_COLUMNS = (
 
 
 def status_sheet(status: Status) -> Sheet:
-    """How the ETL stands in a few lines, and a row for each thing that is missing."""
+    """A summary of the ETL's state, and a row for each gap."""
     rows = [asdict(gap) | {"since": time_label(gap.since)} for gap in status.gaps]
     numbers = {
         name: time_label(value) if isinstance(value, datetime) else value
@@ -72,13 +72,13 @@ def status_sheet(status: Status) -> Sheet:
 
 
 def rejects_sheet(rejects: Sequence[Reject]) -> Sheet:
-    """The lines that could not be loaded."""
+    """A row for each line that could not be loaded."""
     rows = [asdict(reject) for reject in rejects]
     return Sheet(columns=_REJECT_COLUMNS, rows=rows, document={"schema": REJECTS_SCHEMA, "rejects": rows})
 
 
 def differences_sheet(differences: Sequence[Difference]) -> Sheet:
-    """The measures of the rollups that are not what the records make."""
+    """A row for each measure of a rollup that differs from the records."""
     rows = [asdict(one) | {"since": time_label(one.since)} for one in differences]
     return Sheet(
         columns=_DIFFERENCE_COLUMNS,
@@ -88,8 +88,8 @@ def differences_sheet(differences: Sequence[Difference]) -> Sheet:
     )
 
 
-def prune_sheet(months: Sequence[OldMonth], content: OldContent | None, *, dry_run: bool) -> Sheet:
-    """The months and the content segments older than what is kept, and what became of them."""
+def prune_sheet(months: Sequence[OldPartition], content: OldContent | None, *, dry_run: bool) -> Sheet:
+    """A row for each old month, and a line about old content segments, with the action taken."""
     dropped = "would be dropped" if dry_run else "dropped"
     rows = [
         asdict(one)

@@ -1,4 +1,4 @@
-"""Relay keys as a sheet: whose they are, what they may, whether they work; never a hash."""
+"""Builds the sheet of `keys list`: owner, limits and state. Must not contain hashes."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ _COLUMNS = (
 
 
 def keys_sheet(rows: Sequence[Row]) -> Sheet:
-    """Every key in the order of its issue. A limit that is not set is the configured default."""
+    """A row for each key in order of issue. An empty limit means the configured default."""
     return Sheet(columns=_COLUMNS, rows=rows, document={"schema": SCHEMA, "keys": rows})

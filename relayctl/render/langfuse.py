@@ -1,12 +1,12 @@
-"""The Langfuse export as sheets."""
+"""Builds the sheets of the `langfuse` commands."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from etl.langfuse.export import Status
-from etl.langfuse.span import moment
-from etl.langfuse.sums import Compared
+from etl.langfuse.span import from_milliseconds
+from etl.langfuse.sums import Comparison
 from etl.langfuse.verification import Verification
 from relayctl.render.sheet import Column, Row, Sheet, counted
 from relayctl.reports.json_documents import time_label
@@ -42,12 +42,16 @@ _EXTRA = frozenset(
 
 
 def status_sheet(status: Status) -> Sheet:
-    """How the export stands in a few lines, and a row for each request that Langfuse refused."""
+    """A summary of the export, and a row for each request that Langfuse rejected."""
     counts = status.counts
     until = counts.verified_until
     rows = [
-        {"request_id": one.request_id, "started_at": time_label(moment(one.started_ms)), "reason": one.reason}
-        for one in status.rejects
+        {
+            "request_id": one.request_id,
+            "started_at": time_label(from_milliseconds(one.started_ms)),
+            "reason": one.reason,
+        }
+        for one in status.rejections
     ]
     numbers = {
         "base_url": status.base_url,
@@ -73,9 +77,9 @@ def status_sheet(status: Status) -> Sheet:
 
 
 def verify_sheet(found: Verification) -> Sheet:
-    """The records' sums and Langfuse's side by side, and what Langfuse lost or has twice."""
-    rows = [_compared(one) for one in found.compared]
-    differing = sum(not one.agrees for one in found.compared)
+    """The sums of the records and of Langfuse, and the requests that are missing or duplicated there."""
+    rows = [_compared(one) for one in found.comparisons]
+    differing = sum(not one.agrees for one in found.comparisons)
     header = [
         f"{counted(differing, 'row')} of {len(rows):,} differ:"
         if differing
@@ -83,7 +87,7 @@ def verify_sheet(found: Verification) -> Sheet:
     ]
     for number, named, what in (
         (found.lost_count, found.lost, "taken and never stored"),
-        (found.doubled_count, found.doubled, "there more than once"),
+        (found.duplicated_count, found.duplicated, "there more than once"),
     ):
         if number:
             more = f" and {number - len(named):,} more" if number > len(named) else ""
@@ -95,24 +99,24 @@ def verify_sheet(found: Verification) -> Sheet:
         "agrees": found.agrees,
         "lost": found.lost_count,
         "lost_request_ids": found.lost,
-        "doubled": found.doubled_count,
-        "doubled_request_ids": found.doubled,
+        "doubled": found.duplicated_count,
+        "doubled_request_ids": found.duplicated,
         "resent": found.resent,
         "rows": rows,
     }
     return Sheet(columns=_VERIFY_COLUMNS, rows=rows, document=document, header=header, extra=_EXTRA)
 
 
-def _compared(one: Compared) -> Row:
+def _compared(one: Comparison) -> Row:
     sums = ("requests", "prompt_tokens", "completion_tokens", "total_tokens")
     return {
         "day": one.day.isoformat(),
         "model": one.model,
-        **{name: getattr(one.ours, name) for name in sums},
-        "cost_usd": one.ours.cost_usd,
-        **{f"langfuse_{name}": getattr(one.theirs, name) for name in sums},
-        "langfuse_cost_usd": Decimal(str(one.theirs.cost_usd)),
-        "unsent": one.ours.unsent,
-        "rejected": one.ours.rejected,
+        **{name: getattr(one.records, name) for name in sums},
+        "cost_usd": one.records.cost_usd,
+        **{f"langfuse_{name}": getattr(one.langfuse, name) for name in sums},
+        "langfuse_cost_usd": Decimal(str(one.langfuse.cost_usd)),
+        "unsent": one.records.unsent,
+        "rejected": one.records.rejected,
         "verdict": "same" if one.agrees else "differs",
     }

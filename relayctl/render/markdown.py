@@ -1,4 +1,4 @@
-"""Sheets as Markdown, to be pasted into an issue or a chat."""
+"""Renders sheets as Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a sheet to stdout in the format that was asked for."""
+"""Writes a sheet to stdout in the selected format."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _FORMATS: Final = {"json": to_json, "ndjson": to_ndjson, "csv": to_csv, "md": to
 
 
 def show(sheet: Sheet, output: Output) -> None:
-    """Writes the sheet; colour and the terminal's width only matter to a table on a terminal."""
+    """Writes the sheet; a table on a terminal has colour and fits its width."""
     click.echo(_table(sheet) if output == "table" else _FORMATS[output](sheet), nl=False)
 
 
 def _table(sheet: Sheet) -> bytes:
-    # Imported here because rich takes longer than all the other formats together.
+    # Imported here because importing rich is slow.
     from relayctl.render.table import to_table  # noqa: PLC0415
 
     terminal = sys.stdout.isatty()

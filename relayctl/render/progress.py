@@ -1,4 +1,4 @@
-"""How far a long command is, on stderr: a bar on a terminal, else a line a minute."""
+"""Shows progress on stderr: a bar on a terminal, else one line per minute."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Final
 
 import click
 
-_EVERY: Final = 60.0
+_INTERVAL_SECONDS: Final = 60.0
 
 Progress = Callable[[int, int], None]
 
 
 @contextmanager
 def progress(thing: str) -> Iterator[Progress]:
-    """Gives what is to be called with how many of how many things are done."""
+    """Yields a function to call with the number done and the total."""
     if sys.stderr.isatty():
         with _bar(thing) as advance:
             yield advance
@@ -27,7 +27,7 @@ def progress(thing: str) -> Iterator[Progress]:
 
 @contextmanager
 def _bar(thing: str) -> Iterator[Progress]:
-    # Imported here because rich takes longer than the commands that show no bar.
+    # Imported here because importing rich is slow.
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import (  # noqa: PLC0415
         BarColumn,
@@ -39,26 +39,26 @@ def _bar(thing: str) -> Iterator[Progress]:
 
     rate = TextColumn("{task.fields[rate]}")
     columns = (TextColumn(thing), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
-    begun = time.monotonic()
-    with Progress(*columns, console=Console(stderr=True)) as shown:
-        task = shown.add_task("", total=None, rate="")
+    started = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None, rate="")
 
         def advance(done: int, total: int) -> None:
-            per_second = done / max(time.monotonic() - begun, 0.001)
-            shown.update(task, completed=done, total=total, rate=f"{per_second:,.0f}/s")
+            per_second = done / max(time.monotonic() - started, 0.001)
+            bar.update(task, completed=done, total=total, rate=f"{per_second:,.0f}/s")
 
         yield advance
 
 
 def _lines(thing: str, clock: Callable[[], float]) -> Progress:
-    begun = last = clock()
+    started = last = clock()
 
     def advance(done: int, total: int) -> None:
         nonlocal last
         now = clock()
-        if now - last >= _EVERY:
+        if now - last >= _INTERVAL_SECONDS:
             last = now
-            click.echo(line(thing, done, total, now - begun), err=True)
+            click.echo(line(thing, done, total, now - started), err=True)
 
     return advance
 

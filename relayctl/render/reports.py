@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from etl.rollup.columns import MEASURES, Measure
-from relayctl.render.sheet import UNKNOWN, Column, Kind, Sheet, cell
-from relayctl.render.spark import spark
+from relayctl.render.sheet import UNKNOWN, Column, Kind, Sheet, cell, sparkline
 from relayctl.reports import json_documents as documents
 from relayctl.reports import ranking
 from relayctl.reports.measures import Measures
@@ -77,7 +76,7 @@ def leaderboard_sheet(report: Leaderboard) -> Sheet:
     """
     compared = report.period_before is not None
     rows = [
-        row | {"share_percent": report.share(one), "trend": spark(one.trend)}
+        row | {"share_percent": report.share(one), "trend": sparkline(one.trend)}
         for row, one in zip(documents.leaderboard_rows(report), report.rows, strict=True)
     ]
     totals: dict[str, object] = {

@@ -1,10 +1,11 @@
-"""A sheet: columns and rows ready to be shown in any format, and how one cell reads to a person."""
+"""A sheet of columns and rows for any output format, and the formatting of single cells."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
+from math import ceil
 from typing import Any, Final, Literal
 
 from proxy.segments.record import money_text
@@ -16,18 +17,20 @@ Kind = Literal[
 Row = Mapping[str, Any]
 
 LEFT: Final[tuple[Kind, ...]] = ("text", "time", "trend")
-"""The kinds that stand on the left of their column; numbers stand on the right."""
+"""The left-aligned kinds; all others are right-aligned."""
 
 _FOUR_DIGITS: Final = 1000
 _WIDE: Final = Context(prec=60)
 UNKNOWN: Final = "unknown"
+_BARS: Final = "▁▂▃▄▅▆▇█"
+_NO_VALUE: Final = "·"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column: `name` in data formats, `title` for people; a narrow terminal drops high `weight`s last.
+    """One column: `name` in data formats, `title` for people. Narrow terminals drop low `weight`s first.
 
-    `unknown` is what people see for None.
+    `unknown` is the text for None in formats for people.
     """
 
     name: str
@@ -39,10 +42,10 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """What a command shows. `header` are lines for people; `document` is the whole as one JSON object.
+    """The output of a command. `header` are lines for people; `document` is the JSON output.
 
-    `extra` columns stand in data formats only, because for people another column already says the same, and
-    `only_shown` ones only where people read.
+    `extra` columns are in data formats only, because another column shows the same to people; `only_shown`
+    columns are in the formats for people only.
     """
 
     columns: Sequence[Column]
@@ -55,7 +58,7 @@ class Sheet:
 
     @property
     def shown(self) -> list[Column]:
-        """The columns for people."""
+        """The columns of the formats for people."""
         return [column for column in self.columns if column.name not in self.extra]
 
     @property
@@ -65,7 +68,7 @@ class Sheet:
 
 
 def cell(column: Column, value: object) -> str:
-    """A value as a person reads it: thousands separated, money to four places, unknown money as `unknown`."""
+    """Formats a value for people: thousands separators, money to four places, unknown money as `unknown`."""
     if value is None:
         return UNKNOWN if column.kind == "money" else column.unknown
     if isinstance(value, Decimal) and column.kind in _DECIMALS:
@@ -76,7 +79,7 @@ def cell(column: Column, value: object) -> str:
 
 
 def plain(value: object) -> str:
-    """A value that is no number, as every format but JSON shows it."""
+    """Formats a value that is not a number, for every format but JSON."""
     if isinstance(value, bool | list | dict):
         return encode(value).decode()
     return str(value)
@@ -90,7 +93,7 @@ def counted(number: int, thing: str) -> str:
 def _rounded(value: Decimal, place: Decimal) -> str:
     if 0 < value < place:
         return f"<{place}"
-    # A sum of money can have more digits than Python's context holds.
+    # A sum of money can have more digits than the default decimal context.
     digits = value.quantize(place, rounding=ROUND_HALF_UP, context=_WIDE)
     return f"{digits:,f}"
 
@@ -115,8 +118,16 @@ _DECIMALS: Final[dict[Kind, Callable[[Decimal], str]]] = {
 
 
 def printable(text: str) -> str:
-    """The text without characters that steer a terminal; names come from clients."""
+    """Escapes control characters, because names come from clients and are printed to a terminal."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
         for char in text
     )
+
+
+def sparkline(values: Sequence[int | Decimal | None]) -> str:
+    """One bar for each value, relative to the largest; 0 and None are a dot, to differ from small values."""
+    largest = max((value for value in values if value), default=None)
+    if not largest:
+        return _NO_VALUE * len(values)
+    return "".join(_BARS[ceil(value * len(_BARS) / largest) - 1] if value else _NO_VALUE for value in values)

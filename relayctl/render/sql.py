@@ -1,4 +1,4 @@
-"""Results of SQL as sheets: every value as it is, none rounded."""
+"""Builds the sheet of an SQL result, without rounding."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _NUMBERS: Final = (
 
 
 def sql_sheet(result: Result) -> Sheet:
-    """The rows of one statement."""
-    names = _unlike(result.columns)
+    """A sheet of the rows of one statement."""
+    names = _unique(result.columns)
     columns = [
         Column(name=name, title=title, kind="number" if _is_number(its_type) else "text")
         for name, title, its_type in zip(names, result.columns, result.types, strict=True)
@@ -41,19 +41,19 @@ def _is_number(its_type: str) -> bool:
     return its_type.upper().removeprefix("U").startswith(_NUMBERS)
 
 
-def _unlike(names: Sequence[str]) -> list[str]:
-    """The names, those that were there before with a number: a row is an object."""
+def _unique(names: Sequence[str]) -> list[str]:
+    """Makes the names unique by appending numbers, because a row becomes a JSON object."""
     found: dict[str, None] = {}
     for name in names:
         number = 1
-        while (unlike := name if number == 1 else f"{name}_{number}") in found:
+        while (unique := name if number == 1 else f"{name}_{number}") in found:
             number += 1
-        found[unlike] = None
+        found[unique] = None
     return list(found)
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON can hold it; whole numbers beyond 64 bits, and moments, to the last digit."""
+    """Converts a value for JSON; integers beyond 64 bits and times stay exact."""
     if isinstance(value, bool | str | float | Decimal | None):
         return value
     if isinstance(value, int):

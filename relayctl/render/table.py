@@ -1,7 +1,7 @@
-"""Sheets as a table on a terminal; the only module that knows rich.
+"""Renders sheets as tables with rich.
 
-Where the terminal is too narrow, the columns with the least weight go, and a line names them; then names are
-cut. Without a terminal nothing is ever cut.
+On a narrow terminal, the columns with the lowest weight are dropped and named in a line; then names are
+truncated. Without a terminal nothing is dropped or truncated.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from rich.text import Text
 from relayctl.render.sheet import LEFT, Column, Sheet, cell
 
 _GAP: Final = 2
-_SHORTEST_NAME: Final = 10
-_ENDLESS: Final = 100_000
+_MIN_NAME_WIDTH: Final = 10
+_UNLIMITED: Final = 100_000
 
 Texts = dict[str, list[str]]
 
 
 def to_table(sheet: Sheet, *, width: int | None, color: bool) -> str:
-    """The header, the rows and the totals; `width` in columns of the terminal, None for no limit."""
+    """Renders header, rows and totals; `width` is in terminal columns, None for no limit."""
     texts = {column.name: _texts(sheet, column) for column in sheet.shown}
-    kept, dropped = _fitting(sheet.shown, texts, width)
+    fitting, dropped = _fitting(sheet.shown, texts, width)
     lines = [*sheet.header]
     if dropped:
         titles = ", ".join(column.title for column in dropped)
@@ -36,17 +36,17 @@ def to_table(sheet: Sheet, *, width: int | None, color: bool) -> str:
         lines.append(f"Not shown for want of width: {titles}{' (-o csv has everything)' if is_data else ''}")
     text = io.StringIO()
     console = Console(
-        file=text, width=width or _ENDLESS, force_terminal=color, no_color=not color, highlight=False
+        file=text, width=width or _UNLIMITED, force_terminal=color, no_color=not color, highlight=False
     )
     for line in lines:
         console.print(Text(line, style="dim" if color else ""))
     if sheet.rows or sheet.totals or not lines:
-        console.print(_table(sheet, kept, texts, _name_widths(kept, texts, width)))
+        console.print(_table(sheet, fitting, texts, _name_widths(fitting, texts, width)))
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 
 def _texts(sheet: Sheet, column: Column) -> list[str]:
-    """Everything in the column but its title; the totals last."""
+    """The texts of the column without its title; the totals last."""
     texts = [cell(column, row[column.name]) for row in sheet.rows]
     if sheet.totals is not None:
         known = column.name in sheet.totals
@@ -60,7 +60,7 @@ def _natural(column: Column, texts: Texts) -> int:
 
 def _shortest(column: Column, texts: Texts) -> int:
     natural = _natural(column, texts)
-    return min(natural, _SHORTEST_NAME) if column.kind == "text" else natural
+    return min(natural, _MIN_NAME_WIDTH) if column.kind == "text" else natural
 
 
 def _needed(widths: Sequence[int]) -> int:
@@ -68,15 +68,17 @@ def _needed(widths: Sequence[int]) -> int:
 
 
 def _fitting(columns: Sequence[Column], texts: Texts, width: int | None) -> tuple[list[Column], list[Column]]:
-    """The columns that fit with their names cut short if need be, and those that had to go."""
-    kept = list(columns)
-    while width is not None and len(kept) > 1 and _needed([_shortest(one, texts) for one in kept]) > width:
-        kept.remove(min(reversed(kept), key=lambda column: column.weight))
-    return kept, [column for column in columns if column not in kept]
+    """The columns that fit, with truncated names if necessary, and the dropped ones."""
+    fitting = list(columns)
+    while (
+        width is not None and len(fitting) > 1 and _needed([_shortest(one, texts) for one in fitting]) > width
+    ):
+        fitting.remove(min(reversed(fitting), key=lambda column: column.weight))
+    return fitting, [column for column in columns if column not in fitting]
 
 
 def _name_widths(columns: Sequence[Column], texts: Texts, width: int | None) -> dict[str, int]:
-    """How wide each column may be: the widest names are cut until everything fits."""
+    """The width of each column; the widest names are truncated until everything fits."""
     widths = {column.name: _natural(column, texts) for column in columns}
     names = [column.name for column in columns if column.kind == "text"]
     while width is not None and names and _needed(list(widths.values())) > width:
@@ -106,10 +108,10 @@ def _table(sheet: Sheet, columns: Sequence[Column], texts: Texts, widths: dict[s
             width=widths[column.name],
         )
     for number in range(len(sheet.rows)):
-        cells = [Text(_cut(texts[column.name][number], widths[column.name])) for column in columns]
+        cells = [Text(_truncated(texts[column.name][number], widths[column.name])) for column in columns]
         table.add_row(*cells)
     return table
 
 
-def _cut(text: str, width: int) -> str:
+def _truncated(text: str, width: int) -> str:
     return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"

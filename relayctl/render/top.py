@@ -1,4 +1,4 @@
-"""The live view on one screen: a line for everything, then the busiest models and teams."""
+"""Renders the live view: the totals, then the busiest models and teams."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from relayctl.render.sheet import printable
 from relayctl.top.rates import Rates
 
 _FRAME_LINES = 9
-"""Lines that are there whatever happens: the title, two headings, and the gaps between."""
+"""Lines that are always shown: the title, two headings and the empty lines between them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What is to be seen: `note` says why something is not."""
+    """The data to show; `note` says why something is missing."""
 
     url: str
     at: str
@@ -32,10 +32,10 @@ class View:
 
 
 def screen(view: View, *, height: int) -> RenderableType:
-    """The view in at most `height` lines; the idlest lines go first."""
-    room = max(2, height - _FRAME_LINES - (1 if view.note else 0))
-    models = min(len(view.models), max(1, room - min(len(view.teams), room // 2)))
-    teams = max(1, room - models)
+    """Renders at most `height` lines; the least busy rows are dropped first."""
+    available = max(2, height - _FRAME_LINES - (1 if view.note else 0))
+    models = min(len(view.models), max(1, available - min(len(view.teams), available // 2)))
+    teams = max(1, available - models)
     head = Text.assemble(("Relay", "bold"), f"  {view.url}  {view.at}  in progress: {view.active:,}")
     parts: list[RenderableType] = [head]
     if view.note:
@@ -49,9 +49,9 @@ def screen(view: View, *, height: int) -> RenderableType:
     return Group(*parts)
 
 
-def _table(what: str, rows: Sequence[Rates], total: Rates | None) -> Table:
+def _table(heading: str, rows: Sequence[Rates], total: Rates | None) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, expand=False)
-    table.add_column(what, min_width=12, ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column(heading, min_width=12, ratio=1, no_wrap=True, overflow="ellipsis")
     for title in ("req/s", "tokens/s", "USD/h", "p50", "p95", "errors"):
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:

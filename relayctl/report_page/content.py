@@ -41,7 +41,7 @@ class Content:
     models: UsageReport
     leaderboards: Sequence[Leaderboard]
     latencies: Latencies
-    budgets: Sequence[budgets.Spent] | None
+    budgets: Sequence[budgets.BudgetUsage] | None
     notes: tuple[str, ...]
 
 
@@ -92,6 +92,6 @@ def gather(
                 for metric in _METRICS
             ],
             latencies=records.latencies(query),
-            budgets=budgets.statement(source, budgets_file, now).spent if budgets_file else None,
+            budgets=budgets.evaluate_file(source, budgets_file, now).usages if budgets_file else None,
             notes=days.notes,
         )

@@ -9,7 +9,7 @@ from html import escape
 from typing import Final
 
 from proxy.segments.record import money_text
-from relayctl.alerts.budgets import Spent
+from relayctl.alerts.budgets import BudgetUsage
 from relayctl.render.reports import doubts_of
 from relayctl.render.sheet import LEFT, Column, Kind, cell
 from relayctl.report_page.series import Chart
@@ -168,13 +168,13 @@ def unpriced(rows: Sequence[UsageRow]) -> Table:
     )
 
 
-def budgets(found: Sequence[Spent]) -> Table:
+def budgets(found: Sequence[BudgetUsage]) -> Table:
     """The state of each budget in its own day or month, which is not the report's range."""
     rows = []
     for one in found:
         budget = one.budget
         unit = "USD" if budget.usd is not None else "tokens"
-        state = "spent" if one.ratio >= 1 else "nearly spent" if one.is_near_its_end else "ok"
+        state = "spent" if one.ratio >= 1 else "nearly spent" if one.needs_warning else "ok"
         used = cell(Column(name="used", title="", kind="money" if unit == "USD" else "figure"), one.used)
         limit = cell(
             Column(name="limit", title="", kind="money" if unit == "USD" else "figure"), budget.limit

@@ -1,1 +1,1 @@
-"""The running service: proxy and admin API, workers, sockets, live export. Knows no terminal output."""
+"""Runs the service: proxy and admin API, workers, sockets, live export. Must not write to stdout."""

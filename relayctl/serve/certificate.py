@@ -1,4 +1,4 @@
-"""The certificate that the proxy serves with: checked before it is used, and read again when it changes."""
+"""The TLS certificate of the proxy: validated before use and reloaded when the files change."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import ssl
 from pathlib import Path
 from typing import Final
 
-from proxy.config.settings import Tls
+from proxy.config.server import Tls
 from proxy.errors import RelayError
 
-_Stamp = tuple[tuple[int, int, int], ...]
+_Version = tuple[tuple[int, int, int], ...]
 _MISMATCH: Final = "KEY_VALUES_MISMATCH"
 
 
@@ -19,14 +19,15 @@ def _context() -> ssl.SSLContext:
     return context
 
 
-def _stamp(files: Tls) -> _Stamp:
-    """What changes when a file does. Raises `RelayError`."""
+def _version(files: Tls) -> _Version:
+    """Modification time, inode and size of both files, to detect a change. Raises `RelayError`."""
     return tuple(
-        _stamp_of(path, setting) for path, setting in ((files.certificate, "certificate"), (files.key, "key"))
+        _file_version(path, setting)
+        for path, setting in ((files.certificate, "certificate"), (files.key, "key"))
     )
 
 
-def _stamp_of(path: Path, setting: str) -> tuple[int, int, int]:
+def _file_version(path: Path, setting: str) -> tuple[int, int, int]:
     try:
         with path.open("rb") as file:
             file.read(1)
@@ -58,20 +59,22 @@ def _load(context: ssl.SSLContext, files: Tls) -> None:
 
 
 class Certificate:
-    """A certificate with its key, as the context that connections are made with."""
+    """A certificate with its key, loaded into the SSL context of new connections."""
 
     def __init__(self, files: Tls) -> None:
         self.context = _context()
         self._files = files
-        self._stamp: _Stamp = ()
+        self._version: _Version = ()
         self.refresh()
 
     def refresh(self) -> bool:
-        """Reads the files if they have changed. Raises `RelayError`, and then what was read before stays."""
-        stamp = _stamp(self._files)
-        if stamp == self._stamp:
+        """Reloads changed files and returns whether it did. Raises `RelayError` and keeps the loaded ones."""
+        version = _version(self._files)
+        if version == self._version:
             return False
-        _load(_context(), self._files)  # what does not fit must not spoil the context that is in use
+        _load(
+            _context(), self._files
+        )  # validate in a new context, so that an error leaves the current one intact
         _load(self.context, self._files)
-        self._stamp = stamp
+        self._version = version
         return True

@@ -1,4 +1,4 @@
-"""Where the service listens: sockets on an address, shared between processes, and their end without loss."""
+"""Listening sockets: binds them, shares a port between processes, and closes them without losing requests."""
 
 from __future__ import annotations
 
@@ -15,54 +15,54 @@ from aiohttp import web
 from proxy.errors import RelayError
 
 BACKLOG: Final = 1024
-"""How many connections may wait to be accepted; the kernel caps it at `net.core.somaxconn`."""
+"""The backlog of connections to accept; the kernel limits it to `net.core.somaxconn`."""
 
 LINGER_SECONDS: Final = 0.25
-"""How long a stop waits for a request that is on its way over a connection that is there already."""
+"""How long to wait at a stop for requests in transit on open connections."""
 
-_ABSENT: Final = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+_UNAVAILABLE: Final = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
-    """A socket for each address of the host, not listening yet; the port that 0 chooses is the same for all.
+    """Binds a socket for each address of the host, without listening; port 0 chooses one port for all.
 
-    `shared` sockets leave room for those of other processes of this user. Raises `RelayError`.
+    `shared` allows other processes of this user to bind the same port. Raises `RelayError`.
     """
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise RelayError(f"cannot listen on {host}: {error.strerror}; set server.host") from error
     sockets: list[socket.socket] = []
-    fault: OSError | None = None
+    failure: OSError | None = None
     for family, _, _, _, address in found:
         chosen = sockets[0].getsockname()[1] if sockets else port
         try:
             sockets.append(_bound(family, (address[0], chosen, *address[2:]), shared=shared))
         except OSError as error:
-            fault = error
-            if error.errno not in _ABSENT:  # a machine without IPv6 may still have a name for ::1
+            failure = error
+            if error.errno not in _UNAVAILABLE:  # a host without IPv6 may still resolve a name to ::1
                 break
-    if fault is not None and (not sockets or fault.errno not in _ABSENT):
+    if failure is not None and (not sockets or failure.errno not in _UNAVAILABLE):
         close(sockets)
-        text = os.strerror(fault.errno or 0).lower()
-        setting = "server.host" if fault.errno in _ABSENT else "server.port"
-        raise RelayError(f"cannot listen on {host}:{port}: {text}; set {setting}") from fault
+        text = os.strerror(failure.errno or 0).lower()
+        setting = "server.host" if failure.errno in _UNAVAILABLE else "server.port"
+        raise RelayError(f"cannot listen on {host}:{port}: {text}; set {setting}") from failure
     return sockets
 
 
 def reserve(host: str, port: int) -> list[socket.socket]:
-    """Shared sockets that never listen: they keep the port for this process and those it forks.
+    """Binds shared sockets that never listen, to reserve the port for this process and its workers.
 
-    Raises `RelayError`, also when another service would share the port with us.
+    Raises `RelayError`, also if another service uses the port.
     """
-    alone = bind(host, port)
-    chosen = alone[0].getsockname()[1]
-    close(alone)
+    exclusive = bind(host, port)
+    chosen = exclusive[0].getsockname()[1]
+    close(exclusive)
     return bind(host, chosen, shared=True)
 
 
-def alike(reserved: Iterable[socket.socket]) -> list[socket.socket]:
-    """This process's own shared sockets on the addresses of others. Raises `RelayError`."""
+def bind_same(reserved: Iterable[socket.socket]) -> list[socket.socket]:
+    """Binds shared sockets of this process to the addresses of reserved ones. Raises `RelayError`."""
     try:
         return [_bound(other.family, other.getsockname(), shared=True) for other in reserved]
     except OSError as error:
@@ -70,14 +70,14 @@ def alike(reserved: Iterable[socket.socket]) -> list[socket.socket]:
 
 
 def url(sockets: Sequence[socket.socket], *, tls: bool) -> str:
-    """The URL of the first."""
+    """The URL of the first socket."""
     host, port = sockets[0].getsockname()[:2]
     host = f"[{host}]" if ":" in host else host
     return f"{'https' if tls else 'http'}://{host}:{port}"
 
 
 def close(sockets: Iterable[socket.socket]) -> None:
-    """Lets go of them."""
+    """Closes the sockets."""
     for each in sockets:
         each.close()
 
@@ -87,22 +87,22 @@ def _refused(error: OSError) -> RelayError:
 
 
 def _bound(family: int, address: Any, *, shared: bool) -> socket.socket:
-    made = socket.socket(family, socket.SOCK_STREAM)
+    bound = socket.socket(family, socket.SOCK_STREAM)
     try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        made.bind(address)
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(address)
     except OSError:
-        made.close()
+        bound.close()
         raise
-    return made
+    return bound
 
 
 async def listen(runner: web.AppRunner, sockets: Iterable[socket.socket], tls: ssl.SSLContext | None) -> None:
-    """Begins to accept connections. Raises `RelayError`."""
+    """Starts accepting connections. Raises `RelayError`."""
     try:
         for each in sockets:
             await web.SockSite(runner, each, ssl_context=tls, backlog=BACKLOG).start()
@@ -113,10 +113,10 @@ async def listen(runner: web.AppRunner, sockets: Iterable[socket.socket], tls: s
 async def stop_listening(
     runner: web.AppRunner, sockets: Iterable[socket.socket], tls: ssl.SSLContext | None
 ) -> None:
-    """Accepts who waits and, in the same breath, nobody any more; then lets what is under way arrive.
+    """Accepts the queued connections, closes the sockets, then waits for requests in transit.
 
-    The kernel resets connections that wait when their socket is closed, and there is no other way to stop
-    listening. What comes between the last accept and the close is lost: microseconds.
+    Closing a listening socket resets the connections in its queue, and there is no other way to stop
+    listening. Connections between the last accept and the close, some microseconds, are lost.
     """
     loop, server = asyncio.get_running_loop(), runner.server
     assert server is not None
@@ -137,7 +137,7 @@ def _queued(listening: socket.socket) -> Iterator[socket.socket]:
     while True:
         try:
             yield listening.accept()[0]
-        except ConnectionAbortedError:  # who waited has left
+        except ConnectionAbortedError:  # the client has disconnected
             continue
         except OSError:
             return

@@ -1,6 +1,6 @@
-"""The live Langfuse export of a running service: `relayctl langfuse follow`, a process of its own beside it.
+"""Runs the live Langfuse export, `relayctl langfuse follow`, as a separate process beside the service.
 
-So whatever Langfuse does, or the export itself, no request waits for it.
+So no request ever waits for Langfuse or for the export.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from typing import Final
 from etl.langfuse.connection import Credentials
 from proxy.config.settings import Config
 
-_FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 60.0
-_PATIENCE: Final = 35.0  # a request to Langfuse may take 30 s, and its outcome is worth knowing
+_MIN_RESTART_DELAY: Final = 1.0
+_MAX_RESTART_DELAY: Final = 60.0
+_STOP_TIMEOUT: Final = 35.0  # a request to Langfuse may take 30 s, and its outcome is recorded
 
 _log = logging.getLogger(__name__)
 
 
 def command(config: Config) -> list[str]:
-    """The command line of the process; -P, because this directory may hold a module named as one of ours."""
+    """The command line; -P, because the current directory may contain a module named like one of Relay's."""
     analytics = config.analytics
     options = {
         "--logs": config.logs.dir,
@@ -40,7 +40,7 @@ def command(config: Config) -> list[str]:
 
 
 class _Export(threading.Thread):
-    """Keeps the process running; ends it when told to stop."""
+    """Keeps the export process running until `stop` is set."""
 
     def __init__(self, command: list[str], environ: dict[str, str]) -> None:
         super().__init__(name="langfuse-export", daemon=True)
@@ -49,44 +49,44 @@ class _Export(threading.Thread):
         self.stop = threading.Event()
 
     def run(self) -> None:
-        """Starts the process again, after a while, whenever it ends by itself."""
-        pause = _FIRST_PAUSE
+        """Restarts the process after a delay whenever it exits."""
+        delay = _MIN_RESTART_DELAY
         while not self.stop.is_set():
-            # It reads nothing, but ends when its stdin does: also when this process is killed.
-            with subprocess.Popen(  # noqa: S603 - a command line of our own
+            # It ends when its stdin is closed, so also when this process is killed.
+            with subprocess.Popen(  # noqa: S603 - a constant command line
                 self._command, stdin=subprocess.PIPE, env=self._environ
             ) as process:
-                code = self._watched(process)
+                code = self._wait(process)
             if code is not None:
-                _log.error("the Langfuse export ended with code %d; it starts again in %.0f s", code, pause)
-                self.stop.wait(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                _log.error("the Langfuse export ended with code %d; it starts again in %.0f s", code, delay)
+                self.stop.wait(delay)
+                delay = min(2 * delay, _MAX_RESTART_DELAY)
 
-    def _watched(self, process: subprocess.Popen[bytes]) -> int | None:
+    def _wait(self, process: subprocess.Popen[bytes]) -> int | None:
         while not self.stop.wait(0.2):
             code = process.poll()
             if code is not None:
                 return code
         process.terminate()
         try:
-            process.wait(_PATIENCE)
+            process.wait(_STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
-            # What it was sending is inflight in the ledger; the next one finds out about it.
+            # Its unfinished batch stays inflight in the ledger; the next export resolves it.
             process.kill()
         return None
 
 
 @contextmanager
 def live_export(config: Config, *, database_url: str | None) -> Iterator[None]:
-    """Runs the export beside what is inside, where `analytics.enabled` asks for it.
+    """Runs the export during the block if `analytics.enabled` is true.
 
-    Raises `LangfuseRefusedError` when the keys are not in the environment.
+    Raises `LangfuseRefusedError` if the keys are not in the environment.
     """
     if not config.analytics.enabled:
         yield
         return
-    Credentials.of(os.environ)
-    # Not on the command line, which everybody on the machine can read.
+    Credentials.from_environ(os.environ)
+    # Passed in the environment, because other users can read the command line.
     database = {"RELAY_DATABASE_URL": database_url} if database_url else {}
     export = _Export(command(config), os.environ | database)
     export.start()

@@ -1,4 +1,4 @@
-"""The log of a process itself: one line per event on stderr, for people or as JSON; never a secret."""
+"""Configures the process log: one line per event on stderr, as text or JSON. Must not contain secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line: time (RFC 3339, UTC), level, logger, message; worker, traceback if any."""
+    """One JSON object per line: time (RFC 3339, UTC), level, logger, message; worker and traceback if any."""
 
     def __init__(self, worker: int | None) -> None:
         super().__init__()
@@ -32,23 +32,23 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
-class _Unquoting(logging.Filter):
-    """aiohttp quotes what it cannot read, a key or a prompt it may be: only the kind of mistake is told."""
+class _RequestRedaction(logging.Filter):
+    """Removes the request data that aiohttp quotes in parse errors, because it may be a key or a prompt."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrites such an event; keeps every one."""
+        """Rewrites parse errors; drops no event."""
         kind = record.exc_info[0] if record.exc_info else None
         if kind is not None and issubclass(kind, HttpProcessingError | web.RequestPayloadError):
-            record.msg, record.args = "a client sent what is no HTTP request (%s)", (kind.__name__,)
+            record.msg, record.args = "a client sent an invalid HTTP request (%s)", (kind.__name__,)
             record.exc_info = record.exc_text = None
         return True
 
 
 def configure(form: str, level: str, *, worker: int | None = None) -> None:
-    """Sends every log event of this process to stderr, as `human` lines or as `json`, with its `worker`."""
+    """Sends all log events of this process to stderr, as `human` lines or `json`, with the worker number."""
     handler = logging.StreamHandler(sys.stderr)
-    who = "" if worker is None else f"worker {worker}: "
-    human = logging.Formatter(f"%(asctime)s %(levelname)-7s {who}%(message)s")
+    prefix = "" if worker is None else f"worker {worker}: "
+    human = logging.Formatter(f"%(asctime)s %(levelname)-7s {prefix}%(message)s")
     handler.setFormatter(JsonFormatter(worker) if form == "json" else human)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("aiohttp.server").filters = [_Unquoting()]
+    logging.getLogger("aiohttp.server").filters = [_RequestRedaction()]

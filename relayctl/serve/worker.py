@@ -1,7 +1,7 @@
-"""One of several worker processes, from its own side (`Worker`) and from its parent's (`Process`).
+"""A worker process, as seen by itself (`Worker`) and by its parent (`Process`).
 
-It is forked, so it has the configuration that the parent has read, secrets included, and nothing is handed
-over. When the parent dies, by `kill -9` too, the pipe that `Worker.lifeline` reads from ends.
+A worker is forked, so it inherits the parent's configuration and secrets. If the parent dies, even by
+SIGKILL, the pipe that `Worker.lifeline` reads from is closed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from proxy.errors import RelayError
 from relayctl.errors import RelayctlError
 
 STOPS: Final = (signal.SIGINT, signal.SIGTERM)
-"""The signals that end a worker, and all of them."""
+"""The signals that stop a worker, or the whole service."""
 
 _FORK: Final = get_context("fork")
 _log = logging.getLogger(__name__)
@@ -30,19 +30,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
-    """What a worker knows: its number, from 1; a descriptor that becomes readable when the parent is dead."""
+    """A worker's number, from 1, and a descriptor that becomes readable when the parent dies."""
 
     number: int
     lifeline: int
     reports: Connection
 
-    def serves(self) -> None:
-        """Tells the parent that this worker has begun its work."""
-        with suppress(OSError):  # the parent is dead, and the lifeline says so
+    def report_ready(self) -> None:
+        """Reports to the parent that this worker is serving."""
+        with suppress(OSError):  # the parent is dead, which the lifeline shows
             self.reports.send(None)
 
-    def failed(self, sentence: str) -> None:
-        """Tells the parent why this worker ends."""
+    def report_failure(self, sentence: str) -> None:
+        """Reports to the parent why this worker exits."""
         try:
             self.reports.send(sentence)
         except OSError:  # the parent is dead
@@ -53,27 +53,27 @@ Work = Callable[[Worker], None]
 
 
 class Lifeline:
-    """A pipe that nothing is written to: it ends when the only process that may write is dead."""
+    """A pipe without data that is closed when its only writer, the parent, dies."""
 
     def __init__(self) -> None:
-        self.read, self._held = os.pipe()
+        self.read, self._write = os.pipe()
 
-    def take(self) -> int:
-        """In a worker: the end to watch; only the parent keeps the other."""
-        os.close(self._held)
+    def attach(self) -> int:
+        """Closes the write end in a worker and returns the read end."""
+        os.close(self._write)
         return self.read
 
 
 class Process:
-    """A worker's process, as its parent sees it; it runs from the moment it is made."""
+    """A worker's process as its parent sees it; starts it on construction."""
 
     def __init__(self, number: int, work: Work, lifeline: Lifeline) -> None:
-        self.began = time.monotonic()
-        self.serves = False
-        self.fault: str | None = None
+        self.started_at = time.monotonic()
+        self.ready = False
+        self.failure: str | None = None
         self._reports, theirs = _FORK.Pipe(duplex=False)
-        self._process = _FORK.Process(target=_live, args=(number, work, lifeline, theirs), daemon=True)
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # until the child has let go of our handlers
+        self._process = _FORK.Process(target=_main, args=(number, work, lifeline, theirs), daemon=True)
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # until the child has reset the inherited handlers
         try:
             self._process.start()
         finally:
@@ -82,30 +82,30 @@ class Process:
         self.sentinel = self._process.sentinel
 
     @property
-    def watched(self) -> list[Connection | int]:
-        """What becomes readable when it reports or dies."""
+    def waitables(self) -> list[Connection | int]:
+        """The objects to wait on: readable when the process reports or dies."""
         return [self.sentinel] if self._reports.closed else [self.sentinel, self._reports]
 
-    def listen(self) -> None:
-        """Takes what it has reported: that it serves, or a fault."""
+    def read_reports(self) -> None:
+        """Reads its reports: that it is ready, or a failure."""
         try:
             while not self._reports.closed and self._reports.poll():
-                self.fault = self._reports.recv()
-                self.serves = self.fault is None
+                self.failure = self._reports.recv()
+                self.ready = self.failure is None
         except (EOFError, OSError):
             self._reports.close()
 
     def stop(self) -> None:
-        """Asks it to end."""
+        """Sends SIGTERM."""
         self._process.terminate()
 
     def kill(self) -> None:
-        """Ends it."""
+        """Sends SIGKILL."""
         self._process.kill()
 
-    def end(self) -> str | None:
-        """How it has died, when its sentinel says so; None when it ended as it was asked to."""
-        self.listen()
+    def reap(self) -> str | None:
+        """Collects the dead process and describes how it ended; None if it stopped as requested."""
+        self.read_reports()
         self._reports.close()
         self._process.join()
         code = self._process.exitcode or 0
@@ -115,18 +115,18 @@ class Process:
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
 
 
-def _live(number: int, work: Work, lifeline: Lifeline, reports: Connection) -> None:
-    """The life of a worker, in its own process."""
+def _main(number: int, work: Work, lifeline: Lifeline, reports: Connection) -> None:
+    """The entry point of the worker process."""
     signal.set_wakeup_fd(-1)
     for stop in STOPS:
         signal.signal(stop, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
-    worker = Worker(number=number, lifeline=lifeline.take(), reports=reports)
+    worker = Worker(number=number, lifeline=lifeline.attach(), reports=reports)
     try:
         work(worker)
     except (RelayError, RelayctlError) as error:
-        worker.failed(str(error))
+        worker.report_failure(str(error))
         sys.exit(1)
     except Exception:
-        _log.exception("worker %d met a fault of Relay's own", number)
+        _log.exception("worker %d failed because of a bug in Relay", number)
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""Supervises workers, whatever they do: starts them, replaces one that dies, ends them together."""
+"""Supervises worker processes: starts them, replaces those that die, stops them together."""
 
 from __future__ import annotations
 
@@ -16,58 +16,58 @@ from typing import Final
 from relayctl.errors import RelayctlError
 from relayctl.serve.worker import STOPS, Lifeline, Process, Work
 
-STEADY_SECONDS: Final = 10.0
-"""A worker that lived so long, or ended as asked, was in order: it is replaced at once."""
+STABLE_SECONDS: Final = 10.0
+"""A worker that ran this long, or stopped as requested, is replaced at once."""
 
-_FIRST_DELAY: Final = 0.5
-_LONGEST_DELAY: Final = 30.0
+_MIN_DELAY: Final = 0.5
+_MAX_DELAY: Final = 30.0
 
 _log = logging.getLogger(__name__)
 
 
 class WorkerError(RelayctlError):
-    """A worker could not start, or did not end as it should."""
+    """A worker could not start, or did not stop cleanly."""
 
 
 def delay(deaths: int) -> float:
-    """Seconds until a worker is replaced when so many in its place have died soon, one after another."""
-    return 0.0 if deaths <= 1 else min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(deaths - 2, 16))
+    """Seconds until a worker is replaced after this many consecutive early deaths."""
+    return 0.0 if deaths <= 1 else min(_MAX_DELAY, _MIN_DELAY * 2.0 ** min(deaths - 2, 16))
 
 
-class _Place:
-    """One of the places to be filled; `due` is when its next process is to start, by the monotonic clock."""
+class _Slot:
+    """The slot of one worker; `due` is the monotonic time at which to start its next process."""
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.process: Process | None = None
         self.due = 0.0
-        self._deaths = 0
+        self._early_deaths = 0
 
     def start(self, work: Work, lifeline: Lifeline) -> str | None:
-        """Fills it; why not, if the system gives no process: then it is due again after a while."""
+        """Starts a process; returns an error message if the fork fails, and retries after a delay."""
         try:
             self.process = Process(self.number, work, lifeline)
         except OSError as error:
-            self._wait(steady=False)
+            self._schedule(stable=False)
             return f"worker {self.number} cannot be started: {error.strerror}"
         return None
 
-    def bury(self, process: Process) -> str | None:
-        """Why the process in it died, None if as asked; the next one is due after a while."""
-        how, self.process = process.end(), None
-        self._wait(steady=how is None or time.monotonic() - process.began >= STEADY_SECONDS)
-        return how and (process.fault or f"worker {self.number} {how}")
+    def reap(self, process: Process) -> str | None:
+        """Collects the dead process and schedules the next; returns the failure, None if requested."""
+        how, self.process = process.reap(), None
+        self._schedule(stable=how is None or time.monotonic() - process.started_at >= STABLE_SECONDS)
+        return how and (process.failure or f"worker {self.number} {how}")
 
-    def _wait(self, *, steady: bool) -> None:
-        self._deaths = 1 if steady else self._deaths + 1
-        self.due = time.monotonic() + delay(self._deaths)
+    def _schedule(self, *, stable: bool) -> None:
+        self._early_deaths = 1 if stable else self._early_deaths + 1
+        self.due = time.monotonic() + delay(self._early_deaths)
 
 
 class Supervisor:
-    """Runs `work` in so many processes until SIGTERM or SIGINT.
+    """Runs `work` in `count` processes until SIGTERM or SIGINT.
 
-    `served` is called once, when all have begun; `died` is told the number, from 1, of each that ends.
-    After a stop a worker has `patience` seconds to end by itself.
+    Calls `on_ready` once, when all are ready, and `on_exit` with the number, from 1, of each that ends.
+    After a stop, workers that have not ended in `stop_timeout` seconds are killed.
     """
 
     def __init__(
@@ -75,101 +75,101 @@ class Supervisor:
         count: int,
         work: Work,
         *,
-        served: Callable[[], None],
-        died: Callable[[int], None],
-        patience: float,
+        on_ready: Callable[[], None],
+        on_exit: Callable[[int], None],
+        stop_timeout: float,
     ) -> None:
-        self._places = [_Place(number) for number in range(1, count + 1)]
+        self._slots = [_Slot(number) for number in range(1, count + 1)]
         self._work = work
-        self._served = served
-        self._died = died
-        self._patience = patience
+        self._on_ready = on_ready
+        self._on_exit = on_exit
+        self._stop_timeout = stop_timeout
         self._lifeline = Lifeline()
-        self._all_served = False
+        self._all_ready = False
         self._kill_at: float | None = None
-        self._fault: str | None = None
+        self._failure: str | None = None
 
     def run(self) -> None:
-        """Returns when all have ended as asked. Raises `WorkerError` if one cannot start, or ended badly."""
-        gc.freeze()  # what is here stays shared with the workers: their collectors leave it alone
-        with _told() as told:
+        """Returns when all have stopped. Raises `WorkerError` if one cannot start or did not stop cleanly."""
+        gc.freeze()  # keeps existing objects in memory pages shared with the workers
+        with _stop_signals() as signals:
             self._start_or_kill()
-            while self._kill_at is None or any(place.process for place in self._places):
-                self._look(told)
+            while self._kill_at is None or any(slot.process for slot in self._slots):
+                self._handle_events(signals)
                 self._start_or_kill()
-        if self._fault is not None:
-            raise WorkerError(self._fault)
+        if self._failure is not None:
+            raise WorkerError(self._failure)
 
     def _start_or_kill(self) -> None:
-        """Starts who is due; after a stop, ends whom patience has ended for."""
+        """Starts workers that are due; after a stop, kills those that exceed the timeout."""
         now = time.monotonic()
-        for place in self._places:
-            if self._kill_at is None and place.process is None and place.due <= now:
-                if fault := place.start(self._work, self._lifeline):
-                    self._ended(place, fault)
-            elif self._kill_at is not None and place.process is not None and self._kill_at <= now:
-                _log.error("worker %d has not ended in %g s; it is killed", place.number, self._patience)
-                place.process.kill()
+        for slot in self._slots:
+            if self._kill_at is None and slot.process is None and slot.due <= now:
+                if failure := slot.start(self._work, self._lifeline):
+                    self._handle_exit(slot, failure)
+            elif self._kill_at is not None and slot.process is not None and self._kill_at <= now:
+                _log.error("worker %d has not ended in %g s; it is killed", slot.number, self._stop_timeout)
+                slot.process.kill()
         if self._kill_at is not None and self._kill_at <= now:
             self._kill_at = math.inf
 
-    def _look(self, told: socket.socket) -> None:
-        """Waits for the next event, and acts on it."""
-        watched = [each for place in self._places if place.process for each in place.process.watched]
-        ready = wait([told, *watched], self._until_next())
-        if told in ready:
-            told.recv(64)
+    def _handle_events(self, signals: socket.socket) -> None:
+        """Waits for a signal, a report, an exit or a timeout, and handles it."""
+        waitables = [each for slot in self._slots if slot.process for each in slot.process.waitables]
+        ready = wait([signals, *waitables], self._seconds_to_wait())
+        if signals in ready:
+            signals.recv(64)
             self._stop()
-        for place in self._places:
-            if place.process is not None:
-                place.process.listen()
-                if place.process.sentinel in ready:
-                    fault = place.bury(place.process)
-                    self._died(place.number)
-                    self._ended(place, fault)
-        if not self._all_served and all(place.process and place.process.serves for place in self._places):
-            self._all_served = True
-            self._served()
+        for slot in self._slots:
+            if slot.process is not None:
+                slot.process.read_reports()
+                if slot.process.sentinel in ready:
+                    failure = slot.reap(slot.process)
+                    self._on_exit(slot.number)
+                    self._handle_exit(slot, failure)
+        if not self._all_ready and all(slot.process and slot.process.ready for slot in self._slots):
+            self._all_ready = True
+            self._on_ready()
 
-    def _until_next(self) -> float | None:
-        """Seconds until something is to be done that no event tells."""
+    def _seconds_to_wait(self) -> float | None:
+        """Seconds until a worker must be started or killed; None to wait for events only."""
         if self._kill_at is not None:
             return None if self._kill_at == math.inf else max(0.0, self._kill_at - time.monotonic())
-        due = [place.due for place in self._places if place.process is None]
+        due = [slot.due for slot in self._slots if slot.process is None]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _stop(self) -> None:
         if self._kill_at is None:
-            self._kill_at = time.monotonic() + self._patience
-            for place in self._places:
-                if place.process is not None:
-                    place.process.stop()
+            self._kill_at = time.monotonic() + self._stop_timeout
+            for slot in self._slots:
+                if slot.process is not None:
+                    slot.process.stop()
 
-    def _ended(self, place: _Place, fault: str | None) -> None:
-        """Acts on the end of a worker, or on its not beginning."""
+    def _handle_exit(self, slot: _Slot, failure: str | None) -> None:
+        """Handles the exit or failed start of a worker."""
         if self._kill_at is not None:
-            self._fault = self._fault or fault
-        elif not self._all_served:  # another would not start either
-            self._fault = fault or f"worker {place.number} ended before it served"
+            self._failure = self._failure or failure
+        elif not self._all_ready:  # a replacement would not start either
+            self._failure = failure or f"worker {slot.number} ended before it served"
             self._stop()
         else:
-            pause = max(0.0, place.due - time.monotonic())
-            why = fault or f"worker {place.number} ended"
-            _log.error("worker %d starts again in %.1f s: %s", place.number, pause, why)
+            seconds = max(0.0, slot.due - time.monotonic())
+            why = failure or f"worker {slot.number} ended"
+            _log.error("worker %d starts again in %.1f s: %s", slot.number, seconds, why)
 
 
 @contextmanager
-def _told() -> Iterator[socket.socket]:
-    """A socket that becomes readable when this process is told to stop."""
-    told, tell = socket.socketpair()
-    tell.setblocking(False)  # noqa: FBT003 -- the library's signature
-    before = [signal.signal(stop, lambda *_: None) for stop in STOPS]
-    signal.set_wakeup_fd(tell.fileno())
+def _stop_signals() -> Iterator[socket.socket]:
+    """Yields a socket that becomes readable when this process receives a stop signal."""
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)  # noqa: FBT003 -- the library's signature
+    previous = [signal.signal(stop, lambda *_: None) for stop in STOPS]
+    signal.set_wakeup_fd(sender.fileno())
     try:
-        yield told
+        yield receiver
     finally:
         signal.set_wakeup_fd(-1)
-        for stop, handler in zip(STOPS, before, strict=True):
+        for stop, handler in zip(STOPS, previous, strict=True):
             signal.signal(stop, handler)
-        told.close()
-        tell.close()
+        receiver.close()
+        sender.close()

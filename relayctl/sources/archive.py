@@ -98,13 +98,13 @@ def _learn(
     def piece(file: DayFile) -> Piece:
         return Piece(name=file.name, path=paths[file.name], day=str(file.day), records=file.sums.records)
 
-    def examine(connection: duckdb.DuckDBPyConnection, pieces: Sequence[Piece]) -> dict[str, Fact]:
+    def run_checks(connection: duckdb.DuckDBPyConnection, pieces: Sequence[Piece]) -> dict[str, Fact]:
         asked = {"files": [pattern(one.path) for one in pieces], "pieces": list(range(len(pieces)))}
         connection.execute(named("report_fresh_archive"), asked)
         return {one.name: new.get(one.name) or facts.pieces[one.name] for one in pieces}
 
     known = [piece(file) for name, file in files.items() if name in facts.pieces]
-    learn(connection, facts, [piece(files[name]) for name in new], known, examine)
+    learn(connection, facts, [piece(files[name]) for name in new], known, run_checks)
     facts.keep()
 
 

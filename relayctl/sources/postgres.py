@@ -154,8 +154,8 @@ class PostgresSource:
     def opened(self, _query: ReportQuery) -> Iterator[PostgresRecords]:
         """One snapshot, for any query. Raises as `answer` does."""
         with database.connect(self.url) as connection:
-            migrate.check(connection)
+            migrate.check_schema(connection)
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
             connection.read_only = True
-            with database.translated(connection), connection.transaction():
+            with database.translate_errors(connection), connection.transaction():
                 yield PostgresRecords(connection=connection)

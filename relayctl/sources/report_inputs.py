@@ -106,7 +106,7 @@ def know(
     old = [_piece(path) for path in listed if (fact := facts.pieces.get(path.name)) and fact.is_exact]
     pool = ThreadPoolExecutor()
     try:
-        learn(connection, facts, new, old, Prover(pool, new).examine)
+        learn(connection, facts, new, old, Prover(pool, new).run_checks)
     finally:
         pool.shutdown(cancel_futures=True)
     facts.keep()

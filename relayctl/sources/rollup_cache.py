@@ -84,10 +84,10 @@ def _chunks(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
 class _Learning:
     """One run over pieces that are new, and over known ones that may hold a record of theirs."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, facts: Facts, examine: Examine) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, facts: Facts, run_checks: Examine) -> None:
         self._connection = connection
         self._facts = facts
-        self._examine = examine
+        self._examine = run_checks
         self._numbered: list[Piece] = []
         self._without: set[str] = set()
         self._done: set[str] = set()
@@ -186,17 +186,17 @@ def learn(
     facts: Facts,
     new: Iterable[Piece],
     known: Iterable[Piece],
-    examine: Examine,
+    run_checks: Examine,
 ) -> None:
     """Takes new pieces into the facts, and their sums into the volumes of their days."""
     chunks = [*_chunks(sorted(new, key=lambda piece: (piece.day, piece.name)))]
     if facts.folder is None:
         for chunk in chunks:
-            facts.pieces |= examine(connection, chunk)
+            facts.pieces |= run_checks(connection, chunk)
         return
     if not chunks:
         return
-    run, found = _Learning(connection, facts, examine), dict[str, Fact]()
+    run, found = _Learning(connection, facts, run_checks), dict[str, Fact]()
     for chunk, following in zip(chunks, [*chunks[1:], []], strict=True):
         found |= run.read(chunk, new=True)
         unfinished = {piece.day for piece in following[:1]}

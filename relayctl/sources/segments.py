@@ -142,9 +142,9 @@ def write_clean_copy(path: Path, copy: Path, findings: Findings) -> tuple[dateti
     that does not fit. Raises `OSError`.
     """
     # The ETL's own reading needs PostgreSQL's driver, which takes longer to import than most reports.
-    from etl.segments.reading import Reading  # noqa: PLC0415 - see above
+    from etl.segments.reader import SegmentReader  # noqa: PLC0415 - see above
 
-    reading, times = Reading(path), set[datetime]()
+    reading, times = SegmentReader(path), set[datetime]()
     with copy.open("wb") as clean:
         for item in reading:
             if isinstance(item, RequestLine):
@@ -156,7 +156,7 @@ def write_clean_copy(path: Path, copy: Path, findings: Findings) -> tuple[dateti
                 )
             elif not isinstance(item, IntentLine):
                 findings.reject(item)
-    if problem := reading.problem():
+    if problem := reading.integrity.problem():
         findings.altered.append(f"{path.name}: {problem}")
     return (min(times), max(times)) if times else None
 

@@ -70,7 +70,7 @@ class Prover:
         self._pool = pool
         self._seals = {piece.name: pool.submit(_sealed, piece.path) for piece in pieces}
 
-    def examine(self, connection: duckdb.DuckDBPyConnection, pieces: Sequence[Piece]) -> dict[str, Fact]:
+    def run_checks(self, connection: duckdb.DuckDBPyConnection, pieces: Sequence[Piece]) -> dict[str, Fact]:
         """What there is to know of segments, read into `fresh`; those that are gone are left out."""
         marked = [self._sealed(piece) for piece in pieces]
         sealed = [(number, pieces[number].path) for number, (_, seal) in enumerate(marked) if seal]

@@ -1,1 +1,1 @@
-"""Live rates of a running proxy. Knows no terminal."""
+"""Computes live rates of a running proxy. Must not print anything."""

@@ -1,4 +1,4 @@
-"""Rates over the last minute: the lines of the live view, and how they are reckoned; pure."""
+"""The rates shown by the live view, and their computation. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from decimal import Decimal
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """One line. Per second: requests, tokens; USD per hour; errors as a share of requests (0 to 1).
+    """One line: requests and tokens per second, USD per hour, errors as a ratio of requests (0 to 1).
 
-    `p50` and `p95` are seconds; None where nothing ended in the window.
+    `p50` and `p95` are seconds, None if no request ended in the window.
     """
 
     name: str
@@ -24,11 +24,11 @@ class Rates:
 
 
 Bucket = tuple[float, float]
-"""An upper bound in seconds, and how many took at most that long."""
+"""An upper bound in seconds, and the number of requests that took at most that long."""
 
 
 def quantile(share: float, buckets: Sequence[Bucket]) -> float | None:
-    """The quantile of a cumulative histogram, as Prometheus' `histogram_quantile` has it."""
+    """The quantile of a cumulative histogram, computed as Prometheus' `histogram_quantile`."""
     total = buckets[-1][1] if buckets else 0.0
     if total <= 0:
         return None
@@ -43,10 +43,10 @@ def quantile(share: float, buckets: Sequence[Bucket]) -> float | None:
 
 
 def of_sorted(share: float, values: Sequence[float]) -> float | None:
-    """The quantile of sorted values, the nearest one above."""
+    """The quantile of sorted values, rounded up to the next value."""
     return values[min(len(values) - 1, int(share * len(values)))] if values else None
 
 
 def ratio(part: Decimal, whole: Decimal) -> Decimal:
-    """0 where there is nothing."""
+    """`part / whole`, 0 if `whole` is 0."""
     return part / whole if whole else Decimal(0)

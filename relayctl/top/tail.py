@@ -1,4 +1,4 @@
-"""The records of the last minute, by team, as the segments that are being written tell them."""
+"""Rates per team over the last minute, from the segments that are being written."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _READ_BYTES: Final = 4_194_304
 
 @dataclass
 class _File:
-    """A segment being read on, also while it gets its sealed name: `rest` is the beginning of a line.
+    """An open segment that is being followed, also while it is renamed; `rest` is an incomplete line.
 
-    Of one that was there before the first look, the rest of the line being written then is passed over.
+    `skip` is set for segments that existed at the first poll: the line being written then is skipped.
     """
 
     fd: int
@@ -33,7 +33,7 @@ class _File:
 
 
 class Tail:
-    """Follows every open segment of a directory from the first look on. A segment is known by its inode."""
+    """Follows every open segment of a directory from the first poll on. Segments are identified by inode."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -41,8 +41,8 @@ class Tail:
         self._records: deque[tuple[float, RequestLine]] = deque()
         self._first = True
 
-    def look(self, at: float) -> None:
-        """Reads what was written since; `at` is the monotonic clock."""
+    def poll(self, at: float) -> None:
+        """Reads what was written since the last poll; `at` is the monotonic clock."""
         opened = self._open_new()
         for inode, file in list(self._files.items()):
             for line in self._new_lines(file):
@@ -52,14 +52,14 @@ class Tail:
                     continue
                 if isinstance(parsed, RequestLine):
                     self._records.append((at, parsed))
-            if inode not in opened:  # sealed before it was read: nothing more comes
+            if inode not in opened:  # sealed: nothing more will be written
                 os.close(file.fd)
                 del self._files[inode]
         while self._records and at - self._records[0][0] > WINDOW_SECONDS:
             self._records.popleft()
 
     def _open_new(self) -> set[int]:
-        """Begins to read what is new, and gives the segments that are being written."""
+        """Opens new segments and returns the inodes of all open segments."""
         opened: set[int] = set()
         for path in self._directory.glob(f"usage-*{OPEN_SUFFIX}"):
             if SegmentName.parse(path.name) is None:
@@ -74,7 +74,7 @@ class Tail:
                 os.close(fd)
                 continue
             if self._first:
-                # One byte before the end: when that is the end of a line, nothing is passed over.
+                # Seek to one byte before the end: if that is a newline, no line is skipped.
                 os.lseek(fd, max(0, os.fstat(fd).st_size - 1), os.SEEK_SET)
             self._files[inode] = _File(fd, skip=self._first)
         self._first = False
@@ -89,7 +89,7 @@ class Tail:
             yield from lines
 
     def by_team(self, seconds: float) -> list[Rates]:
-        """Each team that asked within the window, the busiest first; `seconds` of it have been seen."""
+        """The rates of each team in the window, the busiest first; `seconds` is the time observed so far."""
         teams: defaultdict[str, list[RequestLine]] = defaultdict(list)
         for _, record in self._records:
             teams[record.team_id].append(record)
@@ -98,7 +98,7 @@ class Tail:
         return sorted(rows, key=lambda row: (-row.requests, row.name))
 
     def close(self) -> None:
-        """Lets go of every file."""
+        """Closes every file."""
         for file in self._files.values():
             os.close(file.fd)
         self._files.clear()
@@ -106,13 +106,13 @@ class Tail:
 
 def _rates(team: str, records: list[RequestLine], span: Decimal) -> Rates:
     count = Decimal(len(records))
-    took = sorted(float(record.latency_ms) / 1000 for record in records)
+    durations = sorted(float(record.latency_ms) / 1000 for record in records)
     return Rates(
         name=team,
         requests=count / span,
         tokens=Decimal(sum(record.total_tokens for record in records)) / span,
         usd_per_hour=sum((record.cost_usd or Decimal(0) for record in records), Decimal(0)) / span * 3600,
         errors=ratio(Decimal(sum(record.is_error for record in records)), count),
-        p50=of_sorted(0.5, took),
-        p95=of_sorted(0.95, took),
+        p50=of_sorted(0.5, durations),
+        p95=of_sorted(0.95, durations),
     )

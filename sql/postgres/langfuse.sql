@@ -1,11 +1,11 @@
--- name: langfuse_adopt
+-- name: langfuse_claim_uncertain
 -- Takes over what a dead process was sending.
 UPDATE langfuse_spans SET owner = %(owner)s
 WHERE target = %(target)s AND state = 'inflight' AND owner = %(other)s
 RETURNING request_id, started_ms
 
 -- name: langfuse_claim
--- Takes those of the requests that nobody has sent or is sending, and gives the starts they are sent with.
+-- Claims those of the requests that no process has sent or is sending; returns their starts.
 INSERT INTO langfuse_spans (target, request_id, started_ms, segment, state, owner, changed_at)
 SELECT %(target)s, r.request_id, r.started_ms, r.segment, 'inflight', %(owner)s, now()
 FROM unnest(%(ids)s::text[], %(starts)s::bigint[], %(segments)s::text[]) AS r (request_id, started_ms, segment)
@@ -16,11 +16,11 @@ WHERE langfuse_spans.state = 'planned'
 RETURNING request_id, started_ms
 
 -- name: langfuse_count_records
--- How many records a period has.
+-- The number of records of a period.
 SELECT count(*) FROM usage_records WHERE created_at >= %(since)s AND created_at < %(until)s
 
 -- name: langfuse_counts
--- How many requests are in which state, when the last was taken, and up to which start all are verified.
+-- Requests by state, the time since the last acceptance, and the starts that bound what is verified.
 SELECT count(*) FILTER (WHERE state = 'planned') AS planned,
        count(*) FILTER (WHERE state = 'inflight') AS inflight,
        count(*) FILTER (WHERE state = 'accepted') AS accepted,
@@ -32,41 +32,41 @@ SELECT count(*) FILTER (WHERE state = 'planned') AS planned,
 FROM langfuse_spans
 WHERE target = %(target)s
 
--- name: langfuse_finish
--- Says that each request of these segments has a row.
+-- name: langfuse_complete_segments
+-- Records that each request of these segments has a row.
 INSERT INTO langfuse_segments (target, segment)
 SELECT %(target)s, name FROM unnest(%(names)s::text[]) AS name
 ON CONFLICT DO NOTHING
 
--- name: langfuse_finished
--- Those of the segments that need not be read again: all of their requests are dealt with.
+-- name: langfuse_completed_segments
+-- Those of the segments that need not be read again, because no request of them is planned.
 SELECT s.segment FROM langfuse_segments s
 WHERE s.target = %(target)s AND s.segment = ANY (%(names)s)
   AND NOT EXISTS (SELECT FROM langfuse_spans p
                   WHERE p.target = s.target AND p.segment = s.segment AND p.state = 'planned')
 
--- name: langfuse_free_owner
--- Gives the lock of a dead process back.
+-- name: langfuse_unlock_owner
+-- Releases the lock of a dead process.
 SELECT pg_advisory_unlock(hashtext('relay langfuse'), %(other)s)
 
--- name: langfuse_lose
--- Plans to send again what Langfuse took long enough ago and does not have.
+-- name: langfuse_plan_resend
+-- Plans to resend requests that Langfuse accepted at least min_age seconds ago and does not have.
 UPDATE langfuse_spans SET state = 'planned', changed_at = now()
 WHERE target = %(target)s AND request_id = ANY (%(ids)s) AND state IN ('accepted', 'verified')
-  AND changed_at <= now() - make_interval(secs => %(quiet)s)
+  AND changed_at <= now() - make_interval(secs => %(min_age)s)
 
--- name: langfuse_owner
--- A number for this process, locked until its connection ends: so others know whether it lives.
+-- name: langfuse_create_owner
+-- Creates a number for this process and locks it until the connection ends, as a sign of life.
 WITH mine AS (INSERT INTO langfuse_owners DEFAULT VALUES RETURNING owner)
 SELECT owner, pg_advisory_lock(hashtext('relay langfuse'), owner) FROM mine
 
--- name: langfuse_owners
--- The other processes that are, or were when they died, sending.
+-- name: langfuse_other_owners
+-- The other processes, alive or dead, that have requests inflight.
 SELECT DISTINCT owner FROM langfuse_spans
 WHERE target = %(target)s AND state = 'inflight' AND owner <> %(owner)s
 
 -- name: langfuse_records
--- Records of a period in their order, from a place on.
+-- The next records of a period by time and id.
 SELECT request_id, created_at, user_id, team_id, key_id, model, upstream_model, provider, endpoint, stream, status,
        prompt_tokens, completion_tokens, total_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens,
        usage_source, cost_usd, price_source, latency_ms, ttft_ms, cache_hit, limit_type, error_type
@@ -76,42 +76,42 @@ WHERE created_at >= %(since)s AND created_at < %(until)s
 ORDER BY created_at, request_id
 LIMIT %(limit)s
 
--- name: langfuse_rejects
--- Requests that Langfuse refused, and why; the latest first.
+-- name: langfuse_rejections
+-- Rejected requests with the reason, latest first.
 SELECT request_id, started_ms, COALESCE(reason, '') AS reason FROM langfuse_spans
 WHERE target = %(target)s AND state = 'rejected'
 ORDER BY started_ms DESC, request_id
 LIMIT %(limit)s
 
--- name: langfuse_settle
--- Says what became of requests that this process sent.
+-- name: langfuse_set_state
+-- Sets the state of requests that this process has inflight.
 UPDATE langfuse_spans SET state = %(state)s, reason = %(reason)s, owner = NULL, changed_at = now()
 WHERE target = %(target)s AND request_id = ANY (%(ids)s) AND state = 'inflight' AND owner = %(owner)s
 
 -- name: langfuse_states
--- What became of these requests; one that has no row was never sent.
+-- The states of these requests; a request without a row was never sent.
 SELECT request_id, state FROM langfuse_spans WHERE target = %(target)s AND request_id = ANY (%(ids)s)
 
--- name: langfuse_taken
--- Requests that Langfuse took long enough ago and that began in a time, in their order from a place on.
+-- name: langfuse_accepted
+-- A page of requests of a period that Langfuse accepted at least min_age seconds ago, by start.
 SELECT request_id, started_ms FROM langfuse_spans
 WHERE target = %(target)s AND state IN ('accepted', 'verified') AND started_ms < %(until_ms)s
-  AND changed_at <= now() - make_interval(secs => %(quiet)s)
+  AND changed_at <= now() - make_interval(secs => %(min_age)s)
   AND (started_ms, request_id) > (%(after_ms)s, %(after_id)s)
 ORDER BY started_ms, request_id
 LIMIT %(limit)s
 
 -- name: langfuse_target
--- The number of a project of a Langfuse server, a new one where it has none.
+-- The number of a project of a Langfuse server; created if it is new.
 INSERT INTO langfuse_targets (base_url, project_id) VALUES (%(base_url)s, %(project_id)s)
 ON CONFLICT (base_url, project_id) DO UPDATE SET base_url = excluded.base_url
 RETURNING target
 
--- name: langfuse_try_owner
--- Takes the lock of a process, which only succeeds when it is dead.
+-- name: langfuse_try_lock_owner
+-- Tries to lock the number of a process, which succeeds only if it is dead.
 SELECT pg_try_advisory_lock(hashtext('relay langfuse'), %(other)s)
 
--- name: langfuse_verify
--- What Langfuse took of a time is proved to be there.
+-- name: langfuse_mark_verified
+-- Marks accepted requests of a period as verified.
 UPDATE langfuse_spans SET state = 'verified', changed_at = now()
 WHERE target = %(target)s AND state = 'accepted' AND started_ms >= %(since_ms)s AND started_ms < %(until_ms)s

@@ -1,5 +1,5 @@
 -- name: insert_segment
--- The ledger row of a segment, in the transaction that loads it.
+-- Inserts the ledger row of a segment, in the transaction that loads it.
 INSERT INTO etl_segments (
     name, writer, number, sha256, previous, first_seq, last_seq, missing_lines,
     lines, loaded, duplicate, rejected, intents, recovered, seal_problem, first_hour, last_hour
@@ -10,25 +10,25 @@ INSERT INTO etl_segments (
 )
 
 -- name: loaded_segments
--- Which of these segments are loaded.
+-- The names of those segments that are loaded.
 SELECT name FROM etl_segments WHERE name = ANY(%s)
 
 -- name: lock_segment
--- The file that a ledger row stands for; nobody else changes the row until the end of the transaction.
+-- Locks the ledger row of a segment until the end of the transaction; returns the hash of its file.
 SELECT sha256 FROM etl_segments WHERE name = %s FOR UPDATE
 
 -- name: try_lock_segment
--- Takes a segment for this transaction, unless another one has it.
+-- Tries to lock a segment for this transaction.
 SELECT pg_try_advisory_xact_lock(hashtextextended('relay segment ' || %s::text, 0))
 
 -- name: insert_intent
--- A request that had begun in a segment and did not end in it.
+-- Stores the intent of a request that did not end in its segment.
 INSERT INTO etl_intents (created_at, request_id, segment, user_id, team_id, model)
 VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING
 
 -- name: delete_ended_intents
--- Forgets intents whose record has come since; those that another process is looking at stay for the next time.
+-- Deletes intents whose record is stored; skips rows that another process has locked.
 DELETE FROM etl_intents i
 USING (
     SELECT n.created_at, n.request_id
@@ -39,10 +39,10 @@ USING (
 WHERE i.created_at = ended.created_at AND i.request_id = ended.request_id
 
 -- name: set_as_of
--- Moves as_of forward; a moment that lies in the future came from a wrong clock and does not count.
+-- Moves as_of forward; a stored time in the future came from a wrong clock and is replaced.
 UPDATE etl_state
 SET as_of = GREATEST(LEAST(%s::timestamptz, now()), CASE WHEN as_of <= now() THEN as_of END)
 
 -- name: as_of
--- Up to when every sealed segment is loaded.
+-- The time before which every sealed segment is loaded.
 SELECT as_of FROM etl_state

@@ -1,21 +1,21 @@
 -- name: copy_usage_records
--- Copies records into their partitions; the columns are those of etl/records/columns.py.
+-- Copies records directly into their partitions.
 COPY usage_records ({columns}) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
 
 -- name: copy_usage_hourly_parts
--- Appends hourly sums of a load.
+-- Copies the hourly sums of a part of a load.
 COPY usage_hourly_parts (hour, {dimensions}, {measures}) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
 
--- name: lock_straight_load
--- Waits for a staged load; any number of direct loads run together.
+-- name: lock_direct_load
+-- Waits while a staged load runs; any number of direct loads run concurrently.
 SELECT pg_advisory_xact_lock_shared(hashtextextended('relay staged load', 0))
 
 -- name: lock_staged_load
--- Waits for all other loads, and blocks them until the end of the transaction.
+-- Waits until no other load runs, and blocks other loads until the end of the transaction.
 SELECT pg_advisory_xact_lock(hashtextextended('relay staged load', 0))
 
--- name: create_loading_tables
--- The staging table of a load; its rows end with the transaction, the table with the connection.
+-- name: create_staging_table
+-- Creates the staging table; its rows last for a transaction, the table for a connection.
 CREATE TEMPORARY TABLE IF NOT EXISTS loading_records (
     LIKE usage_records,
     line_number bigint NOT NULL,
@@ -24,11 +24,11 @@ CREATE TEMPORARY TABLE IF NOT EXISTS loading_records (
 ) ON COMMIT DELETE ROWS
 
 -- name: copy_loading_records
--- Copies records into the staging table, with the number and the offset of their line.
+-- Copies records with the position of their line into the staging table.
 COPY loading_records ({columns}, line_number, byte_offset) FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\')
 
 -- name: insert_staged_records
--- Stores each staged record whose identity is not stored yet (of several with one identity, the first line)
+-- Stores each staged record whose identity is not stored yet (the first line where several share one)
 -- and marks it as new.
 WITH firsts AS (
     SELECT created_at, request_id, min(line_number) AS line_number
@@ -51,7 +51,7 @@ JOIN stored USING (created_at, request_id)
 WHERE l.line_number = firsts.line_number
 
 -- name: staged_contradictions
--- The lines of staged records that were not stored and differ from the stored record of the same identity.
+-- The positions of staged records whose identity is stored with other content.
 SELECT l.line_number, l.byte_offset
 FROM loading_records l
 JOIN usage_records r USING (created_at, request_id)
@@ -60,7 +60,7 @@ WHERE NOT l.is_new
 ORDER BY l.line_number
 
 -- name: sum_staged_records
--- Appends the hourly sums of the new staged records; returns their first and last hour and their days.
+-- Appends the hourly sums of new staged records; returns their first and last hour and their days.
 WITH part AS (
     INSERT INTO usage_hourly_parts (hour, {dimensions}, {measures})
     SELECT date_trunc('hour', created_at, 'UTC'), {dimensions}, {measures_of_records}
@@ -77,7 +77,7 @@ FROM part
 DELETE FROM loading_records WHERE line_number = ANY(%s)
 
 -- name: delete_staged_rejects
--- Deletes the rejects of a segment whose lines are in the staging table: they are accepted now.
+-- Deletes the rejects of a segment whose lines are staged, because they are accepted now.
 DELETE FROM etl_rejects r
 USING loading_records l
 WHERE r.segment = %s AND r.line_number = l.line_number

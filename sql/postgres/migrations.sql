@@ -1,9 +1,9 @@
 -- name: applied_migrations
--- The migrations a database has had.
+-- The applied migrations.
 SELECT version, name, sha256 FROM schema_migrations ORDER BY version
 
 -- name: create_schema_migrations
--- The ledger of migrations, which must be there before the first of them.
+-- Creates the table of applied migrations, before the first migration.
 CREATE TABLE IF NOT EXISTS schema_migrations (
     version    integer PRIMARY KEY,
     name       text NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 )
 
 -- name: insert_migration
--- Says that a migration was applied, in its own transaction.
+-- Records that a migration was applied, in the transaction of that migration.
 INSERT INTO schema_migrations (version, name, sha256) VALUES (%s, %s, %s)
 
 -- name: lock_migrations
@@ -20,5 +20,5 @@ INSERT INTO schema_migrations (version, name, sha256) VALUES (%s, %s, %s)
 SELECT pg_advisory_xact_lock(hashtextextended('relay migrations', 0))
 
 -- name: server_time
--- The server's clock at this moment.
+-- The current time of the server's clock.
 SELECT clock_timestamp();

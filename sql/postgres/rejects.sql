@@ -1,9 +1,9 @@
 -- name: insert_reject
--- A line that could not be loaded.
+-- Stores a line that could not be loaded.
 INSERT INTO etl_rejects (segment, line_number, byte_offset, reason, line) VALUES (%s, %s, %s, %s, %s)
 
 -- name: list_rejects
--- Rejects, those of the segments loaded last first.
+-- Rejects, those of the most recently loaded segments first.
 SELECT r.segment, r.line_number, r.byte_offset, r.reason, r.line
 FROM etl_rejects r
 JOIN etl_segments s ON s.name = r.segment
@@ -11,26 +11,26 @@ ORDER BY s.loaded_at DESC, r.segment DESC, r.line_number
 LIMIT %s
 
 -- name: rejected_lines
--- The next rejects of a segment in order of their lines, and whether each contradicted a stored record.
+-- The next rejects of a segment by line number, and whether each contradicted a stored record.
 SELECT line_number, reason = %s FROM etl_rejects
 WHERE segment = %s AND line_number > %s
 ORDER BY line_number
 LIMIT %s
 
 -- name: rejected_segments
--- The segments that have rejects, in order.
+-- The segments that have rejects, by name.
 SELECT DISTINCT segment FROM etl_rejects ORDER BY segment
 
 -- name: delete_rejects
--- Forgets rejects of a segment.
+-- Deletes rejects of a segment.
 DELETE FROM etl_rejects WHERE segment = %s AND line_number = ANY(%s)
 
 -- name: set_reject_reason
--- A new reason for rejects of a segment.
+-- Changes the reason of rejects of a segment.
 UPDATE etl_rejects SET reason = %s WHERE segment = %s AND line_number = ANY(%s)
 
--- name: account_for_retry
--- The ledger row after some of a segment's rejects were accepted; what the archive has of it is no longer all.
+-- name: update_segment_after_retry
+-- Updates the ledger row after rejects were accepted; a segment with new records is no longer archived whole.
 UPDATE etl_segments SET
     first_seq = %(first_seq)s,
     last_seq = %(last_seq)s,

@@ -1,5 +1,5 @@
 -- name: etl_status
--- Sums over the ledger, the line numbers that no segment has, and the one row of state.
+-- Sums over the ledger, the number of missing lines, and the row of etl_state.
 SELECT s.as_of, s.refreshed_at,
        (SELECT count(*) FROM etl_unrefreshed) AS unrefreshed,
        (SELECT count(*) FROM etl_rejects) AS rejects,
@@ -20,7 +20,7 @@ CROSS JOIN (
 ) l
 
 -- name: gaps
--- What is missing or contradicts itself, in a stable order.
+-- Missing segments and lines, unended intents and seal mismatches, in a stable order.
 SELECT kind, writer, segment, missing, since, detail
 FROM etl_gaps
 ORDER BY kind, segment, since, detail

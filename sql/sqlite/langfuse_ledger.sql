@@ -1,10 +1,10 @@
--- name: langfuse_local_adopt
+-- name: langfuse_local_claim_uncertain
 -- Takes over what a dead process was sending.
 UPDATE spans SET owner = :owner WHERE target = :target AND state = 'inflight' AND owner = :other
 RETURNING request_id, started_ms
 
 -- name: langfuse_local_claim
--- Takes those of the requests that nobody has sent or is sending, and gives the starts they are sent with.
+-- Claims those of the requests that no process has sent or is sending; returns their starts.
 INSERT INTO spans (target, request_id, started_ms, segment, state, owner, changed_at)
 SELECT :target, value ->> 0, value ->> 1, value ->> 2, 'inflight', :owner, :now_ms FROM json_each(:rows) WHERE true
 ON CONFLICT (target, request_id) DO UPDATE
@@ -13,7 +13,7 @@ WHERE spans.state = 'planned'
 RETURNING request_id, started_ms
 
 -- name: langfuse_local_counts
--- How many requests are in which state, when the last was taken, and up to which start all are verified.
+-- Requests by state, the time since the last acceptance, and the starts that bound what is verified.
 SELECT count(*) FILTER (WHERE state = 'planned') AS planned,
        count(*) FILTER (WHERE state = 'inflight') AS inflight,
        count(*) FILTER (WHERE state = 'accepted') AS accepted,
@@ -25,37 +25,37 @@ SELECT count(*) FILTER (WHERE state = 'planned') AS planned,
 FROM spans
 WHERE target = :target
 
--- name: langfuse_local_finish
--- Says that each request of these segments has a row.
+-- name: langfuse_local_complete_segments
+-- Records that each request of these segments has a row.
 INSERT INTO segments (target, segment) SELECT :target, value FROM json_each(:names) WHERE true
 ON CONFLICT DO NOTHING
 
--- name: langfuse_local_finished
--- Those of the segments that need not be read again: all of their requests are dealt with.
+-- name: langfuse_local_completed_segments
+-- Those of the segments that need not be read again, because no request of them is planned.
 SELECT s.segment FROM segments s
 WHERE s.target = :target AND s.segment IN (SELECT value FROM json_each(:names))
   AND NOT EXISTS (SELECT 1 FROM spans p
                   WHERE p.target = s.target AND p.segment = s.segment AND p.state = 'planned')
 
--- name: langfuse_local_lose
--- Plans to send again what Langfuse took long enough ago and does not have.
+-- name: langfuse_local_plan_resend
+-- Plans to resend requests that Langfuse accepted at least min_age seconds ago and does not have.
 UPDATE spans SET state = 'planned', changed_at = :now_ms
 WHERE target = :target AND request_id IN (SELECT value FROM json_each(:ids))
-  AND state IN ('accepted', 'verified') AND changed_at <= :now_ms - :quiet * 1000
+  AND state IN ('accepted', 'verified') AND changed_at <= :now_ms - :min_age * 1000
 
--- name: langfuse_local_owners
--- The other processes that are, or were when they died, sending.
+-- name: langfuse_local_other_owners
+-- The other processes, alive or dead, that have requests inflight.
 SELECT DISTINCT owner FROM spans WHERE target = :target AND state = 'inflight' AND owner <> :owner
 
--- name: langfuse_local_rejects
--- Requests that Langfuse refused, and why; the latest first.
+-- name: langfuse_local_rejections
+-- Rejected requests with the reason, latest first.
 SELECT request_id, started_ms, COALESCE(reason, '') AS reason FROM spans
 WHERE target = :target AND state = 'rejected'
 ORDER BY started_ms DESC, request_id
 LIMIT :limit
 
 -- name: langfuse_local_schema
--- The ledger as a local file of SQLite; the same tables as in PostgreSQL, `sql/migrations/0003_langfuse.sql`.
+-- The ledger in a local SQLite file, with the tables of sql/migrations/0003_langfuse.sql.
 CREATE TABLE IF NOT EXISTS targets (
     target     INTEGER PRIMARY KEY,
     base_url   TEXT NOT NULL,
@@ -83,33 +83,33 @@ CREATE TABLE IF NOT EXISTS segments (
     PRIMARY KEY (target, segment)
 ) STRICT, WITHOUT ROWID;
 
--- name: langfuse_local_settle
--- Says what became of requests that this process sent.
+-- name: langfuse_local_set_state
+-- Sets the state of requests that this process has inflight.
 UPDATE spans SET state = :state, reason = :reason, owner = NULL, changed_at = :now_ms
 WHERE target = :target AND request_id IN (SELECT value FROM json_each(:ids))
   AND state = 'inflight' AND owner = :owner
 
 -- name: langfuse_local_states
--- What became of these requests; one that has no row was never sent.
+-- The states of these requests; a request without a row was never sent.
 SELECT request_id, state FROM spans
 WHERE target = :target AND request_id IN (SELECT value FROM json_each(:ids))
 
--- name: langfuse_local_taken
--- Requests that Langfuse took long enough ago and that began in a time, in their order from a place on.
+-- name: langfuse_local_accepted
+-- A page of requests of a period that Langfuse accepted at least min_age seconds ago, by start.
 SELECT request_id, started_ms FROM spans
 WHERE target = :target AND state IN ('accepted', 'verified') AND started_ms < :until_ms
-  AND changed_at <= :now_ms - :quiet * 1000
+  AND changed_at <= :now_ms - :min_age * 1000
   AND (started_ms, request_id) > (:after_ms, :after_id)
 ORDER BY started_ms, request_id
 LIMIT :limit
 
 -- name: langfuse_local_target
--- The number of a project of a Langfuse server, a new one where it has none.
+-- The number of a project of a Langfuse server; created if it is new.
 INSERT INTO targets (base_url, project_id) VALUES (:base_url, :project_id)
 ON CONFLICT (base_url, project_id) DO UPDATE SET base_url = excluded.base_url
 RETURNING target
 
--- name: langfuse_local_verify
--- What Langfuse took of a time is proved to be there.
+-- name: langfuse_local_mark_verified
+-- Marks accepted requests of a period as verified.
 UPDATE spans SET state = 'verified', changed_at = :now_ms
 WHERE target = :target AND state = 'accepted' AND started_ms >= :since_ms AND started_ms < :until_ms

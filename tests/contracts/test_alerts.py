@@ -1,4 +1,4 @@
-"""Alerts, their cases, their runbooks, their twins in SQL, the metrics of the code: each has the others."""
+"""Each alert has test cases, a runbook, an SQL equivalent or a reason, and uses declared metrics."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from etl.database.queries import statements
 from proxy.metrics.registry import Metrics
-from relayctl.alerts import expression, logs, rules
-from relayctl.alerts import sql_equivalents as twins
+from relayctl.alerts import expression, logs, rules, sql_equivalents
 from relayctl.cli import relayctl
 from tests.support.monitoring.declared_metrics import declared, mistakes, used
 from tests.support.monitoring.promtool import promtool
@@ -128,23 +127,23 @@ def test_the_check_of_metrics_finds_mistakes() -> None:
     assert mistakes("relay_requests_total > 1") == ["relay_requests_total only grows: it wants a rate"]
 
 
-def test_an_alert_has_a_twin_in_sql_or_a_reason_why_logs_cannot_tell() -> None:
+def test_alert_has_an_sql_equivalent_or_a_reason() -> None:
     written = {name for name in statements() if name.startswith("alert_")}
-    assert sorted(twins.TWINS.values()) == sorted(written)
-    assert sorted([*twins.TWINS, *twins.UNKNOWN_FROM_LOGS]) == sorted(NAMES)
+    assert sorted(sql_equivalents.SQL_EQUIVALENTS.values()) == sorted(written)
+    assert sorted([*sql_equivalents.SQL_EQUIVALENTS, *sql_equivalents.UNKNOWN_FROM_LOGS]) == sorted(NAMES)
 
 
-def test_a_rule_with_a_twin_is_one_that_a_twin_can_answer(rule: rules.Rule) -> None:
-    if rule.name in twins.UNKNOWN_FROM_LOGS:
-        assert twins.why_not(rule) == twins.UNKNOWN_FROM_LOGS[rule.name]
+def test_rule_with_sql_equivalent_is_supported_by_it(rule: rules.Rule) -> None:
+    if rule.name in sql_equivalents.UNKNOWN_FROM_LOGS:
+        assert sql_equivalents.unsupported_reason(rule) == sql_equivalents.UNKNOWN_FROM_LOGS[rule.name]
         return
-    assert twins.why_not(rule) is None
+    assert sql_equivalents.unsupported_reason(rule) is None
     assert expression.conditions(rule.expr)
     assert max(use.seconds for use in used(rule.expr)) <= logs.LONGEST_RANGE.total_seconds()
 
 
 def test_the_latency_limits_are_borders_of_buckets() -> None:
-    """So that the twins, which know each duration, and the histogram are above the limit together."""
+    """So that the SQL equivalents, which use exact durations, and the histogram agree about the limit."""
     registry = CollectorRegistry()
     metrics = Metrics(registry, str)
     metrics._observe("relay_request_duration_seconds", "a", 1)

@@ -30,10 +30,10 @@ async def test_a_proxy_that_cannot_write_fails_with_a_sentence(relay: Relay) -> 
     code, told = await _run(relay.url)
     moved.rename(logs)
     assert code == 1
-    assert told == f"{relay.url}/readyz does not answer as it should: HTTP Error 503: Service Unavailable\n"
+    assert told == f"{relay.url}/readyz does not answer correctly: HTTP Error 503: Service Unavailable\n"
 
 
 async def test_no_proxy_fails_with_a_sentence() -> None:
     code, told = await _run("http://127.0.0.1:1")
     assert code == 1
-    assert "http://127.0.0.1:1/readyz does not answer as it should" in told
+    assert "http://127.0.0.1:1/readyz does not answer correctly" in told

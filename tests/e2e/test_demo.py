@@ -1,4 +1,4 @@
-"""`relayctl demo` as a user runs it: what it shows holds, its commands work, nothing stays behind."""
+"""`relayctl demo` as a user runs it: its output is right, its commands work, it leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from typing import Any
 import pytest
 
 BIN = Path(sys.executable).parent
-PATIENCE = 120
+TIMEOUT_SECONDS = 120
 
 
 def environment(scratch: Path) -> dict[str, str]:
-    """Ours without Relay's settings, and a temporary directory in which leftovers can be seen."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RELAY")}
-    return kept | {"PATH": f"{BIN}:{os.environ['PATH']}", "TMPDIR": str(scratch)}
+    """The environment without Relay's settings, and with a temporary directory to find leftovers."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELAY")}
+    return inherited | {"PATH": f"{BIN}:{os.environ['PATH']}", "TMPDIR": str(scratch)}
 
 
 @pytest.fixture
 def scratch() -> Iterator[Path]:
-    """A short directory open to every user: PostgreSQL's socket and data are to fit into it."""
+    """A directory with a short path and open to every user, for PostgreSQL's socket and data."""
     path = Path("/tmp") / f"e2e-{os.getpid()}-{time.monotonic_ns()}"
     path.mkdir()
     path.chmod(0o777)
@@ -48,7 +48,7 @@ def relayctl(*arguments: str, cwd: Path, scratch: Path) -> subprocess.CompletedP
         env=environment(scratch),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
         stdin=subprocess.DEVNULL,
     )
@@ -79,18 +79,18 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
         seen += line
         if text in line:
             return seen
-    pytest.fail(f"the demo ended before it said {text!r}:\n{seen}")
+    pytest.fail(f"the demo ended before it printed {text!r}:\n{seen}")
 
 
-def wait_for(what: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + PATIENCE
-    while not what() and time.monotonic() < deadline:
+def wait_for(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)
-    return what()
+    return condition()
 
 
 def processes_in(directory: Path) -> list[str]:
-    """The command lines of living processes that name the directory."""
+    """The command lines of running processes that contain the directory."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -112,12 +112,12 @@ def totals(output: str) -> dict[str, Any]:
 
 
 def run_demo(cwd: Path, scratch: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
-    """A demo to its end, and the directory it made."""
+    """Runs a demo to its end and returns its result and directory."""
     before = set(cwd.glob("var/demo/*"))
-    done = relayctl("demo", "--requests", "400", cwd=cwd, scratch=scratch)
-    assert done.returncode == 0, done.stderr
+    completed = relayctl("demo", "--requests", "400", cwd=cwd, scratch=scratch)
+    assert completed.returncode == 0, completed.stderr
     (directory,) = set(cwd.glob("var/demo/*")) - before
-    return done, directory
+    return completed, directory
 
 
 def whole_week(directory: Path, *, cwd: Path, scratch: Path) -> dict[str, Any]:
@@ -125,14 +125,14 @@ def whole_week(directory: Path, *, cwd: Path, scratch: Path) -> dict[str, Any]:
     return totals(relayctl(*asked, cwd=cwd, scratch=scratch).stdout)
 
 
-def test_the_demo_shows_its_week_and_its_commands_work_afterwards(tmp_path: Path, scratch: Path) -> None:
-    done, directory = run_demo(tmp_path, scratch)
-    assert "Traceback" not in done.stderr
-    assert "400 of 400" in done.stderr
-    assert "400 requests answered" in done.stdout
-    assert "dates are simulated" in done.stdout
+def test_demo_output_and_its_suggested_commands_work(tmp_path: Path, scratch: Path) -> None:
+    completed, directory = run_demo(tmp_path, scratch)
+    assert "Traceback" not in completed.stderr
+    assert "400 of 400" in completed.stderr
+    assert "400 requests answered" in completed.stdout
+    assert "dates are simulated" in completed.stdout
     assert not list(directory.glob("logs/*.open"))
-    follow_up = commands_in(done.stdout)
+    follow_up = commands_in(completed.stdout)
     assert len(follow_up) == 4
     for line in follow_up[:3]:
         again = relayctl(*shlex.split(line)[1:], cwd=tmp_path, scratch=scratch)
@@ -141,22 +141,24 @@ def test_the_demo_shows_its_week_and_its_commands_work_afterwards(tmp_path: Path
     assert whole["requests"] == 400
     assert whole["unpriced_requests"] == 0
     assert 0 < whole["errors"] < 40
-    assert f"{whole['total_tokens']:,}" in done.stdout
+    assert f"{whole['total_tokens']:,}" in completed.stdout
 
-    days = re.findall(r"^(\d{4}-\d\d-\d\d)  +(\d+\.\d{4}) USD  [█▏▎▍▌▋▊▉]+$", done.stdout, re.MULTILINE)
+    days = re.findall(r"^(\d{4}-\d\d-\d\d)  +(\d+\.\d{4}) USD  [█▏▎▍▌▋▊▉]+$", completed.stdout, re.MULTILINE)
     # The last of the seven days may have only just begun.
     assert len(days) in {6, 7}
     assert [day for day, _ in days] == sorted({day for day, _ in days})
     assert sum(float(amount) for _, amount in days) == pytest.approx(whole["cost_usd"], abs=0.0005)
 
 
-def test_twice_in_a_row_makes_two_directories_with_the_same_bill(tmp_path: Path, scratch: Path) -> None:
-    bills = [whole_week(run_demo(tmp_path, scratch)[1], cwd=tmp_path, scratch=scratch) for _ in range(2)]
-    assert bills[0]["requests"] == 400
-    assert bills[0] == bills[1]
+def test_two_runs_make_two_directories_with_equal_costs(tmp_path: Path, scratch: Path) -> None:
+    totals_of_runs = [
+        whole_week(run_demo(tmp_path, scratch)[1], cwd=tmp_path, scratch=scratch) for _ in range(2)
+    ]
+    assert totals_of_runs[0]["requests"] == 400
+    assert totals_of_runs[0] == totals_of_runs[1]
 
 
-def test_kept_it_serves_new_requests_and_ends_with_ctrl_c(tmp_path: Path, scratch: Path) -> None:
+def test_keep_serves_new_requests_until_ctrl_c(tmp_path: Path, scratch: Path) -> None:
     with running("--keep", "--requests", "100", cwd=tmp_path, scratch=scratch) as process:
         output = read_until(process, "-o json --logs")
         chat, usage, internal, metrics = commands_in(output)[:4]
@@ -169,13 +171,13 @@ def test_kept_it_serves_new_requests_and_ends_with_ctrl_c(tmp_path: Path, scratc
         process.send_signal(signal.SIGINT)
         assert process.stdout
         rest = process.stdout.read()
-        assert process.wait(PATIENCE) == 130
+        assert process.wait(TIMEOUT_SECONDS) == 130
     assert "Traceback" not in output + rest
     assert not processes_in(scratch)
 
 
 @pytest.mark.parametrize("moment", ["Starting PostgreSQL", "Sending requests", "250 of 1,000"])
-def test_ctrl_c_at_any_time_leaves_no_process_and_no_traceback(
+def test_ctrl_c_at_any_time_leaves_no_process_or_traceback(
     tmp_path: Path, scratch: Path, moment: str
 ) -> None:
     with running("--requests", "1000", cwd=tmp_path, scratch=scratch) as process:
@@ -183,12 +185,12 @@ def test_ctrl_c_at_any_time_leaves_no_process_and_no_traceback(
         process.send_signal(signal.SIGINT)
         assert process.stdout
         after = process.stdout.read()
-        assert process.wait(PATIENCE) == 130
+        assert process.wait(TIMEOUT_SECONDS) == 130
     assert "Traceback" not in before + after
     assert not processes_in(scratch)
 
 
-def test_killed_it_leaves_no_process(tmp_path: Path, scratch: Path) -> None:
+def test_killed_demo_leaves_no_process(tmp_path: Path, scratch: Path) -> None:
     with running("--requests", "1000", cwd=tmp_path, scratch=scratch) as process:
         read_until(process, "250 of 1,000")
         assert processes_in(scratch)
@@ -205,18 +207,18 @@ def test_killed_it_leaves_no_process(tmp_path: Path, scratch: Path) -> None:
         (["--requests", "many"], 2, "'many' is not a valid integer range"),
     ],
 )
-def test_what_it_cannot_do_it_says_in_a_sentence(
+def test_demo_error_is_one_sentence(
     tmp_path: Path, scratch: Path, arguments: list[str], code: int, sentence: str
 ) -> None:
     (tmp_path / "a-file").write_text("")
-    done = relayctl("demo", *arguments, cwd=tmp_path, scratch=scratch)
-    assert done.returncode == code
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+    completed = relayctl("demo", *arguments, cwd=tmp_path, scratch=scratch)
+    assert completed.returncode == code
+    assert sentence in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
 def parts(command: str) -> tuple[str, dict[str, str], bytes | None]:
-    """URL, headers and body of a curl command as the demo prints them; curl itself may not be there."""
+    """URL, headers and body of a curl command as the demo prints them; curl may not be installed."""
     words = shlex.split(command)
     options = list(pairwise(words))
     headers = dict(value.split(": ", 1) for option, value in options if option == "-H")
@@ -226,7 +228,9 @@ def parts(command: str) -> tuple[str, dict[str, str], bytes | None]:
 
 def get(command: str) -> str:
     url, headers, body = parts(command)
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=PATIENCE) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, body, headers), timeout=TIMEOUT_SECONDS
+    ) as answer:
         return str(answer.read().decode().strip())
 
 

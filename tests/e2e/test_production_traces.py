@@ -1,4 +1,4 @@
-"""28,185 requests measured in production, from records to reports: all agree with plain sums over the CSV."""
+"""28,185 requests measured in production: records and reports agree with plain sums over the CSV."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from etl.load.run import run
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.metering.prices import PriceTable
 from proxy.metering.usage import TokenUsage
 from proxy.segments.file import SegmentFile
@@ -31,8 +31,8 @@ pytestmark = needs_real_input
 
 RELAYCTL = Path(sys.executable).parent / "relayctl"
 MODELS = {"code": "gpt-4o-mini", "conv": "claude-haiku-4-5"}
-# USD per million tokens of input and of output, from the providers' price pages; the sums below are made
-# from these two numbers and the CSV alone.
+# USD per million input and output tokens, from the providers' price pages; the sums below use only these two
+# numbers and the CSV.
 PRICES = {"code": (Decimal("0.15"), Decimal("0.6")), "conv": (Decimal(1), Decimal(5))}
 UPSTREAMS = {
     "code": Upstream(name="openai", api="openai", base_url="https://api.openai.com/v1"),
@@ -42,7 +42,7 @@ UPSTREAMS = {
 
 @dataclass
 class Sum:
-    """Plain sums of a group of requests."""
+    """The plain sums of a group of requests."""
 
     requests: int = 0
     prompt_tokens: int = 0
@@ -58,7 +58,7 @@ class Sum:
         self.cost_usd += (into * traced.prompt_tokens + out * traced.completion_tokens) / 1_000_000
 
     def row(self) -> tuple[int, int, int, Decimal]:
-        """As it compares to a report's row."""
+        """The values in the form of a report's row."""
         return self.requests, self.prompt_tokens, self.completion_tokens, self.cost_usd
 
 
@@ -67,7 +67,7 @@ Group = tuple[str, str, str, str]
 
 @pytest.fixture(scope="module")
 def owned() -> list[tuple[TracedRequest, str, str]]:
-    """Each request with a user and a team: 300 users by Zipf's law, 12 teams."""
+    """Assigns a user and a team to each request: 300 users by Zipf's law, 12 teams."""
     random = Random(20231116)
     users = [f"user-{number:03d}" for number in range(1, 301)]
     weights = [1 / rank for rank in range(1, 301)]
@@ -80,7 +80,7 @@ def owned() -> list[tuple[TracedRequest, str, str]]:
 
 @pytest.fixture(scope="module")
 def sums(owned: list[tuple[TracedRequest, str, str]]) -> dict[Group, Sum]:
-    """Plain sums over the CSV per day, user, team and model."""
+    """The plain sums over the CSV per day, user, team and model."""
     found: dict[Group, Sum] = defaultdict(Sum)
     for traced, user, team in owned:
         found[traced.at.date().isoformat(), user, team, MODELS[traced.service]].add(traced)
@@ -109,7 +109,7 @@ def _record(number: int, traced: TracedRequest, user: str, team: str, prices: Pr
 
 @pytest.fixture(scope="module")
 def logs(owned: list[tuple[TracedRequest, str, str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The requests as sealed segments of one writer, 4,000 to a segment."""
+    """The requests as sealed segments of one writer, 4,000 per segment."""
     directory, prices = tmp_path_factory.mktemp("logs"), PriceTable()
     seq, previous = 0, None
     for number, start in enumerate(range(0, len(owned), 4000), start=1):
@@ -128,7 +128,7 @@ def logs(owned: list[tuple[TracedRequest, str, str]], tmp_path_factory: pytest.T
 
 @pytest.fixture(scope="module")
 def loaded_url(logs: Path, postgres_url: str) -> Iterator[str]:
-    """A database that holds them."""
+    """A database with the requests loaded."""
     with migrated_database(postgres_url) as url:
         result = run(url, logs)
         assert (result.loaded, result.duplicate, result.rejected) == (28_185, 0, 0)
@@ -177,13 +177,13 @@ def test_usage_from_postgresql_agrees_with_plain_sums(loaded_url: str, sums: dic
     assert report["totals"]["requests"] == 28_185
 
 
-def test_usage_from_the_logs_agrees_with_plain_sums(logs: Path, sums: dict[Group, Sum]) -> None:
+def test_usage_from_logs_agrees_with_plain_sums(logs: Path, sums: dict[Group, Sum]) -> None:
     report = _usage("--source", "logs", "--logs", str(logs))
     assert _rows(report) == _expected(sums)
     assert report["totals"]["cost_usd"] == sum((total.cost_usd for total in sums.values()), Decimal(0))
 
 
-def test_both_sources_give_the_same_report_to_the_last_digit(loaded_url: str, logs: Path) -> None:
+def test_both_sources_give_exactly_equal_reports(loaded_url: str, logs: Path) -> None:
     ours = _usage("--source", "postgres", "--database-url", loaded_url, "--tz", "Asia/Kolkata")
     theirs = _usage("--source", "logs", "--logs", str(logs), "--tz", "Asia/Kolkata")
     assert ours | {"as_of": None} == theirs | {"as_of": None}

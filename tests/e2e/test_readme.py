@@ -1,7 +1,7 @@
-"""README's commands, executed as they stand, against the stand-in provider and a real PostgreSQL.
+"""Executes the README's commands unchanged, with the stand-in provider and a real PostgreSQL.
 
-Two are not executed here: `make test` (this is it) and `git clone`. What differs from the page is only where
-things are: the upstreams' and the database's URLs, the port, and how soon a segment is sealed.
+Two are not executed: `make test` (this test is part of it) and `git clone`. Only the URLs of the upstreams
+and the database, the port and the sealing interval differ from the README.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"```(sh|yaml)\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
 SHELL = [text for kind, text in BLOCKS if kind == "sh"]
 
-# Relay's tests may need only Python, so where there is no curl this stands in for the three options used.
+# A replacement for curl with the three options used, because Relay's tests must not need more than Python.
 CURL = f"""#!{sys.executable}
 import sys, urllib.request
 arguments = sys.argv[1:]
@@ -42,7 +42,7 @@ def _free_port() -> int:
 
 
 def _script(port: int, database_url: str) -> str:
-    """The page's commands in order, waiting where a reader would."""
+    """The README's commands in order, with waits where a reader would wait."""
     healthy = f"until (echo > /dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.1; done"
     text = "\n".join(SHELL[1:])
     text = re.sub(r"(relayctl serve .*&)\n", rf"\1\ntrap 'kill %1; wait' EXIT\n{healthy}\n", text)
@@ -53,7 +53,7 @@ def _script(port: int, database_url: str) -> str:
 
 @pytest.fixture
 async def provider_port() -> object:
-    """The port of a stand-in provider that never fails."""
+    """Runs a stand-in provider that never fails and yields its port."""
     runner = web.AppRunner(StandIn(seed=1, api_key="sk-readme", failing=False).app())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -80,9 +80,7 @@ def _environment(work: Path, port: int, provider_port: object) -> dict[str, str]
     }
 
 
-async def test_the_commands_of_the_readme_work_as_they_stand(
-    tmp_path: Path, database_url: str, provider_port: object
-) -> None:
+async def test_commands_of_the_readme_work(tmp_path: Path, database_url: str, provider_port: object) -> None:
     (tmp_path / "relay.yaml").write_text(next(text for kind, text in BLOCKS if kind == "yaml"))
     port = _free_port()
     process = await asyncio.create_subprocess_exec(
@@ -102,7 +100,7 @@ async def test_the_commands_of_the_readme_work_as_they_stand(
 async def test_make_demo_works_as_the_readme_says() -> None:
     assert "make demo" in SHELL[0]
     ready = await asyncio.create_subprocess_exec("make", "--question", "setup", cwd=ROOT)
-    # Else it would make .venv anew, under the feet of this very test.
+    # Otherwise it would recreate the .venv that this test runs in.
     assert await ready.wait() == 0, "run `make setup` first: .venv is older than uv.lock or pyproject.toml"
     process = await asyncio.create_subprocess_exec(
         "make", "demo", cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE

@@ -1,4 +1,4 @@
-"""Every recorded answer through the running proxy: the client gets it, the record has exactly its tokens."""
+"""Replays every recorded answer through the proxy: it is forwarded unchanged and its tokens are recorded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from proxy.exchange import poll_timer as watch
 from proxy.segments.record import RequestLine
-from tests.integration.proxy.exchange.test_leaving_clients import Leaver, the_record
+from tests.integration.proxy.exchange.test_disconnects import Leaver, the_record
 from tests.support.real_input import RECORDINGS, Recording, needs_real_input
 from tests.support.replay import Answer, Received, Replay, events, json_answer, stream_answer
 from tests.support.running import Relay, Whole, running, settings
@@ -72,7 +72,7 @@ def _check(relay: Relay, recording: Recording, answer: Whole, expected: dict[str
 
 
 def _check_tokens(record: RequestLine, expected: dict[str, Any] | None, *, unknown: str) -> None:
-    """Holds a record against the recorded usage; `unknown` is the source where the provider sent none."""
+    """Compares a record with the recorded usage; `unknown` is the usage source if the provider sent none."""
     if expected is None:
         assert record.usage_source == unknown
         assert record.usage is None
@@ -89,7 +89,7 @@ def _check_tokens(record: RequestLine, expected: dict[str, Any] | None, *, unkno
 
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=_id)
-async def test_the_client_gets_the_recorded_answer_and_the_record_its_tokens(
+async def test_recorded_answer_is_forwarded_and_its_tokens_recorded(
     relay: Relay, provider: Replay, recording: Recording
 ) -> None:
     provider.will(_answer(recording, recording.body))
@@ -100,13 +100,13 @@ async def test_the_client_gets_the_recorded_answer_and_the_record_its_tokens(
 
 
 def _awkward_cuts(body: bytes) -> list[int]:
-    """Sizes of pieces that end inside UTF-8 characters, inside `data:`, between CR and LF, everywhere."""
+    """Chunk sizes that split UTF-8 characters, `data:`, CR and LF, and everything else."""
     inside = next((at + 1 for at, byte in enumerate(body) if byte >= 0xC0), 2)
     return sorted({1, 2, 3, 5, 7, inside} if len(body) < 20_000 else {13, 97, inside if inside > 8 else 11})
 
 
 @pytest.mark.parametrize("recording", STREAMS, ids=_id)
-async def test_a_stream_cut_at_every_awkward_place_is_the_same_stream(
+async def test_stream_split_at_awkward_positions_is_unchanged(
     relay: Relay, provider: Replay, recording: Recording
 ) -> None:
     for cut in _awkward_cuts(recording.body):
@@ -117,7 +117,7 @@ async def test_a_stream_cut_at_every_awkward_place_is_the_same_stream(
 
 
 def _at_random(body: bytes, seed: str) -> list[bytes]:
-    """A body in pieces that end anywhere, the same ones every time."""
+    """Splits a body at pseudo-random positions."""
     choice = random.Random(seed)
     ends = sorted({0, len(body), *(choice.randrange(len(body)) for _ in range(30))})
     return [body[begin:end] for begin, end in pairwise(ends)]
@@ -125,7 +125,7 @@ def _at_random(body: bytes, seed: str) -> list[bytes]:
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=_id)
 @pytest.mark.parametrize("encode", [bytes, gzip.compress], ids=["plain", "gzip"])
-async def test_an_answer_cut_at_random_bytes_is_the_same_answer_compressed_or_not(
+async def test_answer_split_at_random_bytes_is_unchanged(
     relay: Relay, provider: Replay, recording: Recording, encode: Callable[[bytes], bytes]
 ) -> None:
     sent = encode(recording.body)
@@ -144,7 +144,7 @@ ANSWERED = [recording for recording in RECORDINGS if recording.status < 400]
 
 @pytest.mark.parametrize("recording", ANSWERED, ids=_id)
 @pytest.mark.parametrize("encode", [bytes, gzip.compress], ids=["plain", "gzip"])
-async def test_a_client_that_leaves_half_way_is_recorded_with_all_the_tokens(
+async def test_disconnected_client_is_recorded_with_all_tokens(
     relay: Relay,
     provider: Replay,
     monkeypatch: pytest.MonkeyPatch,
@@ -168,7 +168,7 @@ async def test_a_client_that_leaves_half_way_is_recorded_with_all_the_tokens(
 
 @pytest.mark.parametrize("recording", UNASKED, ids=_id)
 @pytest.mark.parametrize("cut", [None, 1, 3, 64])
-async def test_a_stream_recorded_without_usage_gets_it_because_relay_asks(
+async def test_stream_without_usage_gets_it_on_relays_request(
     relay: Relay, provider: Replay, recording: Recording, cut: int | None
 ) -> None:
     body = recording.body.removesuffix(b"data: [DONE]\n\n")
@@ -193,7 +193,7 @@ async def test_a_stream_recorded_without_usage_gets_it_because_relay_asks(
     _check(relay, recording, answer, expected)
 
 
-def test_the_recordings_are_all_here() -> None:
+def test_all_recordings_are_present() -> None:
     assert len(RECORDINGS) == 40
     assert len(PLAIN) + len(STREAMS) == 40
     assert len(UNASKED) >= 4

@@ -1,4 +1,4 @@
-"""The built wheel, installed outside the checkout, is all that is needed to run the demo."""
+"""The built wheel, installed outside the checkout, is sufficient to run the demo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that holds what the wheel holds, found before the checkout."""
+    """A folder with the content of the wheel, on the path before the checkout."""
     work = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", work],
@@ -52,11 +52,11 @@ def _run(installed: Path, work: Path, *arguments: str) -> subprocess.CompletedPr
     )
 
 
-def test_the_wheel_brings_its_sql(installed: Path) -> None:
+def test_wheel_contains_the_sql(installed: Path) -> None:
     assert list((installed / "etl" / "sql" / "migrations").glob("0001_*.sql"))
 
 
-def test_the_wheel_runs_the_demo_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
+def test_wheel_runs_the_demo_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     done = _run(installed, tmp_path, "demo", "--requests", "200")
     assert done.returncode == 0, done.stderr
     assert "team" in done.stdout

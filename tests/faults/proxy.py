@@ -26,7 +26,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from etl.content.reading import Contents
+from etl.content.reader import ContentReader
 from proxy.config.settings import Config
 from proxy.segments.lines import IntentLine, SealLine
 from tests.integration.proxy.segments.test_writing import check_segments
@@ -154,7 +154,7 @@ def prove(directory: Path, seen: Witnesses) -> None:
     intents = {line.model: line for line in lines(directory) if isinstance(line, IntentLine)}
     assert seen.sent <= intents.keys(), "a request went upstream without an intent"
     now = datetime.now(UTC)
-    contents = Contents(directory=directory, since=now - timedelta(days=1), until=now)
+    contents = ContentReader(directory=directory, since=now - timedelta(days=1), until=now)
     captured = {content.request_id for content in contents}
     assert contents.problems == []
     assert {record.request_id for record in records if record.attempts} <= captured

@@ -1,7 +1,7 @@
 """`python -m tests.operate.alerts`: a provider fails, and `UpstreamErrors` arrives at a webhook.
 
-Everything on the way is real: the proxy, Prometheus with Relay's rules, Alertmanager. Only the times in a
-copy of the rules are short. Then `relayctl alert-check`, asking that Prometheus, must say the same.
+The proxy, Prometheus with Relay's rules and Alertmanager are real; only the durations in a copy of the rules
+are shorter. Then `relayctl alert-check` with that Prometheus must report the same.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from tests.support.running import Relay, process, settings
 ALERT: Final = "UpstreamErrors"
 _PATIENCE: Final = 60
 _SETTLED: Final = 3
-"""Seconds after which every whole second of the rule's wait has been one with errors."""
+"""Seconds of errors that cover the rule's `for:` completely."""
 
 _SHORT: Final = {"5m": "5s", "2m": "2s"}
-"""What the rule's range and wait become."""
+"""The shortened range and `for:` of the rule."""
 
 
 def short_rules(directory: Path) -> Path:
@@ -45,7 +45,7 @@ def short_rules(directory: Path) -> Path:
 
 @asynccontextmanager
 async def webhook() -> AsyncIterator[tuple[str, asyncio.Queue[dict[str, Any]]]]:
-    """The URL of a webhook, and what has arrived there."""
+    """Runs a webhook; yields its URL and the received messages."""
     arrived: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     async def take(request: web.Request) -> web.Response:
@@ -64,14 +64,14 @@ async def webhook() -> AsyncIterator[tuple[str, asyncio.Queue[dict[str, Any]]]]:
 
 
 async def requests(relay: Relay) -> None:
-    """Five requests a second, until somebody stops it."""
+    """Sends five requests per second until cancelled."""
     while True:
         await relay.post("/v1/chat/completions", {"model": "gpt-4o", "messages": []})
         await asyncio.sleep(0.2)
 
 
-async def arrival(queue: asyncio.Queue[dict[str, Any]]) -> dict[str, Any]:
-    """The alert, as the webhook has it."""
+async def wait_for_alert(queue: asyncio.Queue[dict[str, Any]]) -> dict[str, Any]:
+    """The alert as the webhook received it."""
     async with asyncio.timeout(_PATIENCE):
         while True:
             for alert in (await queue.get())["alerts"]:
@@ -80,7 +80,7 @@ async def arrival(queue: asyncio.Queue[dict[str, Any]]) -> dict[str, Any]:
 
 
 async def alert_check(*arguments: str) -> str:
-    """What `relayctl alert-check` says of the alert, in one line of CSV."""
+    """The CSV line of `relayctl alert-check` about the alert."""
     program = Path(sys.executable).with_name("relayctl")
     called = await asyncio.create_subprocess_exec(
         program, "alert-check", "-o", "csv", *arguments, stdout=asyncio.subprocess.PIPE
@@ -90,8 +90,8 @@ async def alert_check(*arguments: str) -> str:
     return line
 
 
-async def prove(directory: Path) -> None:
-    """Ends with an error when the alert does not arrive, or when somebody says something else."""
+async def run_scenario(directory: Path) -> None:
+    """Raises an error if the alert does not arrive or the sources disagree about it."""
     copy = short_rules(directory)
     async with replaying() as provider, webhook() as (hook, queue):
         provider.default = lambda _: Answer(before=(BREAK,))
@@ -103,10 +103,10 @@ async def prove(directory: Path) -> None:
                     directory / "prometheus", jobs={"relay": [target]}, rules=[copy], alertmanager=manager
                 ) as prometheus,
             ):
-                begun = time.monotonic()
+                started = time.monotonic()
                 sending = asyncio.create_task(requests(relay))
-                alert = await arrival(queue)
-                took = time.monotonic() - begun
+                alert = await wait_for_alert(queue)
+                took = time.monotonic() - started
                 await asyncio.sleep(_SETTLED)
                 line = await alert_check("--prometheus-url", prometheus, "--rules", str(copy))
                 sending.cancel()
@@ -116,9 +116,9 @@ async def prove(directory: Path) -> None:
 
 
 def main() -> None:
-    """Proves it in a directory that is gone afterwards."""
+    """Runs the test in a temporary directory."""
     with TemporaryDirectory(prefix="relay-alerts-") as directory:
-        asyncio.run(prove(Path(directory)))
+        asyncio.run(run_scenario(Path(directory)))
 
 
 if __name__ == "__main__":

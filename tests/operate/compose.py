@@ -1,7 +1,7 @@
-"""`python -m tests.operate.compose` runs what docker-compose.yml would, as far as that goes without Docker.
+"""`python -m tests.operate.compose` runs the commands of docker-compose.yml without Docker.
 
-The script that makes PostgreSQL's roles, in a real PostgreSQL with Relay's tables; and the profile demo: the
-stand-in provider, the proxy before it and the traffic, by the commands and settings that stand in the file.
+It runs the script that creates PostgreSQL's roles in a real PostgreSQL with Relay's tables, and the profile
+`demo` (stand-in provider, proxy, traffic) with the commands and settings of the file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WAIT_SECONDS: Final = 60
 ENOUGH: Final = 10
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -49,7 +49,7 @@ def _refused(url: str, statement: str) -> bool:
 
 
 def roles(server: str) -> None:
-    """Runs the script as the image of PostgreSQL does, and tries what each role may and may not."""
+    """Runs the script as the PostgreSQL image does, and tests the privileges of each role."""
     place = urlsplit(server)
 
     def url(user: str, database: str) -> str:
@@ -57,7 +57,7 @@ def roles(server: str) -> None:
         return place._replace(netloc=f"{user}:{user}@{host}", path=f"/{database}").geturl()
 
     with psycopg.connect(server, autocommit=True) as connection:
-        # The server's superuser is `relay`, as POSTGRES_USER makes it in the image.
+        # The server's superuser is `relay`, as created by POSTGRES_USER in the image.
         connection.execute("CREATE DATABASE relay OWNER relay ENCODING 'UTF8' TEMPLATE template0")
         info = connection.info
         environment = os.environ | {
@@ -95,7 +95,7 @@ def roles(server: str) -> None:
     wrong += [what for what, asked in refused.items() if not _refused(*asked)]
     if wrong:
         sys.exit(f"PostgreSQL's roles are not as they should be: {', '.join(wrong)}")
-    _say("PostgreSQL's roles may what they should, and no more")
+    _log("PostgreSQL's roles have exactly the expected privileges")
 
 
 def _free_port() -> int:
@@ -118,7 +118,7 @@ def _listens(port: int) -> bool:
 
 
 def demo(disk: Path) -> None:
-    """Starts the demo's three services by their commands in the file, and waits for records of theirs."""
+    """Starts the demo's three services by their commands in the file, and waits for their records."""
     moved = {
         "provider:9000": f"127.0.0.1:{(provider := _free_port())}",
         "demo-proxy:8000": f"127.0.0.1:{(proxy := _free_port())}",
@@ -126,12 +126,12 @@ def demo(disk: Path) -> None:
         "/etc/relay/relay.yaml": str(disk / "relay.yaml"),
     }
 
-    def here(text: str) -> str:
+    def resolve(text: str) -> str:
         for there, place in moved.items():
             text = text.replace(there, place)
         return text
 
-    (disk / "relay.yaml").write_text(here((ROOT / "deploy" / "demo.yaml").read_text("utf-8")))
+    (disk / "relay.yaml").write_text(resolve((ROOT / "deploy" / "demo.yaml").read_text("utf-8")))
     image = {
         "RELAY_SERVER__PORT": str(proxy),
         "RELAY_LOG_DIR": str(disk / "logs"),
@@ -140,24 +140,24 @@ def demo(disk: Path) -> None:
 
     def start(name: str, *more: str) -> subprocess.Popen[bytes]:
         service = SERVICES[name]
-        given = {name: here(value) for name, value in service.get("environment", {}).items()}
+        given = {name: resolve(value) for name, value in service.get("environment", {}).items()}
         words = [*service.get("entrypoint", ["relayctl"]), *service.get("command", ["serve"]), *more]
-        program = [str(BIN / words[0]), *(here(word) for word in words[1:])]
+        program = [str(BIN / words[0]), *(resolve(word) for word in words[1:])]
         return subprocess.Popen(program, cwd=ROOT, env=os.environ | image | given)
 
     with ExitStack() as running:
 
-        def kept(process: subprocess.Popen[bytes]) -> None:
+        def kill_on_exit(process: subprocess.Popen[bytes]) -> None:
             running.callback(process.wait)
             running.callback(process.kill)
 
-        kept(start("provider", "--port", str(provider)))
+        kill_on_exit(start("provider", "--port", str(provider)))
         _wait("the provider", lambda: _listens(provider))
-        kept(start("demo-proxy"))
+        kill_on_exit(start("demo-proxy"))
         _wait("the proxy", lambda: _listens(proxy))
-        kept(start("traffic"))
+        kill_on_exit(start("traffic"))
         _wait("traffic", lambda: _answered(disk / "logs") >= ENOUGH)
-    _say(f"the demo's services talk to each other: {_answered(disk / 'logs')} answers with usage")
+    _log(f"the demo's services work together: {_answered(disk / 'logs')} answers with usage")
 
 
 def _answered(logs: Path) -> int:
@@ -166,7 +166,7 @@ def _answered(logs: Path) -> int:
 
 
 def main() -> None:
-    """Ends with 0 when both work."""
+    """Exits with 0 if both work."""
     with embedded_postgres() as server:
         roles(server)
     with TemporaryDirectory() as directory:

@@ -1,7 +1,7 @@
-"""`python -m tests.operate.dashboards` holds the dashboards against Grafana's own types, with its compiler.
+"""`python -m tests.operate.dashboards` checks the dashboards against Grafana's TypeScript types.
 
-`@grafana/schema` and TypeScript come from npm into var/tools on the first run. That the panels' queries give
-something is tests/integration/dashboards/test_show_data.py.
+`@grafana/schema` and TypeScript come from npm into var/tools on the first run. The panels' queries are tested
+in tests/integration/dashboards/test_show_data.py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.support.monitoring.grafana import DASHBOARDS
 GRAFANA: Final = "12.1.1"
 TYPESCRIPT: Final = "5.9.3"
 HOME: Final = DASHBOARDS.parent / "var" / "tools" / f"grafana-schema-{GRAFANA}"
-# In the file an enum is its text; a type that wants the enum's name would take no JSON at all.
+# In the file an enum is its string value; a type that requires the enum member would accept no JSON.
 _HEAD: Final = """
 import type {{ Dashboard }} from "{schema}/dist/types/raw/dashboard/x/dashboard_types.gen";
 type Plain<T> = T extends string ? `${{T}}` : T extends (infer U)[] ? Plain<U>[]
@@ -28,7 +28,7 @@ export const dashboard: Plain<Partial<Dashboard>> = {text};
 
 
 def compiler() -> Path:
-    """TypeScript's compiler; installed with Grafana's types where it is not yet."""
+    """The TypeScript compiler; installs it with Grafana's types if it is missing."""
     program = HOME / "node_modules" / ".bin" / "tsc"
     if program.exists():
         return program
@@ -46,7 +46,7 @@ def compiler() -> Path:
 
 
 def main() -> None:
-    """Ends with 0 when every dashboard is what Grafana's types say."""
+    """Exits with 0 if every dashboard matches Grafana's types."""
     program = compiler()
     with TemporaryDirectory(prefix="relay-dashboards-") as directory:
         files = []

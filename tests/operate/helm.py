@@ -1,7 +1,7 @@
-"""`python -m tests.operate.helm` renders the chart with each set of values and has checkov look at it.
+"""`python -m tests.operate.helm` renders the chart with each set of values and checks it with checkov.
 
-checkov needs other versions of what Relay needs, so it has an environment of its own in var/tools, made on
-the first run. A finding is fixed in the chart or excused in helm/checkov.yaml with a reason.
+checkov needs other versions of Relay's dependencies, so it has its own environment in var/tools, created on
+the first run. A finding is fixed in the chart or accepted in helm/checkov.yaml with a reason.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HOME: Final = ROOT / "var" / "tools" / f"checkov-{VERSION}"
 
 
 def checkov() -> Path:
-    """The program; installed where it is not yet."""
+    """The path of checkov; installs it if it is missing."""
     program = HOME / "bin" / "checkov"
     if not program.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", HOME], check=True)
@@ -35,7 +35,7 @@ def checkov() -> Path:
 
 
 def findings(program: Path) -> list[dict[str, Any]]:
-    """The failed checks over every set of values."""
+    """The failed checks of all sets of values."""
     with TemporaryDirectory() as directory:
         for name in VALUES:
             Path(directory, f"{name}.yaml").write_text(yaml.safe_dump_all(rendered(name)))
@@ -62,7 +62,7 @@ def findings(program: Path) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Ends with 0 when every finding is excused and every excuse is needed."""
+    """Exits with 0 if every finding is accepted in helm/checkov.yaml and every entry there is needed."""
     excuses = yaml.safe_load((ROOT / "helm" / "checkov.yaml").read_text("utf-8"))
     needed: set[int] = set()
     open_findings = []

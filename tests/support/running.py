@@ -1,11 +1,11 @@
-"""The real proxy, in this process on a free port, and what it has written read back.
+"""The real proxy in this process on a free port, with access to what it has written.
 
     async with replaying() as provider, running(settings(tmp_path, provider.url)) as relay:
         provider.will(json_answer({…}))
         answer = await relay.post("/v1/chat/completions", {"model": "gpt-4o", "messages": []})
         record = relay.record_of(answer)
 
-`settings` takes whole sections to change: `settings(tmp_path, url, server={"drain_seconds": 0.2})`.
+`settings` takes the sections to change: `settings(tmp_path, url, server={"drain_seconds": 0.2})`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 import yaml
 from aiohttp import web
 
@@ -32,11 +33,16 @@ from proxy.segments.lines import IntentLine, Line, SealLine, parse_line
 from proxy.segments.record import RequestLine
 from proxy.segments.writer import Writer
 
+ON_BOTH_PATHS = pytest.mark.parametrize(
+    "relay", [True, False], ids=["fast path", "plain path"], indirect=True
+)
+"""Runs a test of `tests/integration/proxy/exchange` with `server.fast_path` on and off."""
+
 PROVIDER_KEYS = {"OPENAI_API_KEY": "sk-of-openai", "ANTHROPIC_API_KEY": "sk-of-anthropic"}
 
 
 def settings(directory: Path, provider_url: str, **sections: Any) -> Config:
-    """A configuration whose upstreams are one provider; logs and keys stand below `directory`."""
+    """A configuration whose upstreams are one provider; logs and keys are below `directory`."""
     upstream = {"timeouts": {"connect": 2, "first_byte": 5, "idle": 5}}
     base: dict[str, Any] = {
         "server": {"port": 0, "drain_seconds": 5},
@@ -75,7 +81,7 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
 
 @dataclass(frozen=True, kw_only=True)
 class Whole:
-    """An answer that the client has whole."""
+    """A complete answer."""
 
     status: int
     headers: Mapping[str, str]
@@ -130,7 +136,7 @@ class Relay:
         return self.app[SERVICES].writer
 
     def refresh_keys(self) -> None:
-        """Sees the keys that were issued since."""
+        """Reloads the keys."""
         self.app[SERVICES].keys.refresh()
 
     def active(self) -> int:
@@ -165,7 +171,7 @@ class Relay:
 
 
 async def until(true: Callable[[], object], seconds: float = 5) -> None:
-    """Waits for something that must come within some seconds."""
+    """Waits until a condition holds, at most so many seconds."""
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 -- it happens in another task, a thread or on a disk
             await asyncio.sleep(0.005)
@@ -207,7 +213,7 @@ asyncio.run(main())
 
 
 def written(config: Config) -> Path:
-    """The configuration as a file beside its key file; `SecretStr` values do not stand in it."""
+    """The configuration as a file beside its key file; without `SecretStr` values."""
     file = config.keys.file.with_name("relay.yaml")
     plain = config.model_dump(mode="json", exclude={"upstreams": {"__all__": {"name"}}})
     file.write_text(yaml.safe_dump(plain))
@@ -216,7 +222,7 @@ def written(config: Config) -> Path:
 
 @asynccontextmanager
 async def process(config: Config) -> AsyncIterator[tuple[Relay, asyncio.subprocess.Process]]:
-    """The proxy in a process of its own, without `app`; killed at the end if nobody did before."""
+    """The proxy in a process of its own, without `app`; killed at the end."""
     file = written(config)
     key = keys.issue(config.keys.file, user="ada", team="engines")
     served = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""A real S3 interface on this machine, with a bucket, for as long as a test needs it."""
+"""A local S3 server with a bucket for a test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BUCKET = "relay-test"
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """The endpoint of a running S3 with an empty bucket; the AWS variables of this process point to it."""
+    """Runs an S3 server with an empty bucket, sets the AWS variables, and yields the endpoint."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()

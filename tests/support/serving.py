@@ -1,11 +1,11 @@
-"""The real service, `relayctl serve` in processes of its own, with what it says of itself.
+"""The real service: `relayctl serve` in its own processes, with its log.
 
     async with serving(settings(tmp_path, provider.url, **WORKERS)) as served:
         await served.relay.post("/v1/chat/completions", {…})
         os.kill(served.workers()[0], signal.SIGKILL)
         assert await served.stop() == 0
 
-Every request takes a new connection, so that all workers get some.
+Every request opens a new connection, so that all workers get some.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ class Served:
         return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))
 
     async def stop(self) -> int:
-        """Tells it to end, and gives its exit code."""
+        """Stops it with SIGTERM and returns its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return await self.process.wait()
 
 
 async def started(config: Config, environ: Mapping[str, str]) -> tuple[asyncio.subprocess.Process, Path]:
-    """The service on its way up, and the file of its log."""
+    """Starts the service; returns its process and the file of its log."""
     log = config.keys.file.with_name("relay.log")
     with log.open("wb") as said:
         process = await asyncio.create_subprocess_exec(
@@ -73,16 +73,16 @@ async def started(config: Config, environ: Mapping[str, str]) -> tuple[asyncio.s
 
 @asynccontextmanager
 async def serving(config: Config, **environ: str) -> AsyncIterator[Served]:
-    """The service on a free port; killed at the end if nobody has ended it before."""
+    """The service on a free port; killed at the end."""
     key = keys.issue(config.keys.file, user="ada", team="engines")
     process, log = await started(config, environ)
     try:
         await until(lambda: "serves on" in log.read_text() or process.returncode is not None, 20)
-        told = re.search(r"serves on (\S+?)[, ]", log.read_text())
-        assert told, log.read_text()
+        serves = re.search(r"serves on (\S+?)[, ]", log.read_text())
+        assert serves, log.read_text()
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
         async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
-            relay = Relay(config=config, app=web.Application(), url=told[1], key=key, session=session)
+            relay = Relay(config=config, app=web.Application(), url=serves[1], key=key, session=session)
             yield Served(relay=relay, process=process, log=log)
     finally:
         with suppress(ProcessLookupError):

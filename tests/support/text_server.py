@@ -13,7 +13,7 @@ from threading import Thread
 class _Handler(BaseHTTPRequestHandler):
     def __init__(self, *arguments: object, directory: Path) -> None:
         self._directory = directory
-        super().__init__(*arguments)  # type: ignore[arg-type]  # what the server gives
+        super().__init__(*arguments)  # type: ignore[arg-type]  # the arguments of the server
 
     def do_GET(self) -> None:
         body = b"".join(path.read_bytes() for path in sorted(self._directory.glob("*.prom")))
@@ -24,12 +24,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_arguments: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
 
 @contextmanager
 def text_server(directory: Path) -> Iterator[str]:
-    """The `host:port` at which the directory's `*.prom` files are served."""
+    """Serves the directory's `*.prom` files and yields `host:port`."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=directory)) as server:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()

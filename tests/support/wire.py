@@ -1,4 +1,4 @@
-"""A provider for tests that speaks bytes: what each of its connections says and hears is written out.
+"""A provider for tests that speaks bytes: each of its connections follows a script.
 
 async def kept(peer: Peer) -> None:
     await peer.request()
@@ -24,8 +24,8 @@ import pytest
 import uvloop
 from multidict import CIMultiDict
 
-from proxy.config.settings import Timeouts, Upstream
-from proxy.upstream.client import Answer, Client, UpstreamFault, pieces
+from proxy.config.upstreams import Timeouts, Upstream
+from proxy.upstream.client import Answer, Client, UpstreamFault, read_chunks
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 OK = HEAD + b"Content-Length: 2\r\n\r\nhi"
@@ -37,7 +37,7 @@ SLOW = (504, "upstream_timeout", True)
 
 @dataclass(kw_only=True)
 class Wire:
-    """What the provider has seen so far."""
+    """The state of the provider."""
 
     url: str = ""
     requests: list[bytes] = field(default_factory=list)
@@ -65,10 +65,10 @@ class Peer:
         self.wire.requests.append(request)
         return request
 
-    async def say(self, *pieces: bytes) -> None:
-        """Sends these, one write each."""
-        for piece in pieces:
-            self.writer.write(piece)
+    async def say(self, *chunks: bytes) -> None:
+        """Sends these chunks, one write each."""
+        for chunk in chunks:
+            self.writer.write(chunk)
             await self.writer.drain()
             await asyncio.sleep(0)
 
@@ -140,7 +140,7 @@ class Asking:
 
     async def whole(self, answer: Answer) -> bytes:
         """The body to its end."""
-        return b"".join([piece async for piece in pieces(self.upstream, answer)])
+        return b"".join([chunk async for chunk in read_chunks(self.upstream, answer)])
 
     async def ask(self, method: str = "POST", body: bytes = b"{}") -> tuple[int, bytes]:
         """Status and body of a whole answer."""
@@ -148,7 +148,7 @@ class Asking:
             return answer.status, await self.whole(answer)
 
     async def fault(self, says: str | None = None) -> tuple[int, str, bool]:
-        """What is told of an answer that cannot be had."""
+        """Status, code and `sent` of the fault of a request."""
         with pytest.raises(UpstreamFault, match=says) as raised:
             await self.ask()
         return raised.value.status, raised.value.code, raised.value.sent
@@ -168,13 +168,13 @@ async def asking(
 
 
 async def becomes(condition: Callable[[], bool]) -> None:
-    """Waits until something holds; the test's own timeout ends it."""
+    """Waits until a condition holds; the timeout of the test ends it."""
     while not condition():  # noqa: ASYNC110 -- what is waited for lies in the code under test
         await asyncio.sleep(0.001)
 
 
 def answering(*wire: bytes) -> Script:
-    """Answers every request so, and keeps the connection."""
+    """Answers every request with these bytes and keeps the connection."""
 
     async def script(peer: Peer) -> None:
         while True:
@@ -185,7 +185,7 @@ def answering(*wire: bytes) -> Script:
 
 
 def once(*wire: bytes) -> Script:
-    """Answers one request so and ends the connection."""
+    """Answers one request with these bytes and closes the connection."""
 
     async def script(peer: Peer) -> None:
         await peer.request()

@@ -1,21 +1,22 @@
 #!/bin/sh
-# The sidecar of a proxy without a persistent volume: loads and archives what is sealed, every SHIP_EVERY seconds,
-# and once more after SIGTERM, which Kubernetes sends when the proxy has stopped and sealed its last segment.
-# It goes on after every failure; what is not archived is tried again. A local segment is removed only when the
-# archive has given it back whole and, with a database, when it is loaded.
+# The sidecar of a proxy without a persistent volume: loads and archives sealed segments every SHIP_EVERY seconds,
+# and once more after SIGTERM, which Kubernetes sends after the proxy has stopped and sealed its last segment.
+# It continues after failures and retries. A local segment is removed only after it is verified in the archive and,
+# with a database, loaded.
 set -u
 mkdir -p "$RELAY_LOG_DIR" "$METRICS_DIR"
 
 stopping=""
-trap 'stopping=yes' TERM INT # heard between two commands: none is cut off
+trap 'stopping=yes' TERM INT # handled between two commands, so that none is interrupted
 
-# A load that takes longer goes on in the next round (a segment is one transaction), so that a stop need not wait.
+# A load is limited to LOAD_SECONDS so that a stop does not wait; the next round continues (one transaction per
+# segment).
 load() {
   [ -z "${RELAY_DATABASE_URL:-}" ] ||
     timeout "$LOAD_SECONDS" relayctl etl run --metrics-file "$METRICS_DIR/etl.prom"
 }
 
-# The database may be down: the archive does without, and the ledger is told by a later run. Nothing is removed then.
+# If the database is down, archive without it; a later run updates the ledger. Nothing is removed meanwhile.
 archive() {
   relayctl etl archive "$@" || [ -z "${RELAY_DATABASE_URL:-}" ] || env -u RELAY_DATABASE_URL relayctl etl archive
 }
@@ -29,5 +30,5 @@ while [ -z "$stopping" ]; do
     left=$((left - 1))
   done
 done
-archive # before the load: what is archived is safe
+archive # before the load: archived segments are safe
 load

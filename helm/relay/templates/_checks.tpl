@@ -1,4 +1,4 @@
-{{/* What cannot work is refused here, with what to do instead. */}}
+{{/* Rejects combinations of values that cannot work, with advice. */}}
 {{- define "relay.checks" -}}
 {{- $volume := .Values.logs.persistence.enabled -}}
 {{- if and (include "relay.several" .) (include "relay.oneNode" .) -}}

@@ -2,7 +2,7 @@
 {{- .Values.nameOverride | default .Chart.Name | trunc 50 | trimSuffix "-" -}}
 {{- end }}
 
-{{/* Names of jobs and of the ETL's metrics are made from it, so it leaves them room. */}}
+{{/* Shortened, because names of jobs and of the ETL's metrics are derived from it. */}}
 {{- define "relay.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
@@ -42,7 +42,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- .Values.serviceAccount.name | default (include "relay.fullname" .) -}}
 {{- end }}
 
-{{/* "yes" or empty: whether a database is named, and whether segments have a volume of their own. */}}
+{{/* "yes" or empty: whether a database is configured, and whether segments are on a volume. */}}
 {{- define "relay.loads" -}}
 {{- if and .Values.etl.enabled (or .Values.secrets.databaseUrl .Values.existingSecret) }}yes{{ end -}}
 {{- end }}
@@ -83,10 +83,10 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* What every pod of Relay has in common. */}}
+{{/* The common part of every Relay pod. */}}
 {{- define "relay.pod" -}}
 automountServiceAccountToken: false
-# A Service named like a setting of Relay would set it, by the variables that Kubernetes makes of Services.
+# Kubernetes sets variables for Services; a Service named like a setting of Relay would change that setting.
 enableServiceLinks: false
 securityContext: {{- include "relay.podSecurity" . | nindent 2 }}
 {{- with .Values.image.pullSecrets }}
@@ -103,7 +103,7 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
 
-{{/* A volume that one node can have: its readers go where the proxy is, a new proxy beside the old one. */}}
+{{/* For a ReadWriteOnce volume: schedules its readers on the proxy's node, a new proxy beside the old one. */}}
 {{- define "relay.affinity" -}}
 {{- $affinity := deepCopy .Values.affinity -}}
 {{- if include "relay.oneNode" . -}}
@@ -122,7 +122,7 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* Of the Secret only what the ETL needs: no provider's key. */}}
+{{/* Only the values of the Secret that the ETL needs, without providers' keys. */}}
 {{- define "relay.databaseEnvironment" -}}
 - name: RELAY_DATABASE_URL
   valueFrom: {secretKeyRef: {name: {{ .secret }}, key: RELAY_DATABASE_URL}}
@@ -146,7 +146,7 @@ emptyDir: {sizeLimit: {{ .Values.logs.emptyDirSize }}}
 {{- end }}
 {{- end }}
 
-{{/* As a sidecar it has no readiness probe: the proxy beside it must serve without it. */}}
+{{/* A sidecar has no readiness probe: the proxy beside it must serve without it. */}}
 {{- define "relay.etlMetricsContainer" -}}
 name: etl-metrics
 image: {{ .Values.etl.metrics.image }}

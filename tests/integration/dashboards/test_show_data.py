@@ -16,7 +16,7 @@ from etl.database import connection as database
 from etl.load import metrics, run
 from proxy.request import keys
 from proxy.request.keys import KeyLimits
-from relayctl.alerts import budget_metrics, budgets
+from relayctl.alerts import budgets
 from relayctl.alerts.budgets import Budget
 from relayctl.sources.postgres import PostgresSource
 from tests.support.etl.segments import SegmentWriter
@@ -65,8 +65,8 @@ def _load(url: str, logs: Path, texts: Path) -> None:
     assert run.run(url, logs).rejected == 1
     metrics.write(url, logs, texts / "etl.prom")
     budget = Budget(name="engines", team="engines", period="month", tokens=10_000)
-    statement = budgets.spent(PostgresSource(url=url), [budget], datetime.now(UTC))
-    budget_metrics.write(statement.spent, texts / "budgets.prom")
+    report = budgets.evaluate(PostgresSource(url=url), [budget], datetime.now(UTC))
+    budgets.write_metrics(report.usages, texts / "budgets.prom")
 
 
 def _empty(url: str, asked: Sequence[Query]) -> list[str]:

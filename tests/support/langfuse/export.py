@@ -36,7 +36,7 @@ def write(directory: Path, records: Sequence[UsageRecord], *, segment: int = 400
 def settings(server: Server, folder: Path, **changes: Any) -> Settings:
     """Of an export from `folder`/logs, with a ledger beside it unless there is a database."""
     plain: dict[str, Any] = {
-        "credentials": Credentials.of(server.environ),
+        "credentials": Credentials.from_environ(server.environ),
         "database_url": None,
         "logs": folder / "logs",
         "ledger": folder / "ledger.sqlite",

@@ -1,4 +1,4 @@
-"""One history told twice: as segments of a log directory, and as what Prometheus would have scraped."""
+"""Writes the same requests as segments of a log directory and as scraped metrics in Prometheus blocks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PER_SEGMENT = 2000
 
 
 def request(number: int, ended_at: datetime, *, seconds: float = 0.2, **changes: object) -> UsageRecord:
-    """The record of a request that ended at a moment after so many seconds."""
+    """The record of a request that ended at `ended_at` and took `seconds`."""
     latency = Decimal(str(seconds)) * 1000
     created_at = ended_at - timedelta(seconds=seconds)
     return msgspec.structs.replace(record(number), created_at=created_at, latency_ms=latency, **changes)
@@ -32,14 +32,14 @@ def ended_at(one: UsageRecord) -> datetime:
 
 
 def write_logs(directory: Path, records: Sequence[UsageRecord]) -> None:
-    """The history as sealed segments."""
+    """Writes the records as sealed segments."""
     directory.mkdir()
     for number, start in enumerate(range(0, len(records), _PER_SEGMENT), start=1):
         write_segment(directory, records[start : start + _PER_SEGMENT], number=number)
 
 
 def write_blocks(directory: Path, records: Sequence[UsageRecord], since: datetime, until: datetime) -> None:
-    """The history as blocks of Prometheus' storage: the proxy's own metrics, scraped every 15 seconds."""
+    """Writes Prometheus TSDB blocks: the proxy's metrics of these requests, scraped every 15 seconds."""
     registry = CollectorRegistry()
     metrics = Metrics(registry, str)
     waiting = sorted(records, key=ended_at, reverse=True)

@@ -1,4 +1,4 @@
-"""The metrics that Relay's code declares, and those that a PromQL expression asks for: the two must fit."""
+"""Compares the metrics in PromQL expressions with those that Relay's code declares."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from etl.load import metrics as etl_metrics
 from etl.load.status import Status
 from proxy.metrics.registry import Metrics
-from relayctl.alerts import budget_metrics
-from relayctl.alerts.budgets import Budget, Spent
+from relayctl.alerts.budgets import Budget, BudgetUsage, write_metrics
 
 COUNTING = ("rate", "increase", "irate")
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
@@ -27,7 +26,7 @@ _NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Use:
-    """A metric in an expression: its matchers' labels, its range in seconds, the function right around it."""
+    """A metric in an expression: labels of its matchers, range in seconds, directly enclosing function."""
 
     name: str
     labels: tuple[str, ...]
@@ -37,7 +36,7 @@ class Use:
 
 @cache
 def declared() -> dict[str, str]:
-    """Every series that Relay exposes, with the type of its metric."""
+    """The name of every series that Relay exposes, with the type of its metric."""
     registry = CollectorRegistry()
     Metrics(registry, str)
     families = [*registry.collect(), *_etl_families(), *_budget_families()]
@@ -62,19 +61,19 @@ def _etl_families() -> Iterable[Metric]:
         oldest_waiting=None,
         gaps=(),
     )
-    return etl_metrics._registry(nothing, _NOW).collect()
+    return etl_metrics.registry(nothing, _NOW).collect()
 
 
 def _budget_families() -> Iterator[Metric]:
     budget = Budget(name="any", team="any", period="day", tokens=1)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "budgets.prom"
-        budget_metrics.write([Spent(budget=budget, used=Decimal(0), since=_NOW, unpriced=0)], file)
+        write_metrics([BudgetUsage(budget=budget, used=Decimal(0), since=_NOW, unpriced=0)], file)
         yield from text_string_to_metric_families(file.read_text("utf-8"))
 
 
 def used(expression: str) -> list[Use]:
-    """Every metric that the expression asks for. Raises `ValueError` when it is no PromQL."""
+    """Every metric in the expression. Raises `ValueError` if it is not PromQL."""
     return list(_walk(promql_parser.parse(expression), ""))
 
 
@@ -99,9 +98,9 @@ def _walk(node: promql_parser.Expr, function: str) -> Iterator[Use]:
 
 
 def mistakes(expression: str) -> list[str]:
-    """What in the expression does not fit the code: metrics it lacks, rates on gauges, counters as they are.
+    """The errors in the expression: undeclared metrics, rates of gauges, counters without a rate.
 
-    A counter may stand as it is beside its own increase, for the series that have just begun.
+    A counter without a rate is allowed beside its own increase, for series that have just started.
     """
     known, uses = declared(), [use for use in used(expression) if use.name != "up"]
     increased = {use.name for use in uses if use.function in COUNTING}

@@ -1,4 +1,4 @@
-"""The dashboards as Grafana would run them: their panels' queries, with variables and macros filled in."""
+"""The queries of the dashboards' panels, with Grafana's variables and macros expanded."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from proxy.segments.record import time_text
 
 DASHBOARDS = Path(__file__).parents[3] / "dashboards"
 RATE_INTERVAL = "1m"
-"""What stands for `$__rate_interval`: four scrapes or more."""
+"""The value of `$__rate_interval`: at least four scrape intervals."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """One query of a panel; `text` is PromQL or SQL, as `source` says."""
+    """One query of a panel; `text` is PromQL or SQL, depending on `source`."""
 
     dashboard: str
     panel: dict[str, Any]
@@ -48,7 +48,7 @@ def queries() -> Iterator[Query]:
 
 
 def promql(text: str, *, interval: str = RATE_INTERVAL) -> str:
-    """The expression with Grafana's own variables filled in."""
+    """The expression with Grafana's variables expanded."""
     return text.replace("$__rate_interval", interval)
 
 

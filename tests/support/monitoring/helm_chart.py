@@ -1,4 +1,4 @@
-"""The chart as real Helm renders it, object by object."""
+"""Renders the chart with Helm's own code and returns its objects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VALUES: dict[str, dict[str, Any]] = {
         for path in sorted((ROOT / "helm" / "values").glob("*.yaml"))
     },
 }
-"""Sets of values by name; `default` changes nothing."""
+"""Sets of values by name; `default` is empty."""
 
 Manifest = dict[str, Any]
 
@@ -34,17 +34,17 @@ def render(values: dict[str, Any]) -> list[Manifest]:
 
 @lru_cache
 def rendered(name: str) -> tuple[Manifest, ...]:
-    """The objects of one of the sets of values."""
+    """The objects rendered with a named set of values."""
     return tuple(render(VALUES[name]))
 
 
 def of_kind(manifests: tuple[Manifest, ...] | list[Manifest], kind: str, name: str = "") -> list[Manifest]:
-    """The objects of a kind whose name ends so."""
+    """The objects of a kind whose name ends with `name`."""
     return [one for one in manifests if one["kind"] == kind and one["metadata"]["name"].endswith(name)]
 
 
 def pods(manifests: tuple[Manifest, ...] | list[Manifest]) -> Iterator[tuple[str, Manifest, dict[str, str]]]:
-    """Each pod that the objects make: whose, its spec and its labels."""
+    """Each pod of the objects: its owner, spec and labels."""
     for one in manifests:
         spec = one.get("spec", {})
         template = spec.get("jobTemplate", {}).get("spec", spec).get("template")

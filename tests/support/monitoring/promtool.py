@@ -1,4 +1,4 @@
-"""Prometheus' own checker, as the system has it."""
+"""Runs the system's promtool."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 
 
 def promtool(*arguments: object) -> str:
-    """Runs promtool and gives what it says; fails the test when it finds something or is not there."""
+    """Runs promtool and returns its output; fails the test if it fails or is not installed."""
     binary = shutil.which("promtool")
     if binary is None:
         pytest.fail("promtool is missing: install prometheus (Debian: apt-get install prometheus)")
-    done = subprocess.run(
+    completed = subprocess.run(
         [binary, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout

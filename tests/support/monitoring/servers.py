@@ -1,4 +1,4 @@
-"""A real Prometheus and a real Alertmanager for tests, as the system has them, each gone with its block."""
+"""Runs the system's Prometheus and Alertmanager for tests."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ import yaml
 
 from tests.support.redis_server import free_port
 
-_WAIT: Final = 60
+_START_SECONDS: Final = 60
 
 
 def binary(name: str, package: str) -> str:
-    """The path of a program; fails the test with what to install when it is missing."""
+    """The path of a program; fails the test with the package to install if it is missing."""
     found = shutil.which(name)
     if found is None:
         pytest.fail(f"{name} is missing: install {package} (Debian: apt-get install {package})")
@@ -38,9 +38,9 @@ def prometheus_server(
     rules: Sequence[Path] = (),
     alertmanager: str | None = None,
 ) -> Iterator[str]:
-    """The URL of a Prometheus whose data lie in `directory`; it scrapes and evaluates once a second.
+    """Runs Prometheus with its data in `directory` and yields its URL; it scrapes and evaluates every second.
 
-    `jobs` are the targets (`host:port`) by job; data that is there already is kept, however old.
+    `jobs` maps jobs to targets (`host:port`). Existing data in `directory` is kept, however old.
     """
     port = free_port()
     config = {
@@ -70,7 +70,7 @@ def prometheus_server(
 
 @contextmanager
 def alertmanager_server(directory: Path, *, webhook: str | None = None) -> Iterator[str]:
-    """The URL of an Alertmanager that tells the webhook at once."""
+    """Runs an Alertmanager that notifies the webhook at once, and yields its URL."""
     port = free_port()
     hooks = [{"url": webhook}] if webhook else []
     config = {
@@ -104,7 +104,7 @@ def _served(command: list[str], port: int, directory: Path) -> Iterator[str]:
 
 
 def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    until = time.monotonic() + _WAIT
+    until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
         if server.poll() is not None:
             break
@@ -117,13 +117,13 @@ def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
 
 
 def get(url: str, **parameters: str) -> Any:
-    """The JSON at a URL."""
+    """Fetches the JSON at a URL."""
     with urllib.request.urlopen(f"{url}?{urlencode(parameters)}", timeout=30) as answer:
         return json.load(answer)
 
 
 def query(url: str, expression: str, **parameters: str) -> list[dict[str, Any]]:
-    """What Prometheus answers to an expression; its own message is the error."""
+    """The result of a PromQL expression; raises `AssertionError` with Prometheus' message."""
     try:
         found = get(f"{url}/api/v1/query", query=expression, **parameters)
     except urllib.error.HTTPError as error:

@@ -1,4 +1,4 @@
-"""Server-sent events: the same events whatever the cuts, by the specification, and no byte lost."""
+"""Server-sent events by the specification: the same events at any cuts, and no byte lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def split(*chunks: bytes) -> list[Event]:
     return [*events, parse_event(rest)] if rest else events
 
 
-def told(*chunks: bytes) -> list[Told]:
+def parsed(*chunks: bytes) -> list[Told]:
     """Name and data of every event that says anything."""
     return [(event.name, event.data) for event in split(*chunks) if event.data or event.name != "message"]
 
@@ -58,19 +58,17 @@ NAMED = pytest.mark.parametrize(
 
 
 @NAMED
-def test_a_stream_is_read_by_the_specification(stream: bytes, expected: list[Told]) -> None:
-    assert told(stream) == expected
+def test_stream_is_parsed_by_the_specification(stream: bytes, expected: list[Told]) -> None:
+    assert parsed(stream) == expected
 
 
 @NAMED
-def test_every_cut_into_two_or_three_and_into_single_bytes_gives_the_same_events(
-    stream: bytes, expected: list[Told]
-) -> None:
+def test_every_cut_gives_the_same_events(stream: bytes, expected: list[Told]) -> None:
     cuts = [(0,), *itertools.combinations_with_replacement(range(len(stream) + 1), 2)]
     for cut in cuts:
         pieces = [stream[start:end] for start, end in itertools.pairwise((0, *cut, len(stream)))]
-        assert told(*pieces) == expected, pieces
-    assert told(*(bytes([byte]) for byte in stream)) == expected
+        assert parsed(*pieces) == expected, pieces
+    assert parsed(*(bytes([byte]) for byte in stream)) == expected
 
 
 LINES = st.sampled_from(
@@ -83,14 +81,14 @@ ANY_STREAM = st.lists(st.tuples(LINES, ENDS)).map(lambda parts: b"".join(itertoo
 @UNTIMED
 @given(stream=ANY_STREAM | st.binary(max_size=60), cuts=st.lists(st.integers(0, 200), max_size=8))
 @example(stream=b"data: x\r\r\ndata: y\r\r", cuts=[8, 9])
-def test_no_cut_of_any_stream_changes_its_events_or_loses_a_byte(stream: bytes, cuts: list[int]) -> None:
+def test_any_stream_gives_the_same_events_at_any_cuts(stream: bytes, cuts: list[int]) -> None:
     borders = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     pieces = [stream[start:end] for start, end in itertools.pairwise(borders)]
-    assert told(*pieces) == told(stream)
+    assert parsed(*pieces) == parsed(stream)
     assert b"".join(event.raw for event in split(*pieces)) == stream
 
 
-def test_an_event_comes_out_with_the_chunk_that_ends_it() -> None:
+def test_event_is_returned_by_the_chunk_that_ends_it() -> None:
     splitter = EventSplitter()
     assert not list(splitter.feed(b"data: a\n"))
     assert [event.data for event in splitter.feed(b"\ndata: b\n\ndata: c")] == [b"a", b"b"]
@@ -98,7 +96,7 @@ def test_an_event_comes_out_with_the_chunk_that_ends_it() -> None:
     assert splitter.rest() == b""
 
 
-def test_an_event_beyond_the_limit_is_given_out_unread_and_the_next_is_read(
+def test_oversized_event_is_returned_unparsed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sse, "MAX_EVENT_BYTES", 100)
@@ -108,7 +106,7 @@ def test_an_event_beyond_the_limit_is_given_out_unread_and_the_next_is_read(
     assert [event.data for event in events if event.data] == [b"after"]
 
 
-def test_a_long_event_in_small_pieces_is_searched_once_not_once_per_piece(
+def test_long_event_in_small_chunks_is_searched_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     searched = 0

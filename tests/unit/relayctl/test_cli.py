@@ -13,8 +13,7 @@ import pytest
 
 from etl.errors import DatabaseError
 from proxy.errors import ConfigError
-from relayctl import cli
-from relayctl import exit_codes as exits
+from relayctl import cli, exit_codes
 from relayctl.errors import InputError, SourceError
 
 ENTRY = "from relayctl.cli import main; main()"
@@ -50,7 +49,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> Any:
     return run
 
 
-def test_help_imports_nothing_that_a_command_needs() -> None:
+def test_help_does_not_import_commands() -> None:
     code = (
         "import sys\nfrom relayctl.cli import run\nrun(['--help'])\n"
         f"print(*[name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
@@ -62,17 +61,17 @@ def test_help_imports_nothing_that_a_command_needs() -> None:
 
 @pytest.mark.parametrize("name", sorted(cli.COMMANDS))
 def test_every_command_shows_its_help_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run([name, "--help"]) == exits.DONE
+    assert cli.run([name, "--help"]) == exit_codes.DONE
     shown = [capsys.readouterr().out]
     command = cli.relayctl.get_command(click.Context(cli.relayctl), name)
     if isinstance(command, click.Group):
-        assert all(cli.run([name, below, "--help"]) == exits.DONE for below in command.commands)
+        assert all(cli.run([name, below, "--help"]) == exit_codes.DONE for below in command.commands)
         shown = capsys.readouterr().out.split("Usage: ")[1:]
     assert all(f"Example: relayctl {name}" in text for text in shown)
 
 
-def test_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["--version"]) == exits.DONE
+def test_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--version"]) == exit_codes.DONE
     assert capsys.readouterr().out.startswith("relayctl ")
 
 
@@ -87,14 +86,14 @@ def test_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str])
         (click.exceptions.Exit(3), 3, ""),
     ],
 )
-def test_an_error_ends_as_one_sentence_and_its_exit_code(
+def test_error_is_one_sentence_with_its_exit_code(
     ended: Any, error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ended(error) == code
     assert capsys.readouterr().err == said
 
 
-def test_an_error_that_nobody_foresaw_keeps_its_traceback(ended: Any) -> None:
+def test_unexpected_error_keeps_its_traceback(ended: Any) -> None:
     with pytest.raises(ZeroDivisionError):
         ended(ZeroDivisionError())
 
@@ -135,17 +134,17 @@ def test_an_error_that_nobody_foresaw_keeps_its_traceback(ended: Any) -> None:
         ["etl", "status"],
     ],
 )
-def test_wrong_usage_is_told_on_stderr_and_ends_with_2(
+def test_wrong_usage_is_on_stderr_and_exits_with_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RELAY_DATABASE_URL", raising=False)
-    assert cli.run(arguments) == exits.USAGE
+    assert cli.run(arguments) == exit_codes.USAGE
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err
 
 
-def test_every_option_has_a_twin_in_the_environment(tmp_path: Path) -> None:
+def test_every_option_has_an_environment_variable(tmp_path: Path) -> None:
     done = relayctl(
         "usage",
         RELAYCTL_USAGE_LOGS=str(tmp_path),
@@ -156,7 +155,7 @@ def test_every_option_has_a_twin_in_the_environment(tmp_path: Path) -> None:
     assert done.stdout.startswith("day,team_id,requests,")
 
 
-def test_an_options_own_twin_goes_before_the_variable_it_shares(tmp_path: Path) -> None:
+def test_own_environment_variable_overrides_the_shared_one(tmp_path: Path) -> None:
     done = relayctl(
         "usage", "-o", "csv", RELAY_LOG_DIR="/nonexistent", RELAYCTL_USAGE_LOGS=str(tmp_path), TZ="UTC"
     )
@@ -164,13 +163,13 @@ def test_an_options_own_twin_goes_before_the_variable_it_shares(tmp_path: Path) 
     assert relayctl("usage", RELAY_LOG_DIR="/nonexistent").returncode == 1
 
 
-def test_the_configuration_s_own_twin_goes_first_too() -> None:
+def test_own_variable_of_config_overrides_the_shared_one() -> None:
     done = relayctl("keys", "list", RELAY_CONFIG="/shared.yaml", RELAYCTL_KEYS_LIST_CONFIG="/own.yaml")
     assert done.stderr.startswith("relayctl: /own.yaml cannot be read")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["usage", "-o", "csv"]])
-def test_output_into_a_full_disk_is_one_sentence(tmp_path: Path, arguments: list[str]) -> None:
+def test_full_disk_is_one_sentence(tmp_path: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-c", ENTRY, *arguments]
     environment = os.environ | {"RELAY_LOG_DIR": str(tmp_path)}
     with Path("/dev/full").open("wb") as full:
@@ -178,23 +177,23 @@ def test_output_into_a_full_disk_is_one_sentence(tmp_path: Path, arguments: list
             command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment
         )
     said = "relayctl: the output cannot be written: No space left on device\n"
-    assert (done.returncode, done.stderr) == (exits.FAILED, said)
+    assert (done.returncode, done.stderr) == (exit_codes.FAILED, said)
 
 
-def test_without_a_stdout_there_is_no_traceback(tmp_path: Path) -> None:
+def test_closed_stdout_gives_no_traceback(tmp_path: Path) -> None:
     done = subprocess.run(
         ["/bin/sh", "-c", f'"{sys.executable}" -c "{ENTRY}" usage --logs "{tmp_path}" >&-'],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (exits.DONE, "")
+    assert (done.returncode, done.stderr) == (exit_codes.DONE, "")
 
 
-def test_a_closed_pipe_leaves_no_traceback(tmp_path: Path) -> None:
+def test_closed_pipe_gives_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-c", ENTRY, "usage", "--logs", str(tmp_path)]
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
-    assert (done.returncode, done.stderr) == (exits.CLOSED_PIPE, "")
+    assert (done.returncode, done.stderr) == (exit_codes.CLOSED_PIPE, "")

@@ -35,7 +35,7 @@ def test_old_segments_go_once_the_archive_has_them(logs: Path, to: Path) -> None
     os.utime(logs / sorted(path.name for path in logs.iterdir())[-1], (NOW.timestamp(),) * 2)
     whole = report(logs)
     result = archive(logs, str(to), older_than=MONTH, now=NOW)
-    assert (result.removed, result.kept) == (4, [])
+    assert (result.removed, result.retained) == (4, [])
     assert len(list(logs.iterdir())) == 1
     assert report(logs, str(to)) == whole != before
 
@@ -56,7 +56,7 @@ def test_nothing_is_removed_that_the_archive_does_not_give_back(logs: Path, to: 
     file.write_bytes(data)
     result = archive(logs, str(to), older_than=MONTH, now=NOW)
     assert result.removed == 0
-    assert len(result.kept) == len(list(logs.iterdir())) == 4
+    assert len(result.retained) == len(list(logs.iterdir())) == 4
 
 
 def test_a_segment_that_was_changed_since_is_kept(logs: Path, to: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_segment_that_was_changed_since_is_kept(logs: Path, to: Path) -> None:
     result = archive(logs, str(to), older_than=MONTH, now=NOW)
     assert result.removed == 3
     assert list(logs.iterdir()) == [path]
-    assert result.kept == [f"{path.name} is kept: it is not the one that is in the archive"]
+    assert result.retained == [f"{path.name} is kept: it differs from the segment in the archive"]
 
 
 def test_a_segment_that_contradicts_its_seal_is_archived_and_kept(logs: Path, to: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_segment_that_contradicts_its_seal_is_archived_and_kept(logs: Path, to
     age(logs)
     result = archive(logs, str(to), older_than=MONTH, now=NOW)
     assert (result.segments, result.removed) == (4, 3)
-    assert "the seal says sha256" in result.kept[0]
+    assert "the seal says sha256" in result.retained[0]
 
 
 def test_the_ledger_is_told_and_only_loaded_segments_go(
@@ -90,7 +90,8 @@ def test_the_ledger_is_told_and_only_loaded_segments_go(
     age(logs)
     result = archive(logs, str(to), older_than=MONTH, database_url=migrated_url, now=NOW)
     assert (result.segments, result.removed) == (5, 4)
-    assert result.kept == [f"{late.name} is kept: it is not loaded into the database, or another content is"]
+    reason = "it is not loaded into the database, or was loaded with other content"
+    assert result.retained == [f"{late.name} is kept: {reason}"]
     rows = database.execute("SELECT archive, archived_at IS NOT NULL FROM etl_segments").fetchall()
     assert rows == [(str(to), True)] * 4
     run(migrated_url, logs)

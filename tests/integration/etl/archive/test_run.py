@@ -19,9 +19,9 @@ from pyarrow import parquet
 
 from etl.archive import group as archive_group
 from etl.archive import manifest as archive_manifest
-from etl.archive import verification as archive_verify
 from etl.archive.run import archive
 from etl.archive.store import LocalStore, open_store
+from etl.archive.verification import find_problems
 from etl.errors import EtlError
 from proxy.segments.record import Attempt, Fault
 from relayctl import cli
@@ -197,10 +197,10 @@ def test_a_damaged_pack_is_found_by_verifying(logs: Path, to: Path) -> None:
     archive(logs, str(to))
     store = open_store(str(to))
     ((_, manifest),) = archive_manifest.read_all(store)
-    assert archive_verify.problems(store, manifest) == []
+    assert find_problems(store, manifest) == []
     pack = to / manifest.pack.name
     pack.write_bytes(pack.read_bytes()[:-9])
-    assert any(manifest.pack.name in problem for problem in archive_verify.problems(store, manifest))
+    assert any(manifest.pack.name in problem for problem in find_problems(store, manifest))
 
 
 def test_a_full_disk_is_one_sentence_and_loses_nothing(

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from etl.database.connection import connect
-from etl.database.migrations import check, migrate, migrations
+from etl.database.migrations import check_schema, migrate, migrations
 from etl.errors import DatabaseError, SchemaError
 
 pytestmark = pytest.mark.every_postgres
@@ -37,7 +37,7 @@ def _tables(connection: psycopg.Connection) -> set[str]:
 def test_migrating_twice_applies_everything_once(database_url: str) -> None:
     with connect(database_url) as connection:
         assert (migrate(connection), migrate(connection)) == (ALL, [])
-        check(connection)
+        check_schema(connection)
 
 
 def test_processes_that_migrate_at_once_apply_each_migration_once(database_url: str) -> None:
@@ -90,7 +90,7 @@ def test_a_database_without_the_schema_is_told_what_to_run(database_url: str) ->
         connect(database_url) as connection,
         pytest.raises(SchemaError, match="has no Relay schema of this version: run `relayctl etl migrate`"),
     ):
-        check(connection)
+        check_schema(connection)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_database_without_the_schema_is_told_what_to_run(database_url: str) ->
 )
 def test_the_tables_of_another_program_stay_and_are_told(database_url: str, foreign: str, told: str) -> None:
     everything = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1"
-    sentence = f"that are not Relay's .{told}.: give Relay a database of its own"
+    sentence = f"that are not Relay's .{told}.: use a separate database for Relay"
     with connect(database_url) as connection:
         connection.execute(foreign)
         before = connection.execute(everything).fetchall()
@@ -117,7 +117,7 @@ def test_a_database_that_lacks_a_migration_is_told_what_to_run(database: psycopg
         "DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)"
     )
     with pytest.raises(SchemaError, match=f"lacks migration {ALL[-1]}: run `relayctl etl migrate`"):
-        check(database)
+        check_schema(database)
 
 
 def test_a_database_that_is_not_utf8_is_refused(postgres_url: str) -> None:

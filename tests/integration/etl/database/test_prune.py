@@ -40,7 +40,7 @@ def pruned(connection: psycopg.Connection, *, dry_run: bool = False) -> list[tup
 
 
 def months(connection: psycopg.Connection) -> list[str]:
-    return [partition.name[14:] for partition in partitions.existing(connection)]
+    return [partition.name[14:] for partition in partitions.list_partitions(connection)]
 
 
 @pytest.fixture

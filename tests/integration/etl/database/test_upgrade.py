@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from etl.database.connection import connect
-from etl.database.migrations import check, migrate, migrations
+from etl.database.migrations import check_schema, migrate, migrations
 from etl.database.prune import prune
 from etl.load import status
 from etl.load.retry import retry
@@ -85,7 +85,7 @@ def test_an_upgraded_database_tells_what_a_new_one_does(
     run(migrated_url, SEGMENTS)
     with database_of(version, postgres_url, tmp_path) as url, connect(url) as connection:
         migrate(connection)
-        check(connection)
+        check_schema(connection)
         assert contents(connection) == contents(database)
         assert report(url) == report(migrated_url)
         assert differences.find(connection) == []

@@ -126,14 +126,14 @@ def test_a_server_with_the_old_api_only_is_refused(call: Call, server: Server) -
     server.behaviour.old = True
     code, _, err = call("backfill")
     assert code == exits.FAILED
-    assert err.startswith(f"relayctl: Langfuse at {server.url} (version 2.95.0) only knows the old ingestion")
+    assert err.startswith(f"relayctl: Langfuse at {server.url} (version 2.95.0) has only the old ingestion")
     assert err.count("\n") == 1
 
 
 def test_a_bad_environment_is_wrong_usage(call: Call) -> None:
     code, _, err = call("backfill", "--environment", "langfuse-prod")
     assert code == exits.USAGE
-    assert "is none of Langfuse's" in err
+    assert "is not valid in Langfuse" in err
 
 
 def test_rejects_are_told_by_status(call: Call, server: Server, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_the_one_bad_span_stands_alone_in_the_rejects(tmp_path: Path) -> None:
         result = langfuse.backfill(asked)
         assert (result.accepted, result.rejected) == (len(good), 2)
         assert held(server.summary()) == expected(good)
-        rejects = langfuse.status(asked).rejects
+        rejects = langfuse.status(asked).rejections
         assert {one.request_id for one in rejects} == {one.request_id for one in bad}
         assert all("Langfuse answered 400: Invalid spans: span" in one.reason for one in rejects)
         assert verify(asked).agrees
@@ -83,7 +83,7 @@ def test_a_server_that_fails_for_long_ends_the_run_and_loses_nothing(
     with langfuse_server() as server:
         asked = settings(server, tmp_path)
         server.will(Fault.ERROR_BEFORE, Fault.ERROR_BEFORE)
-        with pytest.raises(LangfuseError, match="answered 500; what was not sent waits, run again"):
+        with pytest.raises(LangfuseError, match="answered 500; the rest was not sent, run again"):
             langfuse.backfill(asked)
         status = langfuse.status(asked)
         assert (status.waiting, status.counts.planned) == (len(RECORDS), 500)

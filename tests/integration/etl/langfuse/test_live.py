@@ -14,7 +14,7 @@ import pytest
 
 from etl.errors import EtlError
 from etl.langfuse import export as langfuse
-from etl.langfuse.content import CapturedContents
+from etl.langfuse.content_index import ContentIndex
 from etl.langfuse.export import Result
 from etl.langfuse.verification import verify
 from proxy.segments.content_lines import Content, content_line
@@ -119,7 +119,7 @@ def test_a_span_waits_for_content_that_is_not_sealed_yet(tmp_path: Path) -> None
 def test_content_is_found_for_requests_in_any_order(tmp_path: Path) -> None:
     write(tmp_path / "logs", [RECORDS[19], *RECORDS[:19]], segment=1)
     write_content(tmp_path / "logs", 1)
-    contents = CapturedContents(tmp_path / "logs", [])
+    contents = ContentIndex(tmp_path / "logs", [])
     for one in reversed(RECORDS):
         found = contents.get(one)
         assert found is not None
@@ -133,7 +133,7 @@ def test_a_content_segment_that_was_altered_is_told_and_not_used(tmp_path: Path)
     path.write_bytes(path.read_bytes().replace(b"answer", b"ANSWER", 1))
     with langfuse_server() as server:
         (note,) = langfuse.backfill(settings(server, tmp_path)).notes
-        assert note.startswith(f"{path.name} gives no content")
+        assert note.startswith(f"the content of {path.name} is not used")
         assert not any("langfuse.observation.output" in row.attributes for row in server.rows)
         assert held(server.summary()) == expected(RECORDS)
 

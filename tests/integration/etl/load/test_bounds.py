@@ -71,7 +71,7 @@ def test_a_segment_of_thousands_of_months_needs_a_few_hundred_locks(
     monkeypatch.setattr(rollup, "mark", counted)
     result = run(migrated_url, writer.directory)
     assert (result.failed, result.loaded) == ((), 6000)
-    assert len(partitions.existing(database)) == 30 * 12 + 2
+    assert len(partitions.list_partitions(database)) == 30 * 12 + 2
     # A server with its default settings has room for 6,400 and more.
     assert 362 <= max(locks) < 1000
     now = contents(database)
@@ -83,9 +83,9 @@ def test_this_month_and_the_next_have_their_partitions_before_their_first_record
 ) -> None:
     before = datetime.now(UTC)
     run(migrated_url, writer.directory)
-    expected = partitions.ahead(before) | partitions.ahead(datetime.now(UTC))
-    made = {(one.since.year, one.since.month) for one in partitions.existing(database) if one.since}
-    assert partitions.ahead(before) <= made <= expected
+    expected = partitions.current_and_next(before) | partitions.current_and_next(datetime.now(UTC))
+    made = {(one.since.year, one.since.month) for one in partitions.list_partitions(database) if one.since}
+    assert partitions.current_and_next(before) <= made <= expected
 
 
 @pytest.mark.parametrize(
@@ -96,4 +96,4 @@ def test_this_month_and_the_next_have_their_partitions_before_their_first_record
     ],
 )
 def test_ahead_of_need_are_two_months(moment: datetime, expected: set[partitions.Month]) -> None:
-    assert partitions.ahead(moment) == expected
+    assert partitions.current_and_next(moment) == expected

@@ -12,8 +12,8 @@ import pytest
 from etl.database.connection import connect
 from etl.database.queries import named
 from etl.load import ledger
+from etl.load.loader import Loader
 from etl.load.run import run
-from etl.load.segment import Loader
 from etl.load.status import as_of
 from etl.rollup import rollup
 from proxy.segments.record import UsageRecord

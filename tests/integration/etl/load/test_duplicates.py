@@ -8,7 +8,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from etl.load.rejects import listed
+from etl.load.rejects import list_rejects
 from etl.load.run import run
 from tests.support.etl.segments import SegmentWriter, record, records
 from tests.support.etl.state import contents
@@ -78,7 +78,7 @@ def test_a_record_that_contradicts_a_stored_one_is_rejected(
         writer.segment(first)
         path = writer.segment(record(2), record(3), second)
     result = run(migrated_url, writer.directory)
-    (reject,) = listed(database, 10)
+    (reject,) = list_rejects(database, 10)
     assert (result.duplicate, result.rejected) == (0, 1)
     assert (reject.segment, reject.line_number, reject.reason) == (path.name, 4, CONTRADICTION)
     assert path.read_bytes()[reject.byte_offset :].startswith(reject.line.encode()[:200])
@@ -102,7 +102,7 @@ def test_many_contradictions_are_all_rejected(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("etl.load.segment._MAX_REJECTS", 7)
-    monkeypatch.setattr("etl.load.staging._FETCHED", 5)
+    monkeypatch.setattr("etl.load.staging._FETCH_SIZE", 5)
     writer.segment(*records(100))
     writer.segment(*(record(number, key_id="other") for number in range(1, 101)), b"junk\n")
     result = run(migrated_url, writer.directory)

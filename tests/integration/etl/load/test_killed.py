@@ -28,11 +28,11 @@ STEPS = [
     (load, "to_row"),
     (rollup.Hours, "flush"),
     (rejects, "save"),
-    (load._Load, "_send_intents"),
+    (load.SegmentLoad, "_send_intents"),
     (staging, "store"),
     (staging, "contradictions"),
     (rollup, "mark"),
-    (ledger, "enter"),
+    (ledger, "insert_segment"),
 ]
 
 
@@ -133,7 +133,7 @@ def test_a_server_that_ends_the_connection_is_told_and_loses_nothing(
                 "AND backend_type = 'client backend'"
             )
 
-    with pytest.raises(DatabaseError, match=r"failed: .*what was not loaded waits in"):
+    with pytest.raises(DatabaseError, match=r"failed: .*segments that were not loaded remain in"):
         run(migrated_url, writer.directory, progress=terminate)
     _assert_whole(database)
     assert run(migrated_url, writer.directory).waiting == 0

@@ -12,8 +12,8 @@ from etl.database.connection import connect
 from etl.errors import SegmentError
 from etl.load import ledger
 from etl.load import segment as load
+from etl.load.loader import Loader
 from etl.load.run import run
-from etl.load.segment import Loader
 from etl.rollup import rollup
 from tests.support.etl.segments import Intent, SegmentWriter, record, records
 from tests.support.etl.state import contents
@@ -24,11 +24,11 @@ pytestmark = pytest.mark.every_postgres
 @pytest.fixture(params=[False, True], ids=["slow server", "fast server"], autouse=True)
 def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that leaves the time to read as far as memory goes, and one that leaves none."""
-    monkeypatch.setattr(load, "_has_answered", lambda _: request.param)
+    monkeypatch.setattr(load, "_has_response", lambda _: request.param)
 
 
 def _read_ahead(loader: Loader) -> Path | None:
-    return loader._next.path if loader._next else None
+    return loader._prefetched.path if loader._prefetched else None
 
 
 def _assert_whole(connection: psycopg.Connection, count: int) -> None:
@@ -36,7 +36,7 @@ def _assert_whole(connection: psycopg.Connection, count: int) -> None:
     assert (now.records.total(), now.hours) == (count, now.recomputed_hours)
 
 
-@pytest.mark.parametrize("most", [1, 2_000, load._MAX_AHEAD])
+@pytest.mark.parametrize("most", [1, 2_000, load._MAX_PREFETCH_BYTES])
 def test_what_is_read_ahead_is_loaded_once_with_its_intents_and_rejects(
     migrated_url: str,
     database: psycopg.Connection,
@@ -44,7 +44,7 @@ def test_what_is_read_ahead_is_loaded_once_with_its_intents_and_rejects(
     monkeypatch: pytest.MonkeyPatch,
     most: int,
 ) -> None:
-    monkeypatch.setattr(load, "_MAX_AHEAD", most)
+    monkeypatch.setattr(load, "_MAX_PREFETCH_BYTES", most)
     # More rejects and hours than are held at once, in the part that is read ahead.
     monkeypatch.setattr(load, "_MAX_REJECTS", 3)
     monkeypatch.setattr(load, "_MAX_HOURS", 7)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from etl.load.rejects import listed
+from etl.load.rejects import list_rejects
 from etl.load.run import run
 from proxy.segments.record import to_line
 from tests.support.etl.segments import SegmentWriter, record, records
@@ -59,7 +59,7 @@ def test_a_bad_line_is_rejected_with_its_place_and_the_rest_loads(
     path = writer.segment(*records(2), line, *records(2, start=3))
     result = run(migrated_url, writer.directory)
     assert (result.loaded, result.duplicate, result.rejected) == (4, 0, 1)
-    (reject,) = listed(database, 10)
+    (reject,) = list_rejects(database, 10)
     assert (reject.segment, reject.line_number) == (path.name, 4)
     assert path.read_bytes()[reject.byte_offset :].startswith(line)
     assert reason in reject.reason
@@ -88,7 +88,7 @@ def test_rejects_are_listed_newest_segment_first_and_not_more_than_asked_for(
     run(migrated_url, writer.directory)
     writer.segment(b"three\n", b"four\n")
     run(migrated_url, writer.directory)
-    assert [reject.line for reject in listed(database, 3)] == ["three", "four", "one"]
+    assert [reject.line for reject in list_rejects(database, 3)] == ["three", "four", "one"]
 
 
 def test_a_segment_of_bad_lines_only_is_loaded_with_all_of_them(

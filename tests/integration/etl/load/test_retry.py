@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from etl.load import status
-from etl.load.rejects import listed
+from etl.load.rejects import list_rejects
 from etl.load.retry import retry
 from etl.load.run import run
 from etl.load.staging import CONTRADICTION
@@ -37,7 +37,7 @@ def refusing(refused: Callable[[bytes], bool]) -> Iterator[None]:
         return read_line(data)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("etl.segments.reading.read_line", faulty)
+        patch.setattr("etl.segments.reader.read_line", faulty)
         yield
 
 
@@ -97,7 +97,9 @@ def test_a_record_that_came_meanwhile_is_a_duplicate_or_contradicts(
     result = retry(migrated_url, writer.directory)
     assert (result.loaded, result.duplicate) == (1, 1)
     assert ledger(database) == [(4, 2, 1, 1, 2), (2, 2, 0, 0, 0)]
-    assert [(reject.line_number, reject.reason) for reject in listed(database, 9)] == [(3, CONTRADICTION)]
+    assert [(reject.line_number, reject.reason) for reject in list_rejects(database, 9)] == [
+        (3, CONTRADICTION)
+    ]
     now = contents(database)
     assert (now.records.total(), now.hours) == (4, now.recomputed_hours)
 
@@ -141,7 +143,7 @@ def test_a_record_of_a_month_without_a_partition_is_loaded(
 def test_more_rejects_than_fit_into_memory_are_tried_in_parts(
     migrated_url: str, database: psycopg.Connection, writer: SegmentWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("etl.load.retry._LINES", 3)
+    monkeypatch.setattr("etl.load.retry._BATCH_LINES", 3)
     items = [item for one in records(40) for item in (Intent(record=one), one, b"junk\n")]
     writer.segment(*items, *(record(number, status=418) for number in range(1, 40)))
     with refusing(lambda data: b'"request"' in data[:40] or b'"intent"' in data[:40]):
@@ -208,10 +210,10 @@ class _Died(BaseException):
 @pytest.mark.parametrize(
     "step",
     [
-        "etl.load.ledger.keep_intents",
+        "etl.load.ledger.insert_intents",
         "etl.load.staging.store",
         "etl.rollup.rollup.mark",
-        "etl.load.retry._Retry._account",
+        "etl.load.retry._SegmentRetry._update_ledger",
     ],
 )
 def test_a_retry_that_ends_at_any_step_leaves_nothing_half(

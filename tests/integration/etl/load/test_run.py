@@ -29,7 +29,7 @@ def test_a_database_that_is_down_is_told_in_one_sentence_and_nothing_is_lost(
         run(f"postgresql://ada:hunter2@/relay?host={tmp_path}&port=6543", writer.directory)
     assert str(caught.value) == (
         f"PostgreSQL at {tmp_path}:6543/relay cannot be reached: no such file or directory; "
-        f"nothing was loaded, the segments wait in {writer.directory}"
+        f"nothing was loaded, the segments remain in {writer.directory}"
     )
     assert run(migrated_url, writer.directory).loaded == 3
 

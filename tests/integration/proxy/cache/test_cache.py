@@ -1,4 +1,4 @@
-"""Relay's own cache in front of a real proxy: hits that cost nothing, and everything that is no hit."""
+"""The cache of a running proxy: hits without cost, and requests that must not hit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from proxy.app import SERVICES
-from proxy.cache.store import Kept, MemoryStore
+from proxy.cache.store import CachedAnswer, MemoryStore
 from proxy.request import keys
 from tests.support.cache_data import ASK, CHAT, GOOD, LAST, STREAM, TEXT, USAGE, is_hit
 from tests.support.redis_server import redis_server
@@ -41,14 +41,14 @@ async def relay(request: pytest.FixtureRequest, tmp_path: Path, provider: Replay
             yield relay
 
 
-def kept_answers(relay: Relay) -> list[Kept]:
-    """What the store of one process holds."""
+def stored_answers(relay: Relay) -> list[CachedAnswer]:
+    """Return the answers in the store of the process."""
     store = relay.app[SERVICES].cache._store
     assert isinstance(store, MemoryStore)
-    return list(store._kept.values())
+    return list(store._answers.values())
 
 
-async def test_a_hit_is_the_same_bytes_and_costs_nothing(relay: Relay, provider: Replay) -> None:
+async def test_hit_has_the_same_bytes_and_no_cost(relay: Relay, provider: Replay) -> None:
     provider.will(GOOD)
     first = await relay.post(CHAT, ASK)
     second = await relay.post(CHAT, ASK | {"user": "somebody"})
@@ -63,12 +63,12 @@ async def test_a_hit_is_the_same_bytes_and_costs_nothing(relay: Relay, provider:
     assert await relay.metric("relay_cost_usd_total") == asked.cost_usd
 
 
-async def test_a_stream_is_replayed_as_a_stream(relay: Relay, provider: Replay) -> None:
+async def test_stream_is_replayed_as_a_stream(relay: Relay, provider: Replay) -> None:
     provider.will(stream_answer(events(TEXT, LAST), cut=9))
     first = await relay.post(CHAT, STREAM)
     second = await relay.post(CHAT, STREAM)
     asked = await relay.post(CHAT, STREAM | {"stream_options": {"include_usage": True}})
-    assert first.body == second.body == events(TEXT)  # the usage that Relay asked for is taken out again
+    assert first.body == second.body == events(TEXT)  # the usage that Relay requested is removed again
     assert asked.body == events(TEXT, LAST)
     assert (is_hit(second), is_hit(asked), len(provider.received)) == (True, True, 1)
     hit = relay.record_of(second)
@@ -87,7 +87,7 @@ async def test_json_never_answers_a_stream(relay: Relay, provider: Replay) -> No
     assert (is_hit(streamed), streamed.body) == (False, events(TEXT))
 
 
-async def test_a_stream_whose_usage_was_refused_does_not_answer_one_that_asks_for_it(
+async def test_stream_without_usage_does_not_answer_a_request_for_usage(
     relay: Relay, provider: Replay
 ) -> None:
     no = json_answer({"error": {"message": "unknown field stream_options"}}, status=400)
@@ -97,7 +97,7 @@ async def test_a_stream_whose_usage_was_refused_does_not_answer_one_that_asks_fo
     assert (asked.status, is_hit(asked)) == (400, False)
 
 
-async def test_no_team_gets_the_answer_of_another(relay: Relay, provider: Replay) -> None:
+async def test_teams_share_no_answers(relay: Relay, provider: Replay) -> None:
     provider.will(GOOD, GOOD)
     await relay.post(CHAT, ASK)
     other = keys.issue(relay.config.keys.file, user="bob", team="looms")
@@ -106,7 +106,7 @@ async def test_no_team_gets_the_answer_of_another(relay: Relay, provider: Replay
     assert (is_hit(answer), len(provider.received)) == (False, 2)
 
 
-async def test_a_colleague_of_the_same_team_does(relay: Relay, provider: Replay) -> None:
+async def test_users_of_a_team_share_answers(relay: Relay, provider: Replay) -> None:
     provider.will(GOOD)
     await relay.post(CHAT, ASK)
     other = keys.issue(relay.config.keys.file, user="bob", team="engines")
@@ -116,7 +116,7 @@ async def test_a_colleague_of_the_same_team_does(relay: Relay, provider: Replay)
 
 
 ERROR = {"error": {"type": "overloaded", "message": "busy"}}
-UNFIT: list[tuple[str, str, Any, Answer]] = [
+NOT_CACHED: list[tuple[str, str, Any, Answer]] = [
     ("429", CHAT, ASK, json_answer(ERROR, status=429)),
     ("500", CHAT, ASK, json_answer(ERROR, status=500)),
     ("an error inside 200", CHAT, ASK, json_answer(ERROR)),
@@ -127,7 +127,7 @@ UNFIT: list[tuple[str, str, Any, Answer]] = [
     ("a stream that breaks", CHAT, STREAM, stream_answer((events(TEXT, done=False), BREAK))),
     ("a stream for JSON", CHAT, ASK, stream_answer(events(TEXT, LAST))),
     ("JSON for a stream", CHAT, STREAM, GOOD),
-    ("a response in the queue", "/v1/responses", ASK, json_answer({"status": "queued"})),
+    ("a queued response", "/v1/responses", ASK, json_answer({"status": "queued"})),
     ("an incomplete response", "/v1/responses", ASK, json_answer({"status": "incomplete", "usage": USAGE})),
     ("the provider's tools", CHAT, ASK | {"tools": [{"type": "web_search"}]}, GOOD),
     ("background", "/v1/responses", ASK | {"background": True}, json_answer({"status": "completed"})),
@@ -135,9 +135,9 @@ UNFIT: list[tuple[str, str, Any, Answer]] = [
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "answer"), [row[1:] for row in UNFIT], ids=[row[0] for row in UNFIT]
+    ("path", "body", "answer"), [row[1:] for row in NOT_CACHED], ids=[row[0] for row in NOT_CACHED]
 )
-async def test_only_complete_answers_of_200_are_kept(
+async def test_only_complete_answers_of_status_200_are_cached(
     tmp_path: Path, provider: Replay, path: str, body: Any, answer: Answer
 ) -> None:
     async with running(settings(tmp_path, provider.url, cache={"enabled": True})) as relay:
@@ -147,9 +147,7 @@ async def test_only_complete_answers_of_200_are_kept(
         assert len(provider.received) == 2
 
 
-async def test_scrubbed_values_are_put_back_for_each_client_and_kept_for_none(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_personal_data_is_restored_per_client_and_not_stored(tmp_path: Path, provider: Replay) -> None:
     config = settings(tmp_path, provider.url, cache={"enabled": True}, pii={"enabled": True})
 
     def mail(address: str) -> dict[str, Any]:
@@ -163,11 +161,11 @@ async def test_scrubbed_values_are_put_back_for_each_client_and_kept_for_none(
         second = await relay.post(CHAT, mail("bob@example.com"))
         assert (b"to ada@example.com" in first.body, b"to bob@example.com" in second.body) == (True, True)
         assert (is_hit(second), relay.record_of(second).pii_entities) == (True, {"EMAIL_ADDRESS": 1})
-        kept = [entry.body for entry in kept_answers(relay)]
-        assert not any(re.search(b"@example", body) for body in kept)
+        stored = [entry.body for entry in stored_answers(relay)]
+        assert not any(re.search(b"@example", body) for body in stored)
 
 
-async def test_an_anthropic_stream_is_replayed_with_its_events(relay: Relay, provider: Replay) -> None:
+async def test_anthropic_stream_is_replayed_with_its_events(relay: Relay, provider: Replay) -> None:
     start = {"type": "message_start", "message": {"model": "claude-haiku-4-5", "usage": {"input_tokens": 5}}}
     body = named_events(
         start,
@@ -185,9 +183,7 @@ async def test_an_anthropic_stream_is_replayed_with_its_events(relay: Relay, pro
     assert (is_hit(second), is_hit(third)) == (True, False)
 
 
-async def test_a_hit_counts_as_a_request_of_its_limits_and_as_no_tokens(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_hit_counts_against_requests_but_not_tokens(tmp_path: Path, provider: Replay) -> None:
     limits = {"defaults": {"rpm": 2, "tpm": 2000}}
     async with running(settings(tmp_path, provider.url, cache={"enabled": True}, limits=limits)) as relay:
         provider.will(GOOD)
@@ -197,7 +193,9 @@ async def test_a_hit_counts_as_a_request_of_its_limits_and_as_no_tokens(
     assert int(remaining[1]) <= int(remaining[0])
 
 
-async def test_the_fallbacks_answer_is_not_kept_as_the_firsts(tmp_path: Path, provider: Replay) -> None:
+async def test_answer_of_a_fallback_is_not_cached_for_the_first_upstream(
+    tmp_path: Path, provider: Replay
+) -> None:
     async with replaying() as second:
         more = {"api": "openai", "base_url": f"{second.url}/v1", "models": ["gpt-*"]}
         config = settings(tmp_path, provider.url, cache={"enabled": True}, upstreams={"second": more})
@@ -209,9 +207,9 @@ async def test_the_fallbacks_answer_is_not_kept_as_the_firsts(tmp_path: Path, pr
             assert [relay.record_of(answer).provider for answer in answers] == ["second", "openai", "openai"]
 
 
-async def test_a_redis_that_fails_is_an_empty_cache(tmp_path: Path, provider: Replay) -> None:
+async def test_failing_redis_is_an_empty_cache(tmp_path: Path, provider: Replay) -> None:
     with redis_server() as url:
-        pass  # it has gone
+        pass  # the server has stopped
     cache = {"enabled": True, "backend": "redis", "redis_url": url}
     async with running(settings(tmp_path, provider.url, cache=cache)) as relay:
         provider.will(GOOD, GOOD)
@@ -219,7 +217,7 @@ async def test_a_redis_that_fails_is_an_empty_cache(tmp_path: Path, provider: Re
     assert [(answer.status, is_hit(answer)) for answer in answers] == [(200, False)] * 2
 
 
-async def test_a_redis_that_is_full_is_told_once_and_still_read(
+async def test_full_redis_is_logged_once_and_still_read(
     tmp_path: Path, provider: Replay, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "proxy.redis_connection")
@@ -240,7 +238,7 @@ async def test_a_redis_that_is_full_is_told_once_and_still_read(
     assert works.endswith("works again")
 
 
-async def test_two_processes_share_what_redis_keeps(tmp_path: Path, provider: Replay) -> None:
+async def test_processes_share_answers_in_redis(tmp_path: Path, provider: Replay) -> None:
     with redis_server() as url:
         cache = {"enabled": True, "backend": "redis", "redis_url": url}
         (tmp_path / "a").mkdir()
@@ -254,7 +252,7 @@ async def test_two_processes_share_what_redis_keeps(tmp_path: Path, provider: Re
     assert (first.body, is_hit(second)) == (second.body, True)
 
 
-async def test_without_being_asked_for_nothing_is_kept(tmp_path: Path, provider: Replay) -> None:
+async def test_cache_is_disabled_by_default(tmp_path: Path, provider: Replay) -> None:
     async with running(settings(tmp_path, provider.url)) as relay:
         provider.will(GOOD, GOOD)
         assert not any([is_hit(await relay.post(CHAT, ASK)) for _ in range(2)])

@@ -1,4 +1,4 @@
-"""Equal requests in flight: one asks the provider, the others get its answer as it comes."""
+"""Single flight: one request asks the provider, equal requests follow its answer as it arrives."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def relay(tmp_path: Path, provider: Replay) -> AsyncIterator[Relay]:
         yield relay
 
 
-async def test_equal_requests_in_flight_ask_once(relay: Relay, provider: Replay) -> None:
+async def test_equal_concurrent_requests_are_sent_once(relay: Relay, provider: Replay) -> None:
     go = asyncio.Event()
     provider.will(Answer(headers=GOOD.headers, before=(go,), steps=GOOD.steps, length=GOOD.length))
     asking = [asyncio.create_task(relay.post(CHAT, ASK)) for _ in range(20)]
@@ -36,7 +36,7 @@ async def test_equal_requests_in_flight_ask_once(relay: Relay, provider: Replay)
     assert (len(records), sum(record.total_tokens for record in records)) == (20, 14)
 
 
-async def test_a_follower_gets_a_stream_as_it_comes(relay: Relay, provider: Replay) -> None:
+async def test_follower_gets_a_stream_as_it_arrives(relay: Relay, provider: Replay) -> None:
     go = asyncio.Event()
     begun = events(TEXT, done=False)
     provider.will(stream_answer((begun, go, events(LAST))))
@@ -48,7 +48,7 @@ async def test_a_follower_gets_a_stream_as_it_comes(relay: Relay, provider: Repl
     assert (second.headers["x-relay-cache"], len(provider.received)) == ("hit", 1)
 
 
-async def test_the_one_that_asked_may_leave_and_the_others_stay(tmp_path: Path, provider: Replay) -> None:
+async def test_followers_continue_after_the_leader_disconnects(tmp_path: Path, provider: Replay) -> None:
     config = settings(tmp_path, provider.url, cache={"enabled": True}, server={"drain_seconds": 0.1})
     begun = events(TEXT, done=False)
     slowly: tuple[Step, ...] = (b": on\n\n", Pause(0.2)) * 4
@@ -65,7 +65,7 @@ async def test_the_one_that_asked_may_leave_and_the_others_stay(tmp_path: Path, 
     assert (stayed.status, stayed.total_tokens, stayed.usage_source) == (200, 0, "cache")
 
 
-async def test_followers_of_an_answer_that_failed_ask_for_themselves(relay: Relay, provider: Replay) -> None:
+async def test_followers_of_a_failed_answer_are_sent_upstream(relay: Relay, provider: Replay) -> None:
     go = asyncio.Event()
     refused = json_answer(ERROR, status=500)
     provider.will(Answer(status=500, headers=refused.headers, before=(go,), steps=refused.steps), GOOD)
@@ -77,7 +77,7 @@ async def test_followers_of_an_answer_that_failed_ask_for_themselves(relay: Rela
     assert ((await first).status, (await second).status, is_hit(await second)) == (500, 200, False)
 
 
-async def test_followers_of_a_broken_stream_see_the_break_and_pay_nothing(
+async def test_followers_of_a_broken_stream_get_the_error_without_cost(
     relay: Relay, provider: Replay
 ) -> None:
     go = asyncio.Event()
@@ -92,9 +92,7 @@ async def test_followers_of_a_broken_stream_see_the_break_and_pay_nothing(
     assert (followed.status, followed.total_tokens, followed.cost_usd) == (502, 0, Decimal(0))
 
 
-async def test_a_client_that_leaves_while_it_waits_for_another_asks_nobody(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_follower_that_disconnects_is_not_sent_upstream(tmp_path: Path, provider: Replay) -> None:
     async with running(settings(tmp_path, provider.url, cache={"enabled": True})) as relay:
         provider.will(Answer(before=(STALL,)), GOOD)
         first = asyncio.create_task(relay.post(CHAT, ASK))
@@ -103,16 +101,14 @@ async def test_a_client_that_leaves_while_it_waits_for_another_asks_nobody(
         await until(lambda: relay.active() == 2)
         second.cancel()
         await asyncio.sleep(0.05)
-        provider.close()  # the upstream breaks off
+        provider.close()  # the upstream disconnects
         assert (await first).status == 502
         await until(lambda: not relay.active())
         left = next(record for record in relay.records() if record.status == 499)
     assert (left.attempts, left.cost_usd, len(provider.received)) == ((), Decimal(0), 1)
 
 
-async def test_who_asks_while_an_answer_is_only_drained_has_one_of_its_own(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_abandoned_answer_is_not_joined(tmp_path: Path, provider: Replay) -> None:
     config = settings(tmp_path, provider.url, cache={"enabled": True}, server={"drain_seconds": 0.3})
     async with running(config) as relay:
         provider.will(stream_answer((events(TEXT, done=False), STALL)), stream_answer(events(TEXT, LAST)))
@@ -120,7 +116,7 @@ async def test_who_asks_while_an_answer_is_only_drained_has_one_of_its_own(
         await first.content.readany()
         first.close()
         (flight,) = relay.app[SERVICES].cache._flights.values()
-        await until(lambda: flight._left)
+        await until(lambda: flight._abandoned)
         second = await relay.post(CHAT, STREAM)
         assert (second.body.endswith(events()), is_hit(second)) == (True, False)
         await until(lambda: not relay.active())

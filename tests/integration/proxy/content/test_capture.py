@@ -1,4 +1,4 @@
-"""Captured content: what was asked and answered in each API, scrubbed, and never where it does not belong."""
+"""Captured content: prompt and output in each API, scrubbed, and only where configured."""
 
 from __future__ import annotations
 
@@ -106,23 +106,21 @@ KINDS: dict[str, tuple[str, dict[str, Any], Answer, Any]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_was_asked_and_answered_is_in_a_content_segment(
+async def test_prompt_and_output_are_in_a_content_segment(
     tmp_path: Path, provider: Replay, kind: str
 ) -> None:
     path, body, answer, expected = KINDS[kind]
     assert await one(tmp_path, provider, path, body, answer) == expected
 
 
-async def test_without_the_setting_no_content_is_written_anywhere(tmp_path: Path, provider: Replay) -> None:
+async def test_no_content_is_written_by_default(tmp_path: Path, provider: Replay) -> None:
     async with running(settings(tmp_path, provider.url)) as relay:
         await relay.post(CHAT, ASK | {"messages": [{"role": "user", "content": "a secret plan"}]})
     assert sealed_segments(relay.config.logs.dir, "content") == []
     assert all(b"a secret plan" not in path.read_bytes() for path in relay.config.logs.dir.iterdir())
 
 
-async def test_usage_segments_hold_no_content_and_what_relay_refused_is_not_captured(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_refused_requests_are_not_captured(tmp_path: Path, provider: Replay) -> None:
     async with capturing(tmp_path, provider, policy={"blocked_patterns": ["forbidden"]}) as relay:
         await relay.post(CHAT, ASK | {"messages": [{"role": "user", "content": "a secret plan"}]})
         await relay.post(CHAT, ASK | {"messages": [{"role": "user", "content": "forbidden"}]})
@@ -138,9 +136,7 @@ async def test_usage_segments_hold_no_content_and_what_relay_refused_is_not_capt
         assert not any(text in path.read_bytes() for text in (b"secret", b"forbidden", b"hello"))
 
 
-async def test_the_content_is_written_before_the_last_byte_of_an_answer(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_content_is_written_before_the_last_byte_of_an_answer(tmp_path: Path, provider: Replay) -> None:
     never_yet = asyncio.Event()
     async with capturing(tmp_path, provider) as relay:
         provider.will(stream_answer([EVENTS, never_yet]))
@@ -153,7 +149,7 @@ async def test_the_content_is_written_before_the_last_byte_of_an_answer(
     assert len(captured(relay.config.logs.dir)) == 1
 
 
-async def test_a_client_that_leaves_has_the_whole_answer_captured(tmp_path: Path, provider: Replay) -> None:
+async def test_whole_answer_is_captured_after_a_disconnect(tmp_path: Path, provider: Replay) -> None:
     rest = asyncio.Event()
     async with capturing(tmp_path, provider) as relay:
         begin = EVENTS.index(b"\n\n") + 2
@@ -169,7 +165,7 @@ async def test_a_client_that_leaves_has_the_whole_answer_captured(tmp_path: Path
 
 @pytest.mark.parametrize("restore", [True, False])
 @pytest.mark.parametrize("body", [ASK, STREAM], ids=["JSON", "stream"])
-async def test_placeholders_stay_in_content_and_answers_are_scrubbed_too(
+async def test_content_keeps_placeholders_and_scrubs_answers(
     tmp_path: Path, provider: Replay, *, restore: bool, body: dict[str, Any]
 ) -> None:
     said = "I wrote to <EMAIL_ADDRESS_1>, not to bob@example.org"
@@ -189,9 +185,7 @@ async def test_placeholders_stay_in_content_and_answers_are_scrubbed_too(
     assert all(b"example.org" not in path.read_bytes() for path in relay.config.logs.dir.iterdir())
 
 
-async def test_an_answer_with_too_much_personal_data_is_not_captured(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_answer_with_too_much_personal_data_is_not_captured(tmp_path: Path, provider: Replay) -> None:
     said = " ".join(f"a{number}@example.org" for number in range(60_000))
     async with capturing(tmp_path, provider, pii={"enabled": True}) as relay:
         provider.will(json_answer({"choices": [{"message": {"content": said}}]}))
@@ -200,9 +194,7 @@ async def test_an_answer_with_too_much_personal_data_is_not_captured(
     assert told(content)[1] == {"cut": "it holds too much of what may be personal data"}
 
 
-async def test_what_the_cache_answers_is_captured_once_with_the_request_that_asked(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_cached_answer_is_captured_once(tmp_path: Path, provider: Replay) -> None:
     async with capturing(tmp_path, provider, cache={"enabled": True}) as relay:
         answers = await asyncio.gather(*(relay.post(CHAT, STREAM) for _ in range(3)))
         hit = await relay.post(CHAT, STREAM)
@@ -213,9 +205,7 @@ async def test_what_the_cache_answers_is_captured_once_with_the_request_that_ask
     assert content.request_id in {answer.request_id for answer in answers}
 
 
-async def test_of_several_upstreams_the_answer_of_the_last_is_captured(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_answer_of_the_last_upstream_is_captured(tmp_path: Path, provider: Replay) -> None:
     async with replaying() as second:
         second.will(stream_answer(EVENTS))
         provider.will(json_answer({"error": {"message": "no"}}, status=500))

@@ -1,4 +1,4 @@
-"""Content segments: chained, sealed before the usage of their requests, and no harm to it on a full disk."""
+"""Content segments: chained, sealed before usage segments, and harmless to them on a full disk."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def records(directory: Path) -> list[RequestLine]:
 
 
 @pytest.mark.parametrize("durability", ["strict", "batch", "os"])
-async def test_content_segments_are_chained_and_sealed_before_the_usage_of_their_requests(
+async def test_content_segments_are_chained_and_sealed_before_usage(
     tmp_path: Path, provider: Replay, durability: str
 ) -> None:
     logs = {"durability": durability, "rotate_bytes": 2000}
@@ -50,7 +50,7 @@ async def test_content_segments_are_chained_and_sealed_before_the_usage_of_their
             # At any moment: where a record is sealed its content is.
             sealed = {record.request_id for record in records(directory)}
             assert sealed <= {one.request_id for one in captured(directory)}
-    assert sealed
+        await until(lambda: records(directory))  # segments are sealed on another thread
     recorded = {record.request_id for record in check_segments(directory)}
     assert {one.request_id for one in captured(directory)} == recorded
     previous, seq = None, 0
@@ -72,7 +72,7 @@ async def test_content_segments_are_chained_and_sealed_before_the_usage_of_their
         previous, seq = hashlib.sha256(raw).hexdigest(), seq + len(lines)
 
 
-async def test_killed_the_next_start_seals_content_too(tmp_path: Path, provider: Replay) -> None:
+async def test_content_of_a_killed_process_is_sealed(tmp_path: Path, provider: Replay) -> None:
     config = settings(tmp_path, provider.url, analytics={"capture_content": True})
     async with process(config) as (relay, served):
         whole = await relay.post(CHAT, ASK)
@@ -86,7 +86,7 @@ async def test_killed_the_next_start_seals_content_too(tmp_path: Path, provider:
     assert [content.request_id for content in captured(config.logs.dir)] == [whole.request_id]
 
 
-async def test_a_disk_that_is_full_for_content_loses_content_and_nothing_else(
+async def test_full_disk_loses_content_but_no_records(
     tmp_path: Path, provider: Replay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = True
@@ -110,7 +110,7 @@ async def test_a_disk_that_is_full_for_content_loses_content_and_nothing_else(
     assert contents == [first.request_id, third.request_id]
 
 
-async def test_content_leaves_the_last_of_the_disk_to_usage(
+async def test_content_stops_before_the_disk_is_full(
     tmp_path: Path, provider: Replay, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(writer, "RESERVED_BYTES", 2**62)
@@ -125,13 +125,13 @@ async def test_content_leaves_the_last_of_the_disk_to_usage(
     assert [content.request_id for content in captured(relay.config.logs.dir)] == [second.request_id]
 
 
-async def test_whatever_goes_wrong_with_content_the_answer_and_the_record_are_whole(
+async def test_errors_of_capture_affect_neither_answer_nor_record(
     tmp_path: Path, provider: Replay, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("quotes a secret plan")
 
-    monkeypatch.setattr("proxy.content.output.StreamedOutput.take", broken)
+    monkeypatch.setattr("proxy.content.output.StreamedOutput.read", broken)
     monkeypatch.setattr("proxy.content.capture.content_json", broken)
     async with capturing(tmp_path, provider) as relay:
         assert (await relay.post(CHAT, STREAM)).body.endswith(b"[DONE]\n\n")

@@ -1,4 +1,4 @@
-"""Answers on their way through the running proxy: as they come, byte for byte, each with its own counts."""
+"""Answers delivered by the running proxy: as they arrive, byte for byte, with their own counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.replay import Answer, Received, Replay, events, json_answer, named_events, stream_answer
-from tests.support.running import Relay, running, settings
+from tests.support.running import ON_BOTH_PATHS, Relay, running, settings
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
@@ -24,9 +24,7 @@ DONE = b"data: [DONE]\n\n"
 STREAMING = {"model": "gpt-4o", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
 
 
-async def test_a_json_answer_passes_whole_and_its_body_went_up_byte_for_byte(
-    provider: Replay, relay: Relay
-) -> None:
+async def test_json_answer_and_request_body_pass_byte_for_byte(provider: Replay, relay: Relay) -> None:
     body = b'\n\n{ "model" : "gpt-4o-2024-08-06",\r\n "usage": ' + json.dumps(USAGE).encode() + b" } \n"
     provider.will(json_answer(body))
     sent = b'{"messages": [{"role":"user", "content":"h\\u00e9"}], "model":"gpt-4o"  , "seed": 1.00}\n'
@@ -48,9 +46,8 @@ async def test_a_json_answer_passes_whole_and_its_body_went_up_byte_for_byte(
     assert record.latency_ms > 0
 
 
-async def test_the_first_piece_reaches_the_client_before_the_upstream_sends_the_second(
-    provider: Replay, relay: Relay
-) -> None:
+@ON_BOTH_PATHS
+async def test_first_chunk_is_delivered_before_the_second_is_sent(provider: Replay, relay: Relay) -> None:
     second = asyncio.Event()
     provider.will(stream_answer([CONTENT, second, CONTENT, INJECTED, DONE]))
     async with relay.open(CHAT, STREAMING) as answer:
@@ -63,9 +60,8 @@ async def test_the_first_piece_reaches_the_client_before_the_upstream_sends_the_
     assert record.ttft_ms <= record.latency_ms
 
 
-async def test_the_head_of_a_stream_reaches_the_client_before_any_event(
-    provider: Replay, relay: Relay
-) -> None:
+@ON_BOTH_PATHS
+async def test_head_of_a_stream_is_delivered_before_any_event(provider: Replay, relay: Relay) -> None:
     first = asyncio.Event()
     provider.will(stream_answer([first, CONTENT, DONE]))
     async with relay.open(CHAT, STREAMING) as answer:
@@ -74,7 +70,8 @@ async def test_the_head_of_a_stream_reaches_the_client_before_any_event(
         assert await answer.read() == CONTENT + DONE
 
 
-async def test_half_an_event_passes_at_once_when_nothing_is_taken_out(provider: Replay, relay: Relay) -> None:
+@ON_BOTH_PATHS
+async def test_half_an_event_passes_immediately_when_unfiltered(provider: Replay, relay: Relay) -> None:
     second = asyncio.Event()
     asked = STREAMING | {"stream_options": {"include_usage": True}}
     provider.will(stream_answer([CONTENT[:20], second, CONTENT[20:], INJECTED, DONE]))
@@ -85,7 +82,8 @@ async def test_half_an_event_passes_at_once_when_nothing_is_taken_out(provider: 
     assert provider.received[0].json() == asked
 
 
-async def test_chat_streams_are_asked_for_usage_and_the_client_does_not_see_it(
+@ON_BOTH_PATHS
+async def test_requested_usage_of_chat_streams_is_hidden_from_the_client(
     provider: Replay, relay: Relay
 ) -> None:
     provider.will(stream_answer(CONTENT + INJECTED + DONE, cut=7))
@@ -95,7 +93,7 @@ async def test_chat_streams_are_asked_for_usage_and_the_client_does_not_see_it(
     assert relay.record_of(answer).usage == USAGE
 
 
-async def test_an_alias_goes_up_as_the_model_it_stands_for(tmp_path: Path, provider: Replay) -> None:
+async def test_alias_is_sent_as_its_model(tmp_path: Path, provider: Replay) -> None:
     async with running(settings(tmp_path, provider.url, aliases={"fast": "gpt-4o-mini"})) as relay:
         provider.will(json_answer({"usage": USAGE}))
         answer = await relay.post(CHAT, {"model": "fast", "messages": []})
@@ -106,9 +104,8 @@ async def test_an_alias_goes_up_as_the_model_it_stands_for(tmp_path: Path, provi
         assert record.price_source.endswith("openai/gpt-4o-mini")
 
 
-async def test_an_anthropic_stream_passes_and_is_counted_from_start_and_delta(
-    provider: Replay, relay: Relay
-) -> None:
+@ON_BOTH_PATHS
+async def test_anthropic_stream_is_counted_from_start_and_delta(provider: Replay, relay: Relay) -> None:
     body = named_events(
         {"type": "message_start", "message": {"model": "claude-sonnet-4-5-20250929", "usage": {
             "input_tokens": 4, "cache_read_input_tokens": 100, "output_tokens": 3}}},
@@ -125,9 +122,7 @@ async def test_an_anthropic_stream_passes_and_is_counted_from_start_and_delta(
     assert "stream_options" not in provider.received[0].json()
 
 
-async def test_credentials_stay_here_and_the_provider_s_own_key_goes_up(
-    provider: Replay, relay: Relay
-) -> None:
+async def test_client_credentials_are_replaced_by_the_provider_key(provider: Replay, relay: Relay) -> None:
     provider.will(
         json_answer({"usage": USAGE}), json_answer({"usage": {"input_tokens": 1, "output_tokens": 1}})
     )
@@ -147,7 +142,7 @@ async def test_credentials_stay_here_and_the_provider_s_own_key_goes_up(
     assert "Authorization" not in anthropic.headers
 
 
-async def test_cookies_limits_and_framing_of_the_upstream_stay_there(provider: Replay, relay: Relay) -> None:
+async def test_upstream_cookies_limits_and_framing_are_removed(provider: Replay, relay: Relay) -> None:
     theirs = {
         "Set-Cookie": "__cf_bm=secret",
         "x-ratelimit-remaining-tokens": "9",
@@ -167,8 +162,9 @@ async def test_cookies_limits_and_framing_of_the_upstream_stay_there(provider: R
 COMPRESSED: list[tuple[str, Callable[[bytes], bytes]]] = [("gzip", gzip.compress), ("deflate", zlib.compress)]
 
 
+@ON_BOTH_PATHS
 @pytest.mark.parametrize(("coding", "compress"), COMPRESSED)
-async def test_an_upstream_that_compresses_though_asked_not_to_is_decoded(
+async def test_unrequested_compression_is_decoded(
     provider: Replay, relay: Relay, coding: str, compress: Callable[[bytes], bytes]
 ) -> None:
     body, headers = json.dumps({"usage": USAGE}).encode(), {"Content-Encoding": coding}
@@ -182,7 +178,7 @@ async def test_an_upstream_that_compresses_though_asked_not_to_is_decoded(
     assert (answer.body, relay.record_of(answer).prompt_tokens) == (CONTENT + DONE, 10)
 
 
-async def test_a_client_may_send_its_body_compressed(provider: Replay, relay: Relay) -> None:
+async def test_client_may_compress_its_body(provider: Replay, relay: Relay) -> None:
     provider.will(json_answer({"usage": USAGE}))
     plain = json.dumps({"model": "gpt-4o"}).encode()
     answer = await relay.post(CHAT, gzip.compress(plain), {"Content-Encoding": "gzip"})
@@ -191,8 +187,9 @@ async def test_a_client_may_send_its_body_compressed(provider: Replay, relay: Re
     assert "Content-Encoding" not in provider.received[0].headers
 
 
+@ON_BOTH_PATHS
 @pytest.mark.parametrize("asked", [False, True])
-async def test_an_event_of_a_megabyte_passes(provider: Replay, relay: Relay, asked: bool) -> None:
+async def test_event_of_a_megabyte_passes(provider: Replay, relay: Relay, asked: bool) -> None:
     big = events({"choices": [{"delta": {"content": "x" * 1_000_000}}]}, done=False)
     provider.will(stream_answer(big + INJECTED + DONE, cut=4096))
     body = STREAMING | ({"stream_options": {"include_usage": True}} if asked else {})
@@ -201,9 +198,7 @@ async def test_an_event_of_a_megabyte_passes(provider: Replay, relay: Relay, ask
     assert relay.record_of(answer).prompt_tokens == 10
 
 
-async def test_one_connection_to_the_upstream_serves_one_request_after_another(
-    provider: Replay, relay: Relay
-) -> None:
+async def test_upstream_connection_is_reused(provider: Replay, relay: Relay) -> None:
     provider.will(
         json_answer({"usage": USAGE}),
         stream_answer(CONTENT + DONE),
@@ -223,9 +218,8 @@ def by_number(received: Received) -> Answer:
     return stream_answer(text * 3 + events({"choices": [], "usage": usage}), cut=3 + number % 20)
 
 
-async def test_fifty_streams_at_once_each_have_their_own_text_and_counts(
-    provider: Replay, relay: Relay
-) -> None:
+@ON_BOTH_PATHS
+async def test_fifty_concurrent_streams_keep_their_text_and_counts(provider: Replay, relay: Relay) -> None:
     provider.default = by_number
     answers = await asyncio.gather(*(relay.post(CHAT, STREAMING | {"seed": number}) for number in range(50)))
     for number, answer in enumerate(answers):
@@ -237,9 +231,7 @@ async def test_fifty_streams_at_once_each_have_their_own_text_and_counts(
     assert await relay.metric("relay_active_requests") == 0
 
 
-async def test_relay_adds_little_time_of_its_own_to_the_latency_it_records(
-    provider: Replay, relay: Relay
-) -> None:
+async def test_recorded_latency_is_at_most_what_the_client_measures(provider: Replay, relay: Relay) -> None:
     provider.will(json_answer({"usage": USAGE}))
     began = time.monotonic()
     answer = await relay.post(CHAT, {"model": "gpt-4o"})

@@ -1,4 +1,4 @@
-"""Several upstreams for a model: who is asked, in which order, and the one record of it all."""
+"""Several upstreams for a model: which ones are tried, in which order, and the one record."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def refusal(status: int, headers: dict[str, str] | None = None) -> Answer:
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 529])
-async def test_a_refusal_of_the_first_is_answered_by_the_second(
+async def test_second_upstream_answers_when_the_first_refuses(
     relay: Relay, provider: Replay, second: Replay, status: int
 ) -> None:
     provider.will(refusal(status))
@@ -71,7 +71,7 @@ async def test_a_refusal_of_the_first_is_answered_by_the_second(
     assert len(relay.intents()) == 1
 
 
-async def test_an_upstream_that_is_not_there_is_passed_over(tmp_path: Path, second: Replay) -> None:
+async def test_unreachable_upstream_is_skipped(tmp_path: Path, second: Replay) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
@@ -87,7 +87,7 @@ async def test_an_upstream_that_is_not_there_is_passed_over(tmp_path: Path, seco
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
-async def test_what_another_could_not_do_better_passes_through(
+async def test_client_errors_are_not_retried_elsewhere(
     relay: Relay, provider: Replay, second: Replay, status: int
 ) -> None:
     provider.will(refusal(status))
@@ -96,7 +96,7 @@ async def test_what_another_could_not_do_better_passes_through(
 
 
 @pytest.mark.parametrize("broken", [Answer(before=(BREAK,)), Answer(before=(STALL,))], ids=["broken", "slow"])
-async def test_what_may_have_been_billed_is_not_sent_twice(
+async def test_request_that_may_be_billed_is_not_sent_twice(
     relay: Relay, provider: Replay, second: Replay, broken: Answer
 ) -> None:
     provider.will(broken)
@@ -105,16 +105,14 @@ async def test_what_may_have_been_billed_is_not_sent_twice(
     assert (answer.status in {502, 504}, second.received, record.cost_usd) == (True, [], None)
 
 
-async def test_after_the_first_byte_nobody_else_is_asked(
-    relay: Relay, provider: Replay, second: Replay
-) -> None:
+async def test_no_fallback_after_the_first_byte(relay: Relay, provider: Replay, second: Replay) -> None:
     provider.will(stream_answer((events({"choices": [{"delta": {"content": "a"}}]}, done=False), BREAK)))
     answer = await relay.post(CHAT, ASK | {"stream": True})
     assert b"upstream_broken" in answer.body
     assert (relay.record_of(answer).status, second.received) == (502, [])
 
 
-async def test_the_last_ones_answer_is_the_clients(relay: Relay, provider: Replay, second: Replay) -> None:
+async def test_last_upstream_s_answer_is_delivered(relay: Relay, provider: Replay, second: Replay) -> None:
     provider.will(refusal(500))
     second.will(refusal(429, {"Retry-After": "7"}))
     answer = await relay.post(CHAT, ASK)
@@ -123,7 +121,7 @@ async def test_the_last_ones_answer_is_the_clients(relay: Relay, provider: Repla
     assert (record.cost_usd, [tried.status for tried in record.attempts]) == (Decimal(0), [500, 429])
 
 
-async def test_one_that_says_how_long_rests_and_comes_back(
+async def test_retry_after_opens_the_circuit_for_that_time(
     relay: Relay, provider: Replay, second: Replay
 ) -> None:
     provider.will(refusal(429, {"Retry-After": "0.3"}))
@@ -137,7 +135,7 @@ async def test_one_that_says_how_long_rests_and_comes_back(
     assert (len(provider.received), len(second.received)) == (2, 3)
 
 
-async def test_each_upstream_is_asked_as_it_takes_it(
+async def test_each_upstream_gets_stream_options_as_it_supports_them(
     tmp_path: Path, provider: Replay, second: Replay
 ) -> None:
     upstreams = both(second.url, stream_usage="never", api_key_env="OPENAI_API_KEY")
@@ -160,9 +158,7 @@ async def test_each_upstream_is_asked_as_it_takes_it(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_an_answer_that_takes_too_long_in_all_is_504(
-    tmp_path: Path, provider: Replay, stream: bool
-) -> None:
+async def test_answer_beyond_the_total_timeout_is_504(tmp_path: Path, provider: Replay, stream: bool) -> None:
     piece = events({"choices": [{"delta": {"content": "1234"}}]}, done=False)
     slowly = tuple(step for _ in range(20) for step in (piece, Pause(0.05)))
     timeouts = {"connect": 2, "first_byte": 2, "idle": 2, "total": 0.3}

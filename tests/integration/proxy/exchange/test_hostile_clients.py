@@ -1,4 +1,4 @@
-"""A hostile client and a hostile provider: nothing they send may lose a record, a cent or a secret."""
+"""Hostile clients and providers: nothing they send loses a record, a cost or a secret."""
 
 from __future__ import annotations
 
@@ -67,9 +67,7 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize("path", SPELLINGS)
-async def test_no_spelling_of_a_route_gets_an_answer_that_is_not_counted(
-    provider: Replay, relay: Relay, path: str
-) -> None:
+async def test_no_spelling_of_a_route_bypasses_metering(provider: Replay, relay: Relay, path: str) -> None:
     provider.default = lambda _: json_answer(ANSWER)
     await sent(relay, request(relay, path))
     (record,) = relay.records()
@@ -77,7 +75,7 @@ async def test_no_spelling_of_a_route_gets_an_answer_that_is_not_counted(
     assert counted or (record.status == 404 and not provider.received)
 
 
-async def test_the_provider_is_not_asked_to_echo_its_own_key(provider: Replay, relay: Relay) -> None:
+async def test_trace_method_is_not_forwarded(provider: Replay, relay: Relay) -> None:
     provider.default = lambda _: json_answer({})
     answer = await sent(relay, request(relay, method="TRACE"))
     assert not provider.received
@@ -85,7 +83,7 @@ async def test_the_provider_is_not_asked_to_echo_its_own_key(provider: Replay, r
 
 
 @pytest.mark.parametrize("query", ["api_key={key}", "key={key}", "a=1&access_token={key}"])
-async def test_a_relay_key_in_a_query_does_not_reach_the_provider(
+async def test_relay_key_in_a_query_does_not_reach_the_provider(
     provider: Replay, relay: Relay, query: str
 ) -> None:
     provider.default = lambda _: json_answer(ANSWER)
@@ -103,9 +101,7 @@ MALFORMED: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize("more", [row[1] for row in MALFORMED], ids=[row[0] for row in MALFORMED])
-async def test_what_is_no_request_reaches_no_provider_and_the_next_client_is_served(
-    provider: Replay, relay: Relay, more: str
-) -> None:
+async def test_invalid_request_reaches_no_provider(provider: Replay, relay: Relay, more: str) -> None:
     provider.default = lambda _: json_answer(ANSWER)
     assert b" 4" in (await sent(relay, request(relay, more=more)))[:14]
     assert not provider.received
@@ -113,7 +109,7 @@ async def test_what_is_no_request_reaches_no_provider_and_the_next_client_is_ser
 
 
 @pytest.mark.parametrize("kept", ["", "Connection: keep-alive\r\n"])
-async def test_a_stream_to_a_client_of_http_1_0_ends_with_its_connection(
+async def test_stream_to_an_http_1_0_client_ends_with_its_connection(
     provider: Replay, relay: Relay, kept: str
 ) -> None:
     provider.default = lambda _: stream_answer(events(CHUNK, COUNTED))
@@ -127,9 +123,7 @@ async def test_a_stream_to_a_client_of_http_1_0_ends_with_its_connection(
     assert b"keep-alive" not in answer
 
 
-async def test_pipelined_requests_are_answered_in_order_with_one_record_each(
-    provider: Replay, relay: Relay
-) -> None:
+async def test_pipelined_requests_are_answered_in_order(provider: Replay, relay: Relay) -> None:
     provider.default = lambda got: json_answer(ANSWER | {"id": got.json()["n"]})
     asked = (json.dumps(ASKED | {"n": number}).encode() for number in range(5))
     answers = await sent(relay, b"".join(request(relay, body=body, more="") for body in asked))
@@ -137,7 +131,7 @@ async def test_pipelined_requests_are_answered_in_order_with_one_record_each(
     assert len(relay.records()) == 5
 
 
-async def test_an_aborted_upload_is_499_and_goes_nowhere(provider: Replay, relay: Relay) -> None:
+async def test_aborted_upload_is_499_and_not_sent(provider: Replay, relay: Relay) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", int(relay.url.rpartition(":")[2]))
     writer.write(request(relay)[:-5])
     await writer.drain()
@@ -149,9 +143,7 @@ async def test_an_aborted_upload_is_499_and_goes_nowhere(provider: Replay, relay
     assert not provider.received
 
 
-async def test_numbers_that_no_float_holds_reach_the_provider_under_an_alias(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_large_numbers_reach_the_provider_under_an_alias(tmp_path: Path, provider: Replay) -> None:
     provider.default = lambda _: json_answer(ANSWER)
     async with running(settings(tmp_path, provider.url, aliases={"fast": "gpt-4o"})) as relay:
         body = b'{"model":"fast","messages":[],"seed":12345678901234567890123,"top_p":0.1000000000000000001}'
@@ -159,7 +151,7 @@ async def test_numbers_that_no_float_holds_reach_the_provider_under_an_alias(
     assert provider.received[0].body == body.replace(b"fast", b"gpt-4o")
 
 
-async def test_a_connection_header_takes_nothing_of_relay_s_own_away(provider: Replay, relay: Relay) -> None:
+async def test_connection_header_does_not_remove_relay_s_headers(provider: Replay, relay: Relay) -> None:
     provider.default = lambda _: json_answer(ANSWER)
     await sent(relay, request(relay, more="Connection: authorization, accept-encoding, close\r\n"))
     (received,) = provider.received
@@ -168,7 +160,7 @@ async def test_a_connection_header_takes_nothing_of_relay_s_own_away(provider: R
 
 
 @pytest.mark.parametrize("status", [600, 999])
-async def test_a_status_that_http_does_not_have_leaves_a_record_that_can_be_read(
+async def test_invalid_http_status_leaves_a_readable_record(
     provider: Replay, relay: Relay, status: int
 ) -> None:
     provider.will(json_answer(ANSWER, status=status))
@@ -203,7 +195,7 @@ WRAPPED: list[tuple[str, str, bytes]] = [
 
 
 @pytest.mark.parametrize(("kind", "body"), [row[1:] for row in WRAPPED], ids=[row[0] for row in WRAPPED])
-async def test_usage_is_found_whatever_the_content_type_says(
+async def test_usage_is_found_with_any_content_type(
     provider: Replay, relay: Relay, kind: str, body: bytes
 ) -> None:
     provider.will(Answer(headers={"Content-Type": kind}, steps=(body,)))
@@ -213,7 +205,7 @@ async def test_usage_is_found_whatever_the_content_type_says(
     assert answer.body == body
 
 
-async def test_an_error_in_plain_json_said_to_be_a_stream_is_an_error(provider: Replay, relay: Relay) -> None:
+async def test_json_error_labelled_as_a_stream_is_an_error(provider: Replay, relay: Relay) -> None:
     provider.will(stream_answer(b'{"error": {"message": "busy", "type": "server_error"}}'))
     record = relay.record_of(await relay.post(CHAT, STREAMED))
     assert record.is_error
@@ -228,7 +220,7 @@ REFUSALS: list[tuple[str, Answer]] = [
 
 
 @pytest.mark.parametrize("refusal", [row[1] for row in REFUSALS], ids=[row[0] for row in REFUSALS])
-async def test_a_refusal_costs_nothing_whatever_its_body_is(
+async def test_error_status_costs_nothing_with_any_body(
     provider: Replay, relay: Relay, refusal: Answer
 ) -> None:
     provider.will(refusal)
@@ -236,7 +228,7 @@ async def test_a_refusal_costs_nothing_whatever_its_body_is(
     assert (record.cost_usd, record.usage_source, record.is_error) == (Decimal(0), "none", True)
 
 
-async def test_speech_is_content_that_begins(provider: Replay, relay: Relay) -> None:
+async def test_audio_counts_as_content(provider: Replay, relay: Relay) -> None:
     spoken = {"choices": [{"delta": {"audio": {"transcript": "hello", "data": "AAAA"}}}]}
     provider.will(stream_answer(events(spoken, COUNTED)))
     assert relay.record_of(await relay.post(CHAT, STREAMED)).ttft_ms is not None
@@ -245,9 +237,7 @@ async def test_speech_is_content_that_begins(provider: Replay, relay: Relay) -> 
 FAILED = {"choices": [{"error": {"code": 502, "message": "x"}, "finish_reason": "error"}], "usage": USAGE}
 
 
-async def test_a_failed_answer_is_not_kept_and_no_team_gets_another_s(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_failed_answer_is_not_cached_and_teams_are_separate(tmp_path: Path, provider: Replay) -> None:
     async with running(settings(tmp_path, provider.url, cache={"enabled": True})) as relay:
         other = keys.issue(relay.config.keys.file, user="bob", team="brakes")
         relay.refresh_keys()
@@ -267,7 +257,7 @@ TWICE = [
 
 
 @pytest.mark.parametrize("body", TWICE, ids=["messages", "content", "escaped"])
-async def test_a_name_that_stands_twice_hides_nothing_from_scrubbing_and_policy(
+async def test_duplicate_keys_do_not_bypass_scrubbing_and_policy(
     tmp_path: Path, provider: Replay, body: bytes
 ) -> None:
     provider.default = lambda _: json_answer(ANSWER)

@@ -1,4 +1,4 @@
-"""Usage where nobody expects it: after the end of a stream, under a wrong name, in an answer broken off."""
+"""Usage in unexpected places: after the end of a stream, mislabelled, in a broken answer."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from proxy.exchange import delivery as passing
+from proxy.exchange import delivery
 from proxy.request import keys
 from tests.support.replay import BREAK, STALL, Answer, Pause, Replay, Step, events, json_answer, stream_answer
-from tests.support.running import Relay, running, settings, until
+from tests.support.running import ON_BOTH_PATHS, Relay, running, settings, until
 
 CHAT = "/v1/chat/completions"
 USAGE = {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14}
@@ -36,20 +36,21 @@ LATE: list[tuple[str, list[Step], dict[str, Any], bytes, tuple[str, int, int]]] 
 ]  # fmt: skip
 
 
+@ON_BOTH_PATHS
 @pytest.mark.parametrize("case", [row[1:] for row in LATE], ids=[row[0] for row in LATE])
-async def test_usage_that_was_asked_for_is_waited_for_a_moment_after_the_end(
+async def test_requested_usage_is_awaited_briefly_after_the_end(
     provider: Replay,
     relay: Relay,
     monkeypatch: pytest.MonkeyPatch,
     case: tuple[list[Step], dict[str, Any], bytes, tuple[str, int, int]],
 ) -> None:
-    steps, options, got, told = case
-    monkeypatch.setattr(passing, "LATE_USAGE_SECONDS", 0.3)
+    steps, options, got, expected = case
+    monkeypatch.setattr(delivery, "LATE_USAGE_SECONDS", 0.3)
     provider.will(stream_answer(steps))
     answer = await relay.post(CHAT, ASKED | options)
     record = relay.record_of(answer)
     assert (answer.body, record.status, record.error) == (got, 200, None)
-    assert (record.usage_source, record.prompt_tokens, record.completion_tokens) == told
+    assert (record.usage_source, record.prompt_tokens, record.completion_tokens) == expected
 
 
 TYPES = ["text/plain; charset=utf-8", "application/json", "application/octet-stream"]
@@ -58,7 +59,7 @@ TYPES = ["text/plain; charset=utf-8", "application/json", "application/octet-str
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("before", [b"", b"\n\n", b": still here\n\n", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("whole", [True, False])
-async def test_the_injected_chunk_is_taken_out_of_a_stream_that_does_not_say_that_it_is_one(
+async def test_injected_chunk_is_removed_from_an_unlabelled_stream(
     provider: Replay, relay: Relay, kind: str, before: bytes, whole: bool
 ) -> None:
     body = before + TEXT + COUNTED + DONE
@@ -70,16 +71,14 @@ async def test_the_injected_chunk_is_taken_out_of_a_stream_that_does_not_say_tha
     assert (record.usage_source, record.prompt_tokens, record.completion_tokens) == COUNTS
 
 
-async def test_json_in_answer_to_a_stream_is_passed_on_as_it_came(provider: Replay, relay: Relay) -> None:
+async def test_json_answer_to_a_stream_request_passes_unchanged(provider: Replay, relay: Relay) -> None:
     body = json.dumps({"choices": [{"message": {"content": "x"}}], "usage": USAGE}, indent=1).encode()
     provider.will(Answer(headers={"Content-Type": "application/json"}, steps=(body[:9], body[9:])))
     answer = await relay.post(CHAT, ASKED)
     assert (answer.body, relay.record_of(answer).total_tokens) == (body, 14)
 
 
-async def test_json_that_came_whole_tells_its_usage_though_the_connection_broke(
-    provider: Replay, relay: Relay
-) -> None:
+async def test_complete_json_on_a_broken_connection_reports_usage(provider: Replay, relay: Relay) -> None:
     body = json.dumps({"choices": [], "usage": USAGE}).encode()
     provider.will(
         Answer(headers={"Content-Type": "application/json"}, steps=(body, BREAK), length=len(body) + 9)
@@ -92,7 +91,7 @@ async def test_json_that_came_whole_tells_its_usage_though_the_connection_broke(
 
 
 @pytest.mark.parametrize("status", [400, 422])
-async def test_an_upstream_that_does_not_know_stream_options_is_asked_again_without(
+async def test_request_is_repeated_without_unknown_stream_options(
     provider: Replay, relay: Relay, status: int
 ) -> None:
     refusal = json_answer({"detail": [{"loc": ["body", "stream_options"]}]}, status=status)
@@ -102,9 +101,7 @@ async def test_an_upstream_that_does_not_know_stream_options_is_asked_again_with
     assert ["stream_options" in received.json() for received in provider.received] == [True, False, False]
 
 
-async def test_a_stream_that_only_some_take_for_one_does_not_decide_for_the_others(
-    provider: Replay, relay: Relay
-) -> None:
+async def test_ambiguous_stream_flag_does_not_disable_stream_options(provider: Replay, relay: Relay) -> None:
     refusal = json_answer({"error": {"message": "stream_options without stream"}}, status=400)
     provider.will(refusal, json_answer({"usage": USAGE}), stream_answer(TEXT + COUNTED + DONE))
     for stream in ("yes", True):
@@ -121,7 +118,7 @@ BODIES: list[tuple[str, bytes, int]] = [
 
 
 @pytest.mark.parametrize(("body", "status"), [row[1:] for row in BODIES], ids=[row[0] for row in BODIES])
-async def test_no_key_gets_a_model_that_it_may_not_use_by_naming_two(
+async def test_naming_two_models_does_not_bypass_the_key(
     tmp_path: Path, provider: Replay, body: bytes, status: int
 ) -> None:
     provider.default = lambda _: json_answer({"usage": USAGE})

@@ -1,4 +1,4 @@
-"""What operates the proxy: keys that come and go, health, metrics, and logs without secrets."""
+"""Operation of the proxy: key changes, health, metrics, and logs without secrets."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from proxy.errors import KeysError, LogWriteError
+from proxy.exchange.delivery import Delivery
 from proxy.exchange.handler import Exchange
 from proxy.request import keys
 from tests.support.replay import (
@@ -44,7 +45,7 @@ async def provider() -> AsyncIterator[Replay]:
         yield provider
 
 
-async def test_a_key_works_as_soon_as_it_is_issued_and_ends_within_two_seconds(
+async def test_issued_and_revoked_keys_take_effect_within_two_seconds(
     relay: Relay, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw = keys.issue(relay.config.keys.file, user="bob", team="wheels")
@@ -65,13 +66,13 @@ async def test_a_key_works_as_soon_as_it_is_issued_and_ends_within_two_seconds(
     await until(lambda: caplog.records)
     monkeypatch.setattr("proxy.app.KEYS_SECONDS", 0.01)
     await asyncio.sleep(1.1)  # the wait that had begun, and a hundred short ones
-    (told,) = caplog.records
-    assert "the keys read before stay in force" in told.getMessage()
+    (logged,) = caplog.records
+    assert "the keys read before stay in force" in logged.getMessage()
     assert (await relay.post(CHAT, ASK)).status == 200
     assert {record.user_id for record in relay.records()} == {"ada", "bob"}
 
 
-async def test_it_does_not_start_with_a_garbage_key_file_or_an_unusable_log_directory(tmp_path: Path) -> None:
+async def test_start_fails_on_invalid_key_file_or_log_directory(tmp_path: Path) -> None:
     config = settings(tmp_path, "http://127.0.0.1:1")
     config.logs.dir.write_text("a file, not a directory")
     with pytest.raises(LogWriteError, match=r"logs cannot be used: .*; set logs\.dir"):
@@ -83,7 +84,7 @@ async def test_it_does_not_start_with_a_garbage_key_file_or_an_unusable_log_dire
             pass
 
 
-async def test_it_is_healthy_and_ready_when_it_can_write(relay: Relay) -> None:
+async def test_healthy_and_ready_when_the_log_is_writable(relay: Relay) -> None:
     for path in ("/healthz", "/readyz"):
         answer = await relay.get(path)
         assert (answer.status, answer.json()) == (200, {"status": "ok"})
@@ -91,7 +92,7 @@ async def test_it_is_healthy_and_ready_when_it_can_write(relay: Relay) -> None:
     assert list(relay.config.logs.dir.iterdir()) == []
 
 
-async def test_it_is_healthy_but_not_ready_when_the_log_directory_is_gone_and_ready_when_it_is_back(
+async def test_not_ready_while_the_log_directory_is_missing(
     relay: Relay,
 ) -> None:
     # As root no mode keeps anybody out; a directory that is not there keeps everybody out.
@@ -143,7 +144,7 @@ async def after_mixed_traffic(provider: Replay, relay: Relay) -> str:
     return (await relay.get("/metrics")).body.decode()
 
 
-async def test_the_metrics_are_the_sums_of_the_records(provider: Replay, relay: Relay) -> None:
+async def test_metrics_are_the_sums_of_the_records(provider: Replay, relay: Relay) -> None:
     text = await after_mixed_traffic(provider, relay)
     records = relay.records()
     assert len(records) == 10
@@ -181,7 +182,7 @@ CONTRACT = [
 ]  # fmt: skip
 
 
-async def test_the_metrics_are_those_of_the_contract_and_name_nobody(provider: Replay, relay: Relay) -> None:
+async def test_metrics_follow_the_contract_without_personal_labels(provider: Replay, relay: Relay) -> None:
     text = await after_mixed_traffic(provider, relay)
     families = set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
     assert set(CONTRACT) <= families
@@ -193,7 +194,7 @@ async def test_the_metrics_are_those_of_the_contract_and_name_nobody(provider: R
         assert secret not in text
 
 
-async def test_the_labels_of_models_are_bounded_whatever_clients_ask_for(relay: Relay) -> None:
+async def test_model_labels_are_bounded(relay: Relay) -> None:
     for number in range(30):
         await relay.post(CHAT, ASK | {"model": f"gpt-4o-{number}"})
         await relay.post(CHAT, ASK | {"model": f"model {number}"})
@@ -206,7 +207,7 @@ async def test_the_labels_of_models_are_bounded_whatever_clients_ask_for(relay: 
     ("headers", "status"),
     [({}, 401), ({"Authorization": "Bearer wrong"}, 401), ({"Authorization": "Bearer m"}, 200)],
 )
-async def test_the_metrics_may_be_for_the_master_key_only(
+async def test_metrics_can_require_the_master_key(
     tmp_path: Path, headers: dict[str, str], status: int
 ) -> None:
     config = settings(tmp_path, "http://127.0.0.1:1", metrics={"require_auth": True})
@@ -218,7 +219,7 @@ async def test_the_metrics_may_be_for_the_master_key_only(
             assert got.status == expected
 
 
-async def test_no_secret_prompt_or_completion_is_in_a_log_a_segment_or_an_error(
+async def test_no_secret_or_content_in_logs_segments_and_errors(
     provider: Replay, relay: Relay, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -233,7 +234,7 @@ async def test_no_secret_prompt_or_completion_is_in_a_log_a_segment_or_an_error(
             assert secret not in place
 
 
-async def test_a_missing_provider_key_is_told_at_start_and_a_wrong_log_line_never_shows_one(
+async def test_missing_provider_key_is_logged_at_start(
     tmp_path: Path, provider: Replay, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(settings(tmp_path, provider.url), {"OPENAI_API_KEY": "sk-of-openai"}) as relay:
@@ -245,7 +246,7 @@ async def test_a_missing_provider_key_is_told_at_start_and_a_wrong_log_line_neve
 
 
 @pytest.mark.parametrize("answer", [json_answer({"usage": USAGE}), stream_answer(events({"usage": USAGE}))])
-async def test_nothing_of_a_request_waits_for_the_garbage_collector(
+async def test_request_objects_are_freed_without_the_garbage_collector(
     relay: Relay, provider: Replay, answer: Answer
 ) -> None:
     provider.default = lambda _: answer
@@ -256,6 +257,6 @@ async def test_nothing_of_a_request_waits_for_the_garbage_collector(
         for _ in range(3):
             assert (await relay.post(CHAT, ASK)).status == 200
         await until(lambda: not relay.active())
-        assert [one for one in gc.get_objects() if isinstance(one, Exchange)] == []
+        assert [one for one in gc.get_objects() if isinstance(one, Exchange | Delivery)] == []
     finally:
         gc.enable()

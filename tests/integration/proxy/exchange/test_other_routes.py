@@ -33,9 +33,7 @@ async def test_other_routes_pass_through_and_are_recorded_without_usage(
     assert record.cost_usd == cost
 
 
-async def test_a_file_that_is_no_json_passes_without_being_called_a_fault(
-    provider: Replay, relay: Relay
-) -> None:
+async def test_file_that_is_not_json_passes_without_a_fault(provider: Replay, relay: Relay) -> None:
     audio = bytes(range(256)) * 100
     provider.will(Answer(headers={"Content-Type": "audio/mpeg"}, steps=(audio[:999], audio[999:])))
     answer = await relay.get("/v1/files/f/content")

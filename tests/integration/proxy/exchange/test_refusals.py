@@ -1,4 +1,4 @@
-"""Relay's own refusals: in the form of the API that was called, recorded once, and never sent upstream."""
+"""Relay's own refusals: in the form of the API, recorded once, and never sent upstream."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ NO_KEYS: list[dict[str, str]] = [
 
 @ROUTES
 @pytest.mark.parametrize("headers", NO_KEYS)
-async def test_without_a_key_of_relay_s_the_answer_is_401_and_there_is_no_record(
+async def test_request_without_a_relay_key_is_401_without_a_record(
     provider: Replay, relay: Relay, path: str, model: str, headers: dict[str, str]
 ) -> None:
     async with relay.session.post(relay.url + path, json={"model": model}, headers=headers) as got:
@@ -64,9 +64,7 @@ async def test_without_a_key_of_relay_s_the_answer_is_401_and_there_is_no_record
     assert provider.received == []
 
 
-async def test_the_key_may_come_as_either_header_on_anthropic_s_routes(
-    provider: Replay, relay: Relay
-) -> None:
+async def test_anthropic_routes_accept_the_key_in_either_header(provider: Replay, relay: Relay) -> None:
     provider.default = lambda _: json_answer({"usage": {"input_tokens": 1, "output_tokens": 1}})
     for headers in ({"Authorization": f"Bearer {relay.key}"}, {"x-api-key": relay.key}):
         async with relay.session.post(
@@ -94,7 +92,7 @@ REFUSED: list[tuple[str, Any, int, tuple[str, str], str]] = [
 
 @pytest.mark.parametrize("path", [CHAT, MESSAGES])
 @pytest.mark.parametrize("case", REFUSED, ids=[row[0] for row in REFUSED])
-async def test_a_refusal_speaks_the_api_s_own_form_and_leaves_one_record(
+async def test_refusal_has_the_api_s_form_and_one_record(
     provider: Replay, relay: Relay, path: str, case: tuple[str, Any, int, tuple[str, str], str]
 ) -> None:
     _, asked, status, kinds, code = case
@@ -119,7 +117,7 @@ async def test_a_refusal_speaks_the_api_s_own_form_and_leaves_one_record(
 BATCH = {"requests": [{"custom_id": "1", "params": {"model": "claude-haiku-4-5", "messages": []}}]}
 
 
-async def test_a_key_of_some_models_cannot_ask_for_others_in_a_batch(provider: Replay, relay: Relay) -> None:
+async def test_key_limited_to_models_cannot_use_others_in_a_batch(provider: Replay, relay: Relay) -> None:
     provider.default = lambda _: json_answer({"id": "msgbatch_1"})
     for models, status in ((["claude-opus-*"], 403), (["claude-haiku-*"], 200), (["*"], 200)):
         raw = keys.issue(relay.config.keys.file, user="bob", team="engines", models=models)
@@ -137,7 +135,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("body", UNREADABLE)
-async def test_a_key_of_some_models_cannot_ask_where_its_model_cannot_be_read(
+async def test_key_limited_to_models_needs_a_readable_model(
     provider: Replay, relay: Relay, body: bytes
 ) -> None:
     raw = keys.issue(relay.config.keys.file, user="bob", team="engines", models=["gpt-4o"])
@@ -151,7 +149,7 @@ async def test_a_key_of_some_models_cannot_ask_where_its_model_cannot_be_read(
     assert len(provider.received) == 1
 
 
-async def test_the_connection_serves_the_next_request_after_a_refusal(provider: Replay, relay: Relay) -> None:
+async def test_connection_is_reused_after_a_refusal(provider: Replay, relay: Relay) -> None:
     provider.will(json_answer({"usage": {"prompt_tokens": 1}}))
     connector = aiohttp.TCPConnector(limit=1)
     async with aiohttp.ClientSession(connector=connector) as session:
@@ -170,7 +168,7 @@ TRAVERSALS = [
 
 
 @pytest.mark.parametrize("path", TRAVERSALS)
-async def test_no_route_leads_out_of_the_upstream_s_v1(provider: Replay, relay: Relay, path: str) -> None:
+async def test_no_route_leaves_the_upstream_s_v1(provider: Replay, relay: Relay, path: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(relay.url.rpartition(":")[2]))
     head = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {relay.key}\r\nConnection: close\r\n\r\n"
     writer.write(head.encode())
@@ -190,7 +188,7 @@ BROKEN_BODIES = [
 @pytest.mark.parametrize(
     ("headers", "body"), [row[1:] for row in BROKEN_BODIES], ids=[row[0] for row in BROKEN_BODIES]
 )
-async def test_a_body_that_cannot_be_decoded_is_the_client_s_mistake(
+async def test_undecodable_body_is_400(
     provider: Replay, relay: Relay, headers: dict[str, str], body: bytes
 ) -> None:
     answer = await relay.post(CHAT, body, headers)
@@ -198,7 +196,7 @@ async def test_a_body_that_cannot_be_decoded_is_the_client_s_mistake(
     assert provider.received == []
 
 
-async def test_a_body_that_does_not_come_is_refused_after_a_while(tmp_path: Path, provider: Replay) -> None:
+async def test_body_that_does_not_arrive_is_refused(tmp_path: Path, provider: Replay) -> None:
     async with running(settings(tmp_path, provider.url, server={"receive_seconds": 0.1})) as relay:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(relay.url.rpartition(":")[2]))
         head = (
@@ -214,7 +212,7 @@ async def test_a_body_that_does_not_come_is_refused_after_a_while(tmp_path: Path
     assert provider.received == []
 
 
-async def test_odd_stream_options_are_the_upstream_s_to_refuse(provider: Replay, relay: Relay) -> None:
+async def test_invalid_stream_options_are_forwarded(provider: Replay, relay: Relay) -> None:
     refusal = {"error": {"type": "invalid_request_error", "param": "stream_options"}}
     for options in ("nonsense", 7, ["include_usage"]):
         provider.will(json_answer(refusal, status=400))
@@ -228,7 +226,7 @@ ODD_PATHS = ["/v1/%00", "/v1/%FF%FE", "/v1/%ED%A0%80", "/v1/" + "x" * 2000, "/v1
 
 
 @pytest.mark.parametrize("path", ODD_PATHS)
-async def test_an_odd_route_is_recorded_all_the_same(provider: Replay, relay: Relay, path: str) -> None:
+async def test_unusual_route_is_recorded(provider: Replay, relay: Relay, path: str) -> None:
     provider.default = lambda _: Answer(status=404, headers={"x-request-id": "\udcff\udcfe"})
     reader, writer = await asyncio.open_connection("127.0.0.1", int(relay.url.rpartition(":")[2]))
     head = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {relay.key}\r\nConnection: close\r\n\r\n"

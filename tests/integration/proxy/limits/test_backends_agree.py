@@ -1,4 +1,4 @@
-"""Memory and Redis decide alike, and both as a plain model does that remembers everything that happened."""
+"""Memory and Redis decide alike, and like a reference model that keeps the whole history."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from proxy.config.quota import Quota
 from proxy.limits.headers import headers
 from proxy.limits.memory import MemoryLimits
 from proxy.limits.redis import RedisLimits
-from proxy.limits.rules import DAY_MS, Decision, Demand, Grant, Moment, Subject
+from proxy.limits.rules import DAY_MS, Charge, Decision, Reservation, Subject, Timestamp
 from proxy.limits.script import script_text
-from tests.support.limits_model import Model, Refused, subject_of_key, subject_of_team
+from tests.support.limits_model import Model, Refusal, subject_of_key, subject_of_team
 from tests.support.redis_server import redis_server
 
 SERVER_TIME = "redis.call('TIME')"
@@ -39,8 +39,8 @@ def redis_url() -> Iterator[str]:
         yield url
 
 
-def timed(name: str) -> str:
-    """A script that takes its time from a key, in the form in which the server gives its own."""
+def script_with_test_time(name: str) -> str:
+    """Return a script that reads the time from a key, in the form of the TIME command."""
     text = script_text(name)
     assert text.count(SERVER_TIME) == 1
     return text.replace(SERVER_TIME, TEST_TIME)
@@ -57,21 +57,21 @@ QUOTAS = st.builds(
     tokens_per_day=st.none() | st.integers(1, 2000),
     pico_usd_per_day=st.none() | st.integers(1, 60) | st.integers(2**53, 2**54 + 9),
 )
-DEMANDS = st.builds(Demand, tokens=st.integers(0, 120) | st.just(400), pico_usd=PICO)
+CHARGES = st.builds(Charge, tokens=st.integers(0, 120) | st.just(400), pico_usd=PICO)
 
 
 @dataclass(frozen=True)
 class InFlight:
-    """A request that was let in, by both backends."""
+    """A request that both backends admitted."""
 
     subjects: tuple[Subject, ...]
     began: Fraction
-    in_memory: Grant
-    in_redis: Grant
+    in_memory: Reservation
+    in_redis: Reservation
 
 
 class Backends(RuleBasedStateMachine):
-    """Random requests of three keys in two teams, with time going on between them."""
+    """Random requests of three keys in two teams, at random times."""
 
     url: ClassVar[str]
 
@@ -79,7 +79,7 @@ class Backends(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.ms = 20_000 * DAY_MS + 3_599_000
-        self.memory = MemoryLimits(lambda: Moment(ms=self.ms, utc_ms=self.ms))
+        self.memory = MemoryLimits(lambda: Timestamp(ms=self.ms, utc_ms=self.ms))
         self.model = Model()
         self.in_flight: dict[str, InFlight] = {}
         self.number = 0
@@ -88,8 +88,8 @@ class Backends(RuleBasedStateMachine):
     async def _open(self) -> None:
         self.client: Redis = Redis.from_url(self.url)
         self.redis = RedisLimits(self.url, lease_seconds=10**6)
-        self.redis._reserve = self.client.register_script(timed("reserve"))
-        self.redis._settle = self.client.register_script(timed("settle"))
+        self.redis._reserve = self.client.register_script(script_with_test_time("reserve"))
+        self.redis._settle = self.client.register_script(script_with_test_time("settle"))
         await self.client.flushall()
 
     async def _close(self) -> None:
@@ -105,7 +105,7 @@ class Backends(RuleBasedStateMachine):
         return Fraction(self.ms, 1000)
 
     @initialize(quotas=st.lists(QUOTAS, min_size=5, max_size=5))
-    def give_limits(self, quotas: list[Quota]) -> None:
+    def set_quotas(self, quotas: list[Quota]) -> None:
         engines, looms = subject_of_team("engines", quotas[3]), subject_of_team("looms", quotas[4])
         self.keys = (
             (subject_of_key("ada", quotas[0]), engines),
@@ -114,29 +114,31 @@ class Backends(RuleBasedStateMachine):
         )
 
     @rule(ms=st.integers(0, 500) | st.integers(0, 70_000))
-    def time_goes_on(self, ms: int) -> None:
+    def advance_time(self, ms: int) -> None:
         self.ms += ms
 
     @rule()
-    def it_is_almost_midnight(self) -> None:
+    def advance_to_midnight(self) -> None:
         self.ms += DAY_MS - self.ms % DAY_MS - 1
 
-    @rule(who=st.integers(0, 2), demand=DEMANDS)
-    def somebody_asks(self, who: int, demand: Demand) -> None:
+    @rule(who=st.integers(0, 2), charge=CHARGES)
+    def begin_request(self, who: int, charge: Charge) -> None:
         subjects = self.keys[who]
         self.number += 1
         lease = f"req_{self.number}"
-        in_memory, in_redis = self.runner.run(self._reserve(lease, subjects, demand))
-        expected = self.model.reserve(lease, subjects, demand, self.seconds)
-        assert told(in_memory) == told(in_redis) == expected
-        assert in_memory.standings == in_redis.standings
+        in_memory, in_redis = self.runner.run(self._reserve(lease, subjects, charge))
+        expected = self.model.reserve(lease, subjects, charge, self.seconds)
+        assert refusal(in_memory) == refusal(in_redis) == expected
+        assert in_memory.counters == in_redis.counters
         assert headers("openai", in_memory) == headers("openai", in_redis)
-        if in_memory.grant is not None and in_redis.grant is not None:
-            self.in_flight[lease] = InFlight(subjects, self.seconds, in_memory.grant, in_redis.grant)
+        if in_memory.reservation is not None and in_redis.reservation is not None:
+            self.in_flight[lease] = InFlight(
+                subjects, self.seconds, in_memory.reservation, in_redis.reservation
+            )
 
     @precondition(lambda self: self.in_flight)
-    @rule(data=st.data(), used=DEMANDS)
-    def somebodys_answer_ends(self, data: Any, used: Demand) -> None:
+    @rule(data=st.data(), used=CHARGES)
+    def end_request(self, data: Any, used: Charge) -> None:
         lease = data.draw(st.sampled_from(sorted(self.in_flight)))
         ended = self.in_flight.pop(lease)
         self.memory.settle(ended.in_memory, used)
@@ -144,31 +146,35 @@ class Backends(RuleBasedStateMachine):
         self.model.settle(lease, ended.subjects, used, ended.began, self.seconds)
 
     async def _reserve(
-        self, lease: str, subjects: tuple[Subject, ...], demand: Demand
+        self, lease: str, subjects: tuple[Subject, ...], charge: Charge
     ) -> tuple[Decision, Decision]:
         await self._set_time()
-        return await self.memory.reserve(lease, subjects, demand), await self.redis.reserve(
-            lease, subjects, demand
+        return await self.memory.reserve(lease, subjects, charge), await self.redis.reserve(
+            lease, subjects, charge
         )
 
-    async def _settle(self, grant: Grant, used: Demand) -> None:
+    async def _settle(self, reservation: Reservation, used: Charge) -> None:
         await self._set_time()
-        await self.redis.settle(grant, used)
-        await self.redis.settle(grant, used)  # whatever comes twice counts once
+        await self.redis.settle(reservation, used)
+        await self.redis.settle(reservation, used)  # a repeated settlement changes nothing
 
     async def _set_time(self) -> None:
         seconds, ms = divmod(self.ms, 1000)
         await self.client.hset("test:time", mapping={"seconds": seconds, "microseconds": ms * 1000 + 999})
 
 
-def told(decision: Decision) -> Refused | None:
-    """What was exceeded, in the model's words."""
+def refusal(decision: Decision) -> Refusal | None:
+    """Return the exceeded limit as the model describes it."""
     over = decision.exceeded
-    assert (over is None) == (decision.grant is not None)
-    return None if over is None else Refused(over.hopeless, over.wait_ms, over.limit_type, over.subject.kind)
+    assert (over is None) == (decision.reservation is not None)
+    return (
+        None
+        if over is None
+        else Refusal(over.over_capacity, over.wait_ms, over.limit_type, over.subject.kind)
+    )
 
 
-def test_memory_redis_and_a_plain_model_decide_alike(redis_url: str) -> None:
+def test_memory_redis_and_reference_model_decide_alike(redis_url: str) -> None:
     machine = type("BackendsOnRedis", (Backends,), {"url": redis_url})
     run_state_machine_as_test(
         machine,

@@ -1,4 +1,4 @@
-"""The real clients of OpenAI and Anthropic back off as long as Relay says, or give up at once."""
+"""The clients of OpenAI and Anthropic wait as long as Relay says, or give up immediately."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from proxy.app import SERVICES
 from proxy.limits.memory import MemoryLimits
-from proxy.limits.rules import DAY_MS, Moment
+from proxy.limits.rules import DAY_MS, Timestamp
 from tests.support.replay import json_answer, replaying
 from tests.support.running import Relay, running, settings
 
@@ -37,8 +37,8 @@ ANTHROPIC_ANSWER = {
 }
 
 
-class Patience:
-    """The clock of the limits, which goes on only while a client sleeps."""
+class SleepingClock:
+    """A clock for the limits that advances only while a client sleeps."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []
@@ -48,19 +48,19 @@ class Patience:
         self.slept.append(seconds)
         self.ms += int(seconds * 1000)
 
-    def __call__(self) -> Moment:
-        return Moment(ms=self.ms, utc_ms=self.ms)
+    def __call__(self) -> Timestamp:
+        return Timestamp(ms=self.ms, utc_ms=self.ms)
 
 
 @pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> Patience:
-    patience = Patience()
-    monkeypatch.setattr("anyio.sleep", patience.sleep)
-    return patience
+def clock(monkeypatch: pytest.MonkeyPatch) -> SleepingClock:
+    clock = SleepingClock()
+    monkeypatch.setattr("anyio.sleep", clock.sleep)
+    return clock
 
 
 @pytest.fixture
-async def relay(tmp_path: Path, patience: Patience) -> AsyncIterator[Relay]:
+async def relay(tmp_path: Path, clock: SleepingClock) -> AsyncIterator[Relay]:
     limits = {"defaults": {"rpm": 2, "tokens_per_day": 100}}
     async with replaying() as provider:
         provider.default = lambda received: json_answer(
@@ -69,7 +69,7 @@ async def relay(tmp_path: Path, patience: Patience) -> AsyncIterator[Relay]:
         async with running(settings(tmp_path, provider.url, limits=limits)) as relay:
             backend = relay.app[SERVICES].limits.backend
             assert isinstance(backend, MemoryLimits)
-            backend._clock = patience
+            backend._clock = clock
             yield relay
 
 
@@ -97,31 +97,31 @@ TOO_MANY = (openai.RateLimitError, anthropic.RateLimitError)
 
 
 @CLIENTS
-async def test_a_client_waits_as_long_as_it_is_told_and_is_then_served(
-    ask: Ask, relay: Relay, patience: Patience
+async def test_client_waits_for_retry_after_and_is_served(
+    ask: Ask, relay: Relay, clock: SleepingClock
 ) -> None:
     assert [await ask(relay, 10) for _ in range(4)] == ["Analytical"] * 4
-    assert patience.slept == [30, 30]
+    assert clock.slept == [30, 30]
     assert [record.status for record in relay.records()] == [200, 200, 429, 200, 429, 200]
 
 
 @CLIENTS
-async def test_a_client_gives_up_at_once_where_only_tomorrow_helps(
-    ask: Ask, relay: Relay, patience: Patience
+async def test_client_does_not_retry_an_exhausted_daily_quota(
+    ask: Ask, relay: Relay, clock: SleepingClock
 ) -> None:
     await ask(relay, 10)
-    with pytest.raises(TOO_MANY, match="tokens_per_day") as told:
+    with pytest.raises(TOO_MANY, match="tokens_per_day") as error:
         await ask(relay, 82)
-    assert patience.slept == []
-    assert isinstance(told.value, TOO_MANY)
-    assert told.value.response.headers["retry-after"] == str(DAY_MS // 1000)
+    assert clock.slept == []
+    assert isinstance(error.value, TOO_MANY)
+    assert error.value.response.headers["retry-after"] == str(DAY_MS // 1000)
     assert [record.limit_type for record in relay.records()] == [None, "tokens_per_day"]
 
 
 @CLIENTS
-async def test_a_client_gives_up_at_once_on_what_never_fits(
-    ask: Ask, relay: Relay, patience: Patience
+async def test_client_does_not_retry_a_request_over_the_whole_limit(
+    ask: Ask, relay: Relay, clock: SleepingClock
 ) -> None:
     with pytest.raises(TOO_MANY, match="this request alone may use more than"):
         await ask(relay, 1000)
-    assert patience.slept == []
+    assert clock.slept == []

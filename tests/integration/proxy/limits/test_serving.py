@@ -1,4 +1,4 @@
-"""Limits through the running proxy, in memory and in Redis: refusals in the API's own form, exact charges."""
+"""Limits of a running proxy, in memory and in Redis: refusals in the form of the API, and exact charges."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def redis_url() -> Iterator[str]:
 
 @pytest.fixture(params=["memory", "redis"])
 def backend(request: pytest.FixtureRequest, redis_url: str) -> dict[str, Any]:
-    """The section of the configuration that chooses the backend, which is empty."""
+    """The settings of a backend without any counters."""
     if request.param == "memory":
         return {}
     with redis.Redis.from_url(redis_url) as client:
@@ -59,7 +59,7 @@ async def limited(
 
 
 def answer_of(path: str, prompt: int = 10, completion: int = 20) -> Answer:
-    """A whole answer that used this many tokens, with limits of the provider's own in its headers."""
+    """A complete answer with this usage, and with the provider's own rate-limit headers."""
     if path == MESSAGES:
         usage = {"input_tokens": prompt, "output_tokens": completion}
         return json_answer(
@@ -73,12 +73,12 @@ def answer_of(path: str, prompt: int = 10, completion: int = 20) -> Answer:
 
 
 def asking(model: str = "gpt-4o", **more: Any) -> dict[str, Any]:
-    """A request that is taken to use 9 tokens (a byte, a message) and what `max_tokens` allows."""
+    """A request estimated at 9 prompt tokens (one byte, one message) and `max_tokens`."""
     return {"model": model, "max_tokens": 41, "messages": [{"role": "user", "content": "x"}], **more}
 
 
 def check_refused(relay: Relay, answer: Whole, limit_type: str) -> None:
-    """That a request was refused by this limit, recorded once with nothing used, and never sent."""
+    """Check that a request was refused by this limit, recorded once without usage, and not sent."""
     assert answer.status == 429
     record = relay.record_of(answer)
     assert (record.status, record.limit_type, record.usage_source) == (429, limit_type, "none")
@@ -89,7 +89,7 @@ def check_refused(relay: Relay, answer: Whole, limit_type: str) -> None:
 
 
 @ROUTES
-async def test_a_refusal_speaks_the_api_that_was_called(
+async def test_refusal_has_the_form_of_the_api(
     path: str, model: str, tmp_path: Path, provider: Replay, backend: dict[str, Any]
 ) -> None:
     async with limited(tmp_path, provider, backend, rpm=2, tpm=1000) as relay:
@@ -116,7 +116,7 @@ async def test_a_refusal_speaks_the_api_that_was_called(
         assert refused.headers["x-ratelimit-remaining-tokens"] in {"940", "941"}  # 60 used; a second is 16
 
 
-async def test_an_answer_tells_the_tenant_s_limits_and_not_the_provider_s(
+async def test_headers_show_the_tenants_limits_not_the_providers(
     tmp_path: Path, provider: Replay, backend: dict[str, Any]
 ) -> None:
     async with limited(tmp_path, provider, backend, rpm=5, tpm=1000) as relay:
@@ -125,7 +125,7 @@ async def test_an_answer_tells_the_tenant_s_limits_and_not_the_provider_s(
         assert first.headers["x-ratelimit-remaining-tokens"] == "950"  # 9 and 41 are reserved
 
 
-async def test_five_calls_at_once_never_use_more_than_the_limit(
+async def test_concurrent_requests_never_exceed_the_limit(
     tmp_path: Path, provider: Replay, backend: dict[str, Any]
 ) -> None:
     go = asyncio.Event()
@@ -147,7 +147,7 @@ async def test_five_calls_at_once_never_use_more_than_the_limit(
         check_refused(relay, await relay.post(CHAT, asking(max_tokens=0)), "tokens_per_day")
 
 
-async def test_what_was_reserved_and_not_used_is_given_back(
+async def test_unused_reservation_is_refunded(
     tmp_path: Path, provider: Replay, backend: dict[str, Any]
 ) -> None:
     async with limited(tmp_path, provider, backend, tokens_per_day=100) as relay:
@@ -156,7 +156,7 @@ async def test_what_was_reserved_and_not_used_is_given_back(
         assert (await relay.post(CHAT, asking(max_tokens=31))).status == 200  # 60 + 40 fit
 
 
-async def test_money_is_reserved_by_the_price_and_settled_by_the_cost(
+async def test_money_is_reserved_by_price_and_settled_by_cost(
     tmp_path: Path, provider: Replay, backend: dict[str, Any]
 ) -> None:
     section: dict[str, Any] = {
@@ -182,7 +182,7 @@ FAILURES: list[tuple[Answer, int]] = [
 
 
 @pytest.mark.parametrize(("failure", "status"), FAILURES)
-async def test_a_failed_request_gives_its_tokens_and_its_slot_back(
+async def test_failed_request_is_refunded_and_frees_its_slot(
     failure: Answer, status: int, tmp_path: Path, provider: Replay, backend: dict[str, Any]
 ) -> None:
     async with limited(tmp_path, provider, backend, tokens_per_day=60, concurrency=1) as relay:
@@ -192,21 +192,21 @@ async def test_a_failed_request_gives_its_tokens_and_its_slot_back(
         assert (await relay.post(CHAT, asking())).status == 200
 
 
-async def test_a_slot_comes_back_even_where_relay_itself_fails_to_make_the_record(
+async def test_slot_is_freed_when_no_record_can_be_made(
     tmp_path: Path, provider: Replay, backend: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: object) -> None:
-        raise RuntimeError("a fault of Relay's own")
+        raise RuntimeError("a fault in Relay")
 
     async with limited(tmp_path, provider, backend, concurrency=1) as relay:
         with monkeypatch.context() as patched:
-            patched.setattr("proxy.exchange.handler.make_record", failing)
+            patched.setattr("proxy.exchange.recorder.make_record", failing)
             with pytest.raises(aiohttp.ClientError):
                 await relay.post(CHAT, asking())
         assert (await relay.post(CHAT, asking())).status == 200
 
 
-async def test_a_client_that_leaves_gives_its_slot_back_when_its_usage_is_known(
+async def test_disconnected_client_frees_its_slot_when_usage_is_known(
     tmp_path: Path, provider: Replay, backend: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "POLL_SECONDS", 0.02)
@@ -226,7 +226,7 @@ async def test_a_client_that_leaves_gives_its_slot_back_when_its_usage_is_known(
         assert (left.total_tokens, left.usage_source) == (30, "provider")
 
 
-async def test_a_stream_may_be_followed_by_the_next_request_at_once(
+async def test_next_request_may_follow_a_stream_immediately(
     tmp_path: Path, provider: Replay, backend: dict[str, Any]
 ) -> None:
     body = events({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}})
@@ -236,7 +236,7 @@ async def test_a_stream_may_be_followed_by_the_next_request_at_once(
         assert {answer.status for answer in answers} == {200}
 
 
-async def test_a_team_s_limit_holds_over_all_its_keys_and_a_key_s_own_comes_before_the_default(
+async def test_team_limit_spans_its_keys_and_key_limit_overrides_default(
     tmp_path: Path, provider: Replay, backend: dict[str, Any]
 ) -> None:
     file = tmp_path / "keys.yaml"
@@ -262,7 +262,7 @@ async def test_routes_that_generate_nothing_use_no_tokens(
 
 
 @pytest.mark.parametrize(("policy", "status"), [("refuse", 503), ("serve", 200)])
-async def test_without_its_redis_the_proxy_is_not_ready_and_refuses_or_serves_as_configured(
+async def test_redis_outage_fails_readiness_and_follows_on_backend_failure(
     policy: str, status: int, tmp_path: Path, provider: Replay
 ) -> None:
     url = f"redis://:s3cret@127.0.0.1:{free_port()}/0"
@@ -280,7 +280,7 @@ async def test_without_its_redis_the_proxy_is_not_ready_and_refuses_or_serves_as
         assert ready.json()["reason"].endswith(" cannot be reached")
 
 
-async def test_a_request_without_any_limit_does_not_ask_redis(tmp_path: Path, provider: Replay) -> None:
+async def test_request_without_limits_does_not_call_redis(tmp_path: Path, provider: Replay) -> None:
     backend = {"backend": "redis", "redis_url": f"redis://127.0.0.1:{free_port()}"}
     async with limited(tmp_path, provider, backend) as relay:
         assert (await relay.post(CHAT, asking())).status == 200

@@ -1,4 +1,4 @@
-"""Personal data through the running proxy: never the provider's, always the client's, and counted."""
+"""Personal data in a running proxy: not sent to the provider, restored for the client, and counted."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def data(body: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-# The route, what is asked, what the provider answers, and where the answer has its text.
+# Route, request, and the answer of the provider.
 JSON = [
     (CHAT, chat, lambda text: {"choices": [{"message": {"content": text}}], "usage": USAGE}),
     (MESSAGES, messages, lambda text: {"type": "message", "content": [{"type": "text", "text": text}],
@@ -72,7 +72,7 @@ JSON = [
 
 
 @pytest.mark.parametrize(("path", "ask", "answer"), JSON)
-async def test_a_json_answer_has_the_values_that_the_provider_never_saw(
+async def test_json_answer_is_restored_and_values_are_not_sent(
     relay: Relay, provider: Replay, path: str, ask: Any, answer: Any
 ) -> None:
     provider.will(json_answer(answer("to <EMAIL_ADDRESS_1> of <EMPLOYEE_ID_1>")))
@@ -101,7 +101,7 @@ STREAMS = [
 
 @pytest.mark.parametrize("cut", [1, 7, 10_000])
 @pytest.mark.parametrize("case", STREAMS)
-async def test_a_stream_has_the_values_wherever_it_is_cut(
+async def test_stream_is_restored_wherever_it_is_split(
     relay: Relay, provider: Replay, case: tuple[str, Any, bytes, str], cut: int
 ) -> None:
     path, ask, stream, key = case
@@ -115,7 +115,7 @@ async def test_a_stream_has_the_values_wherever_it_is_cut(
     assert (relay.record_of(got).total_tokens, relay.record_of(got).usage_source) == (14, "provider")
 
 
-async def test_an_event_leaves_before_the_next_has_come(relay: Relay, provider: Replay) -> None:
+async def test_event_is_sent_before_the_next_arrives(relay: Relay, provider: Replay) -> None:
     go_on = asyncio.Event()
     provider.will(
         stream_answer([events(chunk("Hi <EMAIL"), done=False), go_on, events(chunk("_ADDRESS_1>"))])
@@ -127,7 +127,7 @@ async def test_an_event_leaves_before_the_next_has_come(relay: Relay, provider: 
         assert data(await answer.content.read()) == [chunk(ADA)]
 
 
-async def test_what_holds_no_personal_data_passes_byte_for_byte(relay: Relay, provider: Replay) -> None:
+async def test_request_without_personal_data_is_sent_byte_for_byte(relay: Relay, provider: Replay) -> None:
     body = b'{ "model":"gpt-4o", "messages" : [{"role":"user","content":"hi 1.10"}] }'
     answer = b'{ "choices" : [], "note" : "<EMAIL_ADDRESS_1>" }'
     provider.will(json_answer(answer))
@@ -136,7 +136,7 @@ async def test_what_holds_no_personal_data_passes_byte_for_byte(relay: Relay, pr
     assert relay.record_of(got).pii_entities == {}
 
 
-async def test_a_token_that_the_client_wrote_comes_back_as_it_was(relay: Relay, provider: Replay) -> None:
+async def test_placeholder_written_by_the_client_is_restored(relay: Relay, provider: Replay) -> None:
     provider.will(
         json_answer({"choices": [{"message": {"content": "<EMAIL_ADDRESS_1> is <EMAIL_ADDRESS_2>"}}]})
     )
@@ -144,43 +144,39 @@ async def test_a_token_that_the_client_wrote_comes_back_as_it_was(relay: Relay, 
     assert got.json()["choices"][0]["message"]["content"] == f"<EMAIL_ADDRESS_1> is {ADA}"
 
 
-async def test_requests_at_the_same_time_never_get_each_others_values(relay: Relay, provider: Replay) -> None:
+async def test_concurrent_requests_share_no_values(relay: Relay, provider: Replay) -> None:
     step: list[Step] = [events(chunk("<EMAIL_"), done=False), Pause(0.05), events(chunk("ADDRESS_1>"))]
     provider.will(*(stream_answer(step) for _ in range(20)))
     asked = [f"user{number}@example.com" for number in range(20)]
     answers = await asyncio.gather(*(relay.post(CHAT, chat(text, stream=True)) for text in asked))
-    told = ["".join(event["choices"][0]["delta"]["content"] for event in data(got.body)) for got in answers]
-    assert told == asked
+    texts = ["".join(event["choices"][0]["delta"]["content"] for event in data(got.body)) for got in answers]
+    assert texts == asked
 
 
 @pytest.mark.parametrize(
-    "token", ["<EMAIL_ADDRESS_1>", r"\u003cEMAIL_ADDRESS_1\u003e"], ids=["plain", "by Go"]
+    "placeholder", ["<EMAIL_ADDRESS_1>", r"\u003cEMAIL_ADDRESS_1\u003e"], ids=["plain", "by Go"]
 )
-async def test_the_arguments_of_a_tool_call_get_the_values_back(
-    relay: Relay, provider: Replay, token: str
+async def test_arguments_of_a_tool_call_are_restored(
+    relay: Relay, provider: Replay, placeholder: str
 ) -> None:
-    call = {"function": {"name": "send", "arguments": f'{{"to": "{token}"}}'}}
+    call = {"function": {"name": "send", "arguments": f'{{"to": "{placeholder}"}}'}}
     provider.will(json_answer({"choices": [{"message": {"tool_calls": [call]}}]}))
     got = await relay.post(CHAT, chat(ADA))
     (made,) = got.json()["choices"][0]["message"]["tool_calls"]
     assert json.loads(made["function"]["arguments"]) == {"to": ADA}
 
 
-async def test_an_error_of_the_provider_that_quotes_the_prompt_is_restored(
-    relay: Relay, provider: Replay
-) -> None:
+async def test_error_of_the_provider_is_restored(relay: Relay, provider: Replay) -> None:
     provider.will(json_answer({"error": {"message": "bad: <EMAIL_ADDRESS_1>", "type": "x"}}, status=422))
     got = await relay.post(CHAT, chat(ADA))
     assert (got.status, got.json()["error"]["message"]) == (422, f"bad: {ADA}")
 
 
-async def test_a_stream_that_breaks_gives_what_was_held_and_then_the_error(
-    relay: Relay, provider: Replay
-) -> None:
+async def test_broken_stream_sends_buffered_text_before_the_error(relay: Relay, provider: Replay) -> None:
     provider.will(stream_answer([events(chunk("a <"), done=False), Pause(0.05), BREAK]))
     got = await relay.post(CHAT, chat(ADA, stream=True))
-    first, held, error = data(got.body)
-    assert (first, held) == (chunk("a "), chunk("<"))
+    first, buffered, error = data(got.body)
+    assert (first, buffered) == (chunk("a "), chunk("<"))
     assert error["error"]["code"] == "upstream_broken"
 
 
@@ -194,16 +190,14 @@ async def test_without_restore_the_client_gets_the_placeholders(tmp_path: Path, 
         assert provider.received[0].json() == chat("<EMAIL_ADDRESS_1> 192.0.2.7")
 
 
-async def test_too_much_personal_data_is_refused_and_recorded_and_not_sent(
-    relay: Relay, provider: Replay
-) -> None:
+async def test_too_much_personal_data_is_refused_and_recorded(relay: Relay, provider: Replay) -> None:
     got = await relay.post(CHAT, chat(f"{ADA} " * 20_000))
     assert (got.status, got.json()["error"]["code"]) == (400, "too_much_personal_data")
     assert provider.received == []
     assert relay.record_of(got).error.type == "too_much_personal_data"  # type: ignore[union-attr]
 
 
-async def test_the_policy_refuses_in_the_form_of_each_api_and_is_counted(
+async def test_policy_refuses_in_the_form_of_each_api_and_is_counted(
     tmp_path: Path, provider: Replay
 ) -> None:
     policy = {"blocked_patterns": ["(?i)secret plan"], "max_input_bytes": 100}
@@ -222,7 +216,7 @@ async def test_the_policy_refuses_in_the_form_of_each_api_and_is_counted(
         assert len(provider.received) == 1
 
 
-async def test_the_clients_of_the_providers_read_restored_streams(relay: Relay, provider: Replay) -> None:
+async def test_clients_of_the_providers_read_restored_streams(relay: Relay, provider: Replay) -> None:
     import anthropic  # noqa: PLC0415 -- slow to import, and only needed here
     import openai  # noqa: PLC0415
 
@@ -231,8 +225,8 @@ async def test_the_clients_of_the_providers_read_restored_streams(relay: Relay, 
         stream = await client.chat.completions.create(
             model="gpt-4o", messages=[{"role": "user", "content": ADA}], stream=True
         )
-        told = [each.choices[0].delta.content or "" async for each in stream if each.choices]
-    assert "".join(told) == f"to {ADA}!"
+        texts = [each.choices[0].delta.content or "" async for each in stream if each.choices]
+    assert "".join(texts) == f"to {ADA}!"
     async with (
         anthropic.AsyncAnthropic(base_url=relay.url, api_key=relay.key, max_retries=0) as other,
         other.messages.stream(
@@ -254,9 +248,7 @@ ANTHROPIC_STREAM = named_events(
 )  # fmt: skip
 
 
-async def test_a_client_that_leaves_does_not_keep_the_usage_from_being_read(
-    relay: Relay, provider: Replay
-) -> None:
+async def test_usage_is_read_after_the_client_disconnects(relay: Relay, provider: Replay) -> None:
     provider.will(
         stream_answer([events(chunk("<EMAIL"), done=False), Pause(0.2), events(chunk("_", usage=USAGE))])
     )

@@ -1,4 +1,4 @@
-"""A disk with room for some lines only, and a segment that somebody deletes: what is lost is told."""
+"""A nearly full disk, and a deleted segment: what is lost is reported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def provider() -> AsyncIterator[Replay]:
         yield provider
 
 
-async def test_a_stop_tells_why_a_record_could_not_be_written_though_the_seal_could(
+async def test_close_reports_why_a_record_could_not_be_written(
     tmp_path: Path, provider: Replay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = os.write
@@ -41,7 +41,7 @@ async def test_a_stop_tells_why_a_record_could_not_be_written_though_the_seal_co
             assert (await relay.post(CHAT, ASK)).status == 200
 
 
-async def test_of_a_segment_that_somebody_deletes_no_more_is_lost_than_it_held(
+async def test_deleted_segment_is_replaced(
     tmp_path: Path, provider: Replay, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(settings(tmp_path, provider.url)) as relay:

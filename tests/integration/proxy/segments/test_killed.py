@@ -1,4 +1,4 @@
-"""`kill -9` of a real proxy process: whoever has an answer whole has its record, and the rest its intent."""
+"""`kill -9` of a real proxy: each whole answer has its record, every other request its intent."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MODES = pytest.mark.parametrize("durability", ["strict", "batch", "os"])
 
 
 def answer(received: Received) -> Answer:
-    """JSON or a stream as asked, or nothing at all to whoever asks for `seed` -1."""
+    """JSON or a stream as asked, or nothing at all for `seed` -1."""
     body = received.json()
     if body.get("seed") == -1:
         return Answer(before=(STALL,))
@@ -47,7 +47,7 @@ async def provider() -> AsyncIterator[Replay]:
 
 
 @MODES
-async def test_killed_right_after_an_answer_the_record_is_there_and_the_next_start_seals_it(
+async def test_record_survives_a_kill_right_after_the_answer(
     tmp_path: Path, provider: Replay, durability: str
 ) -> None:
     config = settings(tmp_path, provider.url, logs={"durability": durability})
@@ -73,7 +73,7 @@ async def test_killed_right_after_an_answer_the_record_is_there_and_the_next_sta
 
 
 @pytest.mark.parametrize("answers", [1, 20, 70])
-async def test_killed_under_load_no_whole_answer_lacks_its_record(
+async def test_every_whole_answer_has_its_record_after_a_kill(
     tmp_path: Path, provider: Replay, answers: int
 ) -> None:
     config = settings(tmp_path, provider.url, logs={"rotate_bytes": 4000})
@@ -100,9 +100,7 @@ async def test_killed_under_load_no_whole_answer_lacks_its_record(
     assert len(relay.intents()) >= len(provider.received)
 
 
-async def test_two_processes_share_a_log_directory_and_one_s_death_is_not_the_other_s(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_two_processes_share_a_log_directory(tmp_path: Path, provider: Replay) -> None:
     config = settings(tmp_path, provider.url)
     async with process(config) as (first, served), process(config) as (second, _):
         await first.post(CHAT, ASK)

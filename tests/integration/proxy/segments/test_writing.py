@@ -1,4 +1,4 @@
-"""Segments as the running proxy writes them: before the last byte, chained, and on a full disk."""
+"""Segments of the running proxy: written before the last byte, chained, and on a full disk."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def check_segments(directory: Path) -> list[RequestLine]:
 
 
 @MODES
-async def test_a_clean_stop_leaves_sealed_segments_that_prove_themselves(
+async def test_clean_shutdown_leaves_valid_sealed_segments(
     tmp_path: Path, provider: Replay, durability: str
 ) -> None:
     async with running(settings(tmp_path, provider.url, logs={"durability": durability})) as relay:
@@ -77,9 +77,7 @@ async def test_a_clean_stop_leaves_sealed_segments_that_prove_themselves(
     assert sorted(record.status for record in records) == [200] * 10 + [400] * 5
 
 
-async def test_segments_are_sealed_by_size_and_chained_without_a_hole(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_segments_are_sealed_by_size_and_chained(tmp_path: Path, provider: Replay) -> None:
     async with running(settings(tmp_path, provider.url, logs={"rotate_bytes": 3000})) as relay:
         for _ in range(10):
             await asyncio.gather(*(relay.post(CHAT, ASK) for _ in range(3)))
@@ -90,7 +88,7 @@ async def test_segments_are_sealed_by_size_and_chained_without_a_hole(
     assert all(path.stat().st_size < 3000 + 2000 for path in sealed)
 
 
-async def test_a_segment_is_sealed_by_time_without_another_request(tmp_path: Path, provider: Replay) -> None:
+async def test_segment_is_sealed_by_time_without_another_request(tmp_path: Path, provider: Replay) -> None:
     async with running(settings(tmp_path, provider.url, logs={"rotate_seconds": 0.05})) as relay:
         for number in (1, 2):
             await relay.post(CHAT, ASK)
@@ -99,9 +97,7 @@ async def test_a_segment_is_sealed_by_time_without_another_request(tmp_path: Pat
     assert len(sealed_segments(relay.config.logs.dir)) == 2  # an idle proxy writes no empty ones
 
 
-async def test_line_numbers_begin_again_with_each_start_under_another_writer_s_name(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_each_start_has_its_own_writer_name_and_line_numbers(tmp_path: Path, provider: Replay) -> None:
     config = settings(tmp_path, provider.url)
     for _ in range(2):
         async with running(config) as relay:
@@ -118,7 +114,7 @@ async def test_without_intents_only_the_records_are_written(tmp_path: Path, prov
     assert [type(line) for line in relay.lines()] == [OpenLine, RequestLine, SealLine]
 
 
-async def test_the_intent_is_written_before_a_byte_goes_upstream(tmp_path: Path, provider: Replay) -> None:
+async def test_intent_is_written_before_the_request_is_sent(tmp_path: Path, provider: Replay) -> None:
     seen: list[int] = []
     async with running(settings(tmp_path, provider.url)) as relay:
         answer = provider.default
@@ -134,9 +130,7 @@ async def test_the_intent_is_written_before_a_byte_goes_upstream(tmp_path: Path,
     )
 
 
-async def test_the_record_is_written_before_the_last_event_of_a_stream_leaves(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_record_is_written_before_the_last_event_is_sent(tmp_path: Path, provider: Replay) -> None:
     never_yet = asyncio.Event()
     async with running(settings(tmp_path, provider.url)) as relay:
         provider.will(stream_answer([CONTENT, END, never_yet]))
@@ -167,7 +161,7 @@ class SlowDisk:
 
 
 @pytest.mark.parametrize("body", [ASK, STREAM], ids=["JSON", "stream"])
-async def test_strict_holds_the_last_byte_until_the_record_is_on_disk_and_batch_does_not(
+async def test_strict_sends_the_last_byte_after_the_fsync(
     tmp_path: Path, provider: Replay, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any]
 ) -> None:
     disk = SlowDisk(monkeypatch)
@@ -185,7 +179,7 @@ async def test_strict_holds_the_last_byte_until_the_record_is_on_disk_and_batch_
         assert (await asked).status == 200
 
 
-async def test_one_fsync_serves_all_who_wait(
+async def test_concurrent_requests_share_one_fsync(
     tmp_path: Path, provider: Replay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = SlowDisk(monkeypatch)
@@ -199,7 +193,7 @@ async def test_one_fsync_serves_all_who_wait(
 
 
 @pytest.mark.parametrize("rotate_bytes", [1024, 10**6], ids=["while sealing", "while writing"])
-async def test_strict_gives_no_whole_answer_when_the_disk_does_not_take_it(
+async def test_strict_aborts_the_answer_when_the_fsync_fails(
     tmp_path: Path,
     provider: Replay,
     monkeypatch: pytest.MonkeyPatch,
@@ -233,7 +227,7 @@ class FullDisk:
         return self._write(fd, data)
 
 
-async def test_on_a_full_disk_nothing_goes_upstream_and_what_was_on_its_way_is_written_later(
+async def test_full_disk_stops_requests_and_keeps_records(
     tmp_path: Path, provider: Replay, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     disk = FullDisk(monkeypatch)
@@ -252,8 +246,8 @@ async def test_on_a_full_disk_nothing_goes_upstream_and_what_was_on_its_way_is_w
         assert await relay.metric("relay_log_write_errors_total") >= 2
         ready = await relay.get("/readyz")
         assert (ready.status, "No space left" in ready.json()["reason"]) == (503, True)
-        told = [record.message for record in caplog.records]
-        assert [line.rpartition(": ")[2] for line in told] == ["No space left on device"]  # once
+        messages = [record.message for record in caplog.records]
+        assert [line.rpartition(": ")[2] for line in messages] == ["No space left on device"]  # once
         disk.full = False
         await until(lambda: len(relay.records()) == 2)
         assert (await relay.get("/readyz")).status == 200
@@ -262,7 +256,7 @@ async def test_on_a_full_disk_nothing_goes_upstream_and_what_was_on_its_way_is_w
     assert not any(record.exc_info for record in caplog.records)
 
 
-async def test_a_segment_that_could_not_be_sealed_is_sealed_later_and_the_proxy_is_ready_again(
+async def test_failed_seal_is_repeated_and_the_proxy_is_ready_again(
     tmp_path: Path, provider: Replay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = FullDisk(monkeypatch)
@@ -276,7 +270,7 @@ async def test_a_segment_that_could_not_be_sealed_is_sealed_later_and_the_proxy_
     assert len(check_segments(relay.config.logs.dir)) == 1
 
 
-async def test_the_sums_of_the_seals_are_the_bill(tmp_path: Path, provider: Replay) -> None:
+async def test_sums_of_the_seals_equal_the_sums_of_the_records(tmp_path: Path, provider: Replay) -> None:
     async with running(settings(tmp_path, provider.url, logs={"rotate_bytes": 2000})) as relay:
         for _ in range(7):
             await relay.post(CHAT, ASK)

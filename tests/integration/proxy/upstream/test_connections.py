@@ -1,4 +1,4 @@
-"""Connections to an upstream are kept, given up and never trusted: what is asked twice, and what never is."""
+"""Connections to an upstream: reuse, closing, and which requests are sent again."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 from proxy.upstream import connection as upstream_connection
 from proxy.upstream import pool as upstream_pool
-from proxy.upstream.client import UpstreamFault, pieces
+from proxy.upstream.client import UpstreamFault, read_chunks
 from proxy.upstream.connection import Connection, StaleError
-from proxy.upstream.request import outgoing
+from proxy.upstream.request import prepare_request
 from proxy.upstream.write_batching import WriteBatch
 from tests.support.wire import (
     BROKEN,
@@ -37,7 +37,7 @@ async def answers_then_hangs_up_on_the_next(peer: Peer) -> None:
 
 
 @on_every_loop
-async def test_a_request_that_crosses_the_end_of_a_kept_connection_goes_over_a_new_one() -> None:
+async def test_request_on_a_stale_connection_is_sent_over_a_new_one() -> None:
     async with asking(answers_then_hangs_up_on_the_next, answering(OK)) as (wire, up):
         assert [await up.ask() for _ in range(3)] == [(200, b"hi")] * 3
         assert wire.connections == 2
@@ -45,7 +45,7 @@ async def test_a_request_that_crosses_the_end_of_a_kept_connection_goes_over_a_n
 
 
 @on_every_loop
-async def test_a_request_is_not_sent_again_when_its_connection_lived_on_for_a_while(
+async def test_request_is_not_repeated_when_its_connection_lived_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(upstream_connection, "STALE_SECONDS", -1.0)  # any time is too long
@@ -56,7 +56,7 @@ async def test_a_request_is_not_sent_again_when_its_connection_lived_on_for_a_wh
 
 
 @on_every_loop
-async def test_a_request_is_not_sent_again_after_the_first_byte_of_an_answer() -> None:
+async def test_request_is_not_repeated_after_the_first_byte_of_an_answer() -> None:
     async def script(peer: Peer) -> None:
         await answers_then_hangs_up_on_the_next(peer)
         await peer.say(b"H")
@@ -68,7 +68,7 @@ async def test_a_request_is_not_sent_again_after_the_first_byte_of_an_answer() -
 
 
 @on_every_loop
-async def test_a_kept_connection_that_ended_or_said_something_unasked_is_not_used_again(
+async def test_idle_connection_with_unexpected_input_is_not_reused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(upstream_pool, "KEEP_SECONDS", 600.0)
@@ -88,7 +88,7 @@ async def test_a_kept_connection_that_ended_or_said_something_unasked_is_not_use
 
 
 @on_every_loop
-async def test_idle_connections_are_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_idle_connections_are_closed_after_keep_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upstream_pool, "KEEP_SECONDS", 0.02)
     monkeypatch.setattr(upstream_pool, "SWEEP_SECONDS", 0.01)
     async with asking(answering(OK)) as (wire, up):
@@ -103,7 +103,7 @@ async def test_idle_connections_are_closed_after_a_while(monkeypatch: pytest.Mon
 
 
 @on_every_loop
-async def test_closing_the_client_closes_idle_connections_and_used_ones_when_they_are_given_back() -> None:
+async def test_closing_the_client_closes_idle_and_released_connections() -> None:
     async with asking(answering(OK)) as (wire, up):
         async with up.send() as answer:
             await up.ask()
@@ -115,7 +115,7 @@ async def test_closing_the_client_closes_idle_connections_and_used_ones_when_the
 
 
 @on_every_loop
-async def test_many_requests_at_once_get_each_its_own_answer() -> None:
+async def test_concurrent_requests_get_their_own_answers() -> None:
     async def echo(peer: Peer) -> None:
         while True:
             body = (await peer.request()).partition(b"\r\n\r\n")[2]
@@ -132,7 +132,7 @@ async def test_many_requests_at_once_get_each_its_own_answer() -> None:
 
 
 @on_every_loop
-async def test_one_who_leaves_before_the_end_closes_the_connection() -> None:
+async def test_answer_that_is_not_read_to_its_end_closes_the_connection() -> None:
     async def endless(peer: Peer) -> None:
         await peer.request()
         await peer.say(CHUNKED + b"2\r\nhi\r\n")
@@ -144,9 +144,9 @@ async def test_one_who_leaves_before_the_end_closes_the_connection() -> None:
 
     async with asking(endless, endless, silent) as (wire, up):
         async with up.send() as answer:
-            assert await anext(pieces(up.upstream, answer)) == b"hi"
+            assert await anext(read_chunks(up.upstream, answer)) == b"hi"
         await becomes(lambda: wire.open == 0)
-        for number in (2, 3):  # cancelled between two pieces, and before the head
+        for number in (2, 3):  # cancelled between two chunks, and before the head
             task = asyncio.create_task(up.ask())
             await becomes(lambda number=number: len(wire.requests) == number)  # type: ignore[misc]
             await asyncio.sleep(0.01)
@@ -157,7 +157,7 @@ async def test_one_who_leaves_before_the_end_closes_the_connection() -> None:
 
 
 @on_every_loop
-async def test_of_several_addresses_the_one_that_answers_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_first_address_that_answers_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async with asking(answering(OK)) as (_, up):
         loop = asyncio.get_running_loop()
         found = loop.getaddrinfo
@@ -173,7 +173,7 @@ async def test_of_several_addresses_the_one_that_answers_is_taken(monkeypatch: p
 
 
 @on_every_loop
-async def test_an_answer_is_not_read_on_once_its_connection_serves_another() -> None:
+async def test_answer_cannot_be_read_when_its_connection_is_reused() -> None:
     async def two(peer: Peer) -> None:
         await peer.request()
         await peer.say(CHUNKED + b"2\r\nhi\r\n0\r\n\r\n")
@@ -191,7 +191,7 @@ async def test_an_answer_is_not_read_on_once_its_connection_serves_another() -> 
 
 
 @on_every_loop
-async def test_an_answer_that_was_left_early_is_broken_for_who_reads_on() -> None:
+async def test_answer_cannot_be_read_after_its_connection_is_released() -> None:
     async def endless(peer: Peer) -> None:
         await peer.request()
         await peer.say(CHUNKED)
@@ -200,12 +200,12 @@ async def test_an_answer_that_was_left_early_is_broken_for_who_reads_on() -> Non
     async with asking(endless) as (_, up):
         async with up.send() as answer:
             pass
-        with pytest.raises(UpstreamFault, match="given back"):
+        with pytest.raises(UpstreamFault, match="was released"):
             await up.whole(answer)
 
 
 @on_every_loop
-async def test_of_the_kept_connections_those_that_ended_are_passed_over() -> None:
+async def test_closed_idle_connections_are_skipped() -> None:
     async with asking(answering(OK)) as (wire, up):
         await asyncio.gather(up.ask(), up.ask())
         ((_, last),) = up.client._pool._idle.values()
@@ -216,7 +216,7 @@ async def test_of_the_kept_connections_those_that_ended_are_passed_over() -> Non
 
 
 @on_every_loop
-async def test_a_connection_that_is_closing_and_has_not_said_so_yet_is_not_written_to() -> None:
+async def test_closing_connection_is_not_written_to() -> None:
     async with asking(answering(OK)) as (wire, up):
         await up.ask()
         ((connection,),) = up.client._pool._idle.values()
@@ -226,7 +226,7 @@ async def test_a_connection_that_is_closing_and_has_not_said_so_yet_is_not_writt
 
 
 @on_every_loop
-async def test_a_connection_that_ended_before_its_first_request_is_told_from_one_that_broke() -> None:
+async def test_connection_closed_before_its_first_request_is_stale() -> None:
     connection = Connection(asyncio.get_running_loop(), WriteBatch())
     with pytest.raises(StaleError):
-        await connection.ask(outgoing("POST", "http://h/", {}, b""), until=math.inf)
+        await connection.ask(prepare_request("POST", "http://h/", {}, b""), until=math.inf)

@@ -1,4 +1,4 @@
-"""Upstreams that refuse, break, stall or talk nonsense: what the client gets, and the one record of it."""
+"""Upstreams that refuse, break off, stall or send invalid answers: the response and the record."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def the_record(relay: Relay, status: int, error: str) -> RequestLine:
     return record
 
 
-async def test_an_upstream_that_is_not_there_is_502(tmp_path: Path) -> None:
+async def test_unreachable_upstream_is_502(tmp_path: Path) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # bound but not listening: refused
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
@@ -64,13 +64,13 @@ async def test_an_upstream_that_is_not_there_is_502(tmp_path: Path) -> None:
             assert answer.json()["error"]["type"] == "api_error"
 
 
-async def test_a_host_that_has_no_address_is_502(tmp_path: Path) -> None:
+async def test_host_without_an_address_is_502(tmp_path: Path) -> None:
     async with running(settings(tmp_path, "http://relay-test.invalid")) as relay:
         assert (await relay.post(CHAT, ASK)).status == 502
         the_record(relay, 502, "upstream_unreachable")
 
 
-async def test_an_upstream_that_never_accepts_is_504(tmp_path: Path) -> None:
+async def test_upstream_that_never_accepts_is_504(tmp_path: Path) -> None:
     with socket.socket() as full, ExitStack() as waiting:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -98,7 +98,7 @@ SILENT: list[tuple[str, tuple[Step, ...], int, str]] = [
 @pytest.mark.parametrize(
     ("before", "status", "error"), [row[1:] for row in SILENT], ids=[row[0] for row in SILENT]
 )
-async def test_an_upstream_without_an_answer(
+async def test_upstream_without_an_answer(
     provider: Replay, relay: Relay, before: tuple[Step, ...], status: int, error: str
 ) -> None:
     provider.will(Answer(before=before))
@@ -111,7 +111,7 @@ async def test_an_upstream_without_an_answer(
 @pytest.mark.parametrize(
     ("end", "status", "error"), [(BREAK, 502, "upstream_broken"), (STALL, 504, "upstream_timeout")]
 )
-async def test_a_json_answer_that_breaks_off_is_broken_off(
+async def test_broken_json_answer_is_broken_off(
     provider: Replay, relay: Relay, end: Step, status: int, error: str
 ) -> None:
     headers = {"Content-Type": "application/json"}
@@ -125,7 +125,7 @@ async def test_a_json_answer_that_breaks_off_is_broken_off(
 @pytest.mark.parametrize(
     ("end", "status", "error"), [(BREAK, 502, "upstream_broken"), (STALL, 504, "upstream_timeout")]
 )
-async def test_a_stream_that_breaks_off_between_events_ends_with_an_error_event(
+async def test_stream_broken_between_events_ends_with_an_error_event(
     provider: Replay, relay: Relay, end: Step, status: int, error: str
 ) -> None:
     provider.will(stream_answer([CONTENT, end]))
@@ -139,9 +139,7 @@ async def test_a_stream_that_breaks_off_between_events_ends_with_an_error_event(
     assert record.cost_usd is not None
 
 
-async def test_an_anthropic_stream_that_breaks_off_ends_with_its_error_event_and_exact_input(
-    provider: Replay, relay: Relay
-) -> None:
+async def test_broken_anthropic_stream_has_exact_input(provider: Replay, relay: Relay) -> None:
     start = {"type": "message_start", "message": {"usage": {"input_tokens": 100, "output_tokens": 1}}}
     body = named_events(start, {"type": "content_block_delta", "delta": {"text": "12345678"}})
     provider.will(stream_answer([body, BREAK]))
@@ -151,9 +149,7 @@ async def test_an_anthropic_stream_that_breaks_off_ends_with_its_error_event_and
     assert (record.usage_source, record.prompt_tokens, record.completion_tokens) == ("estimated", 100, 2)
 
 
-async def test_a_stream_that_breaks_off_inside_an_event_gets_no_error_event_glued_to_it(
-    provider: Replay, relay: Relay
-) -> None:
+async def test_stream_broken_inside_an_event_gets_no_error_event(provider: Replay, relay: Relay) -> None:
     asked = STREAM | {"stream_options": {"include_usage": True}}
     provider.will(stream_answer([CONTENT, CONTENT[:15], BREAK]))
     async with relay.open(CHAT, asked) as answer:
@@ -163,7 +159,7 @@ async def test_a_stream_that_breaks_off_inside_an_event_gets_no_error_event_glue
     the_record(relay, 502, "upstream_broken")
 
 
-async def test_a_stream_that_breaks_off_after_its_end_is_whole(provider: Replay, relay: Relay) -> None:
+async def test_stream_broken_after_its_end_is_complete(provider: Replay, relay: Relay) -> None:
     body = CONTENT + events({"choices": [], "usage": USAGE})
     provider.will(stream_answer([body, BREAK]))
     answer = await relay.post(CHAT, STREAM)
@@ -183,7 +179,7 @@ REFUSALS: list[tuple[int, dict[str, str], str]] = [
 
 
 @pytest.mark.parametrize(("status", "headers", "kind"), REFUSALS)
-async def test_the_upstream_s_own_refusal_passes_through_and_costs_nothing(
+async def test_upstream_error_passes_through_and_costs_nothing(
     provider: Replay, relay: Relay, status: int, headers: dict[str, str], kind: str
 ) -> None:
     body = b'{"error":  {"message": "your prompt was: secret", "type": "' + kind.encode() + b'"}}'
@@ -204,9 +200,7 @@ STREAM_OPTIONS_REFUSED = {
 }
 
 
-async def test_an_upstream_that_does_not_know_stream_options_is_asked_again_without_and_remembered(
-    provider: Replay, relay: Relay
-) -> None:
+async def test_upstream_without_stream_options_is_remembered(provider: Replay, relay: Relay) -> None:
     plain = CONTENT + events({"choices": [], "usage": USAGE})
     provider.will(json_answer(STREAM_OPTIONS_REFUSED, status=400), stream_answer(plain), stream_answer(plain))
     first = await relay.post(CHAT, STREAM)
@@ -224,7 +218,7 @@ async def test_an_upstream_that_does_not_know_stream_options_is_asked_again_with
     assert asked == [True, False, False]
 
 
-async def test_no_client_can_stop_relay_from_asking_for_usage(provider: Replay, relay: Relay) -> None:
+async def test_client_cannot_prevent_the_request_for_usage(provider: Replay, relay: Relay) -> None:
     # The upstream refuses something of the client's that it quotes; the next stream is asked as ever.
     refused = json_answer(STREAM_OPTIONS_REFUSED, status=400)
     provider.will(refused, refused, stream_answer(CONTENT + events({"choices": [], "usage": USAGE})))
@@ -235,7 +229,7 @@ async def test_no_client_can_stop_relay_from_asking_for_usage(provider: Replay, 
     assert relay.record_of(answer).prompt_tokens == 10
 
 
-async def test_a_redirect_is_the_client_s_to_follow(provider: Replay, relay: Relay) -> None:
+async def test_redirect_is_passed_to_the_client(provider: Replay, relay: Relay) -> None:
     provider.will(Answer(status=307, headers={"Location": "http://127.0.0.1:1/"}, length=0))
     async with relay.session.post(
         relay.url + CHAT, json=ASK, headers=relay.headers(CHAT), allow_redirects=False

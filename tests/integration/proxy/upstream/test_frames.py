@@ -1,4 +1,4 @@
-"""An answer is read to its end by HTTP's rules, and broken where they break, over real connections."""
+"""Answers over real connections end, or break, by the rules of HTTP."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gzip
 
 import pytest
 
-from proxy.upstream.client import UpstreamFault, pieces
+from proxy.upstream.client import UpstreamFault, read_chunks
 from tests.support.wire import (
     BROKEN,
     CHUNKED,
@@ -55,7 +55,7 @@ FRAMES: list[tuple[str, str, Script, int, bytes, int]] = [
 
 @pytest.mark.parametrize("row", FRAMES, ids=[row[0] for row in FRAMES])
 @on_every_loop
-async def test_an_answer_is_read_to_its_end_and_the_connection_kept_where_it_may_be(
+async def test_answer_is_read_and_its_connection_kept_if_reusable(
     row: tuple[str, str, Script, int, bytes, int],
 ) -> None:
     _, method, script, status, body, connections = row
@@ -102,7 +102,7 @@ BREAKS: list[tuple[str, Script, str]] = [
 
 @pytest.mark.parametrize("row", BREAKS, ids=[row[0] for row in BREAKS])
 @on_every_loop
-async def test_an_answer_that_is_not_whole_is_broken_asked_for_once_and_its_connection_closed(
+async def test_incomplete_answer_is_broken_and_not_repeated(
     row: tuple[str, Script, str],
 ) -> None:
     _, script, says = row
@@ -113,17 +113,17 @@ async def test_an_answer_that_is_not_whole_is_broken_asked_for_once_and_its_conn
 
 
 @on_every_loop
-async def test_what_came_before_the_break_is_given_out_first() -> None:
+async def test_bytes_before_a_break_are_returned_first() -> None:
     async with asking(once(HEAD + b"Content-Length: 9\r\n\r\nhi")) as (wire, up), up.send() as answer:
         await becomes(lambda: wire.open == 0)
-        body = pieces(up.upstream, answer)
+        body = read_chunks(up.upstream, answer)
         assert await anext(body) == b"hi"
         with pytest.raises(UpstreamFault):
             await anext(body)
 
 
 @on_every_loop
-async def test_a_compressed_answer_is_given_out_plain_and_its_head_says_so() -> None:
+async def test_compressed_answer_is_returned_decoded() -> None:
     packed = gzip.compress(b"hi" * 1000)
     head = HEAD + b"Content-Type: Text/Event-Stream; charset=utf-8\r\nContent-Encoding: GZIP\r\n"
     async with asking(answering(head + b"Content-Length: %d\r\n\r\n" % len(packed), packed)) as (wire, up):
@@ -136,7 +136,7 @@ async def test_a_compressed_answer_is_given_out_plain_and_its_head_says_so() -> 
 
 
 @on_every_loop
-async def test_the_answer_to_head_says_what_a_get_would_have() -> None:
+async def test_answer_to_head_has_the_headers_of_a_get() -> None:
     wire_head = HEAD + b"Content-Encoding: gzip\r\nContent-Length: 9\r\n\r\n"
     async with asking(answering(wire_head)) as (_, up), up.send("HEAD") as answer:
         assert (answer.content_length, answer.headers["Content-Encoding"]) == (9, "gzip")

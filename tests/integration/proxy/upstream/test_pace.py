@@ -1,4 +1,4 @@
-"""Requests and answers larger than memory should hold, early answers, and upstreams that take their time."""
+"""Large requests and answers, early answers, and slow upstreams."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BIG = bytes(range(256)) * 40_000
 
 
 @on_every_loop
-async def test_a_refusal_while_the_request_is_still_being_sent_ends_the_sending() -> None:
+async def test_early_error_status_ends_the_sending() -> None:
     refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
 
     async def refuses(peer: Peer) -> None:
@@ -28,7 +28,7 @@ async def test_a_refusal_while_the_request_is_still_being_sent_ends_the_sending(
 
 
 @on_every_loop
-async def test_a_request_whose_sending_was_ended_leaves_no_connection_to_keep() -> None:
+async def test_connection_with_an_unfinished_request_is_not_kept() -> None:
     drained = asyncio.Event()
 
     async def refuses(peer: Peer) -> None:
@@ -50,7 +50,7 @@ async def test_a_request_whose_sending_was_ended_leaves_no_connection_to_keep() 
 
 
 @on_every_loop
-async def test_an_answer_that_ends_before_the_request_is_sent_whole_leaves_no_connection_to_keep() -> None:
+async def test_connection_is_not_kept_when_the_answer_ends_first() -> None:
     over = asyncio.Event()
 
     async def early(peer: Peer) -> None:
@@ -66,7 +66,7 @@ async def test_an_answer_that_ends_before_the_request_is_sent_whole_leaves_no_co
 
 
 @on_every_loop
-async def test_an_answer_that_begins_before_the_request_is_sent_whole_does_not_stop_it() -> None:
+async def test_early_answer_below_400_does_not_stop_the_request() -> None:
     go_on = asyncio.Event()
 
     async def early(peer: Peer) -> None:
@@ -91,7 +91,7 @@ async def test_an_answer_that_begins_before_the_request_is_sent_whole_does_not_s
 
 
 @on_every_loop
-async def test_a_large_request_arrives_whole_and_its_connection_is_kept() -> None:
+async def test_large_request_arrives_and_its_connection_is_kept() -> None:
     async with asking(answering(OK)) as (wire, up):
         for _ in range(2):
             assert await up.ask(body=BIG) == (200, b"hi")
@@ -100,7 +100,7 @@ async def test_a_large_request_arrives_whole_and_its_connection_is_kept() -> Non
 
 
 @on_every_loop
-async def test_an_answer_that_nobody_reads_is_not_taken_in() -> None:
+async def test_unread_answer_is_not_buffered() -> None:
     sent = 0
 
     async def floods(peer: Peer) -> None:
@@ -139,22 +139,22 @@ async def falls_silent(peer: Peer) -> None:
 
 
 @on_every_loop
-async def test_a_head_that_does_not_end_in_time_is_too_slow_however_much_of_it_comes() -> None:
+async def test_head_that_does_not_end_in_time_is_504() -> None:
     async with asking(trickles, first_byte=0.5) as (wire, up):
         assert await up.fault("more than 0.5 s to answer") == SLOW
         await becomes(lambda: wire.open == 0)
 
 
 @on_every_loop
-async def test_the_time_between_two_pieces_is_that_of_the_request_not_of_the_one_before() -> None:
+async def test_idle_timeout_is_that_of_the_current_request() -> None:
     async with asking(falls_silent, idle=0.2) as (wire, up):
         await up.ask()
-        assert await up.fault("more than 0.2 s between two pieces") == SLOW
+        assert await up.fault("more than 0.2 s between two chunks") == SLOW
         await becomes(lambda: wire.open == 0)
 
 
 @on_every_loop
-async def test_a_stream_may_last_longer_than_any_pause_in_it() -> None:
+async def test_stream_may_last_longer_than_the_idle_timeout() -> None:
     async def paced(peer: Peer) -> None:
         await peer.request()
         await peer.say(CHUNKED)

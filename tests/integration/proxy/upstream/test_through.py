@@ -1,4 +1,4 @@
-"""Through the whole proxy: whatever the upstream's HTTP looks like, the answer and its usage come out."""
+"""Through the whole proxy: any framing of the upstream's HTTP gives the answer and its usage."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ SHAPES: list[tuple[str, list[bytes], bool]] = [
 
 
 @pytest.mark.parametrize(("wire", "kept"), [row[1:] for row in SHAPES], ids=[row[0] for row in SHAPES])
-async def test_a_stream_passes_whole_and_is_metered_whatever_it_is_wrapped_in(
+async def test_stream_is_delivered_and_metered_in_any_framing(
     tmp_path: Path, wire: list[bytes], kept: bool
 ) -> None:
     script = answering(*wire) if kept else once(*wire)
@@ -74,7 +74,7 @@ async def test_a_stream_passes_whole_and_is_metered_whatever_it_is_wrapped_in(
         assert provider.connections == (1 if kept else 2)
 
 
-async def test_a_client_s_expect_is_answered_by_relay_and_not_passed_on(tmp_path: Path) -> None:
+async def test_expect_header_is_answered_and_not_forwarded(tmp_path: Path) -> None:
     async with relaying(tmp_path, answering(WHOLE)) as (provider, relay):
         headers = relay.headers(CHAT)
         async with relay.session.post(relay.url + CHAT, json=ASK, headers=headers, expect100=True) as answer:
@@ -82,7 +82,7 @@ async def test_a_client_s_expect_is_answered_by_relay_and_not_passed_on(tmp_path
         assert b"expect" not in provider.requests[0].lower()
 
 
-async def test_a_request_that_crossed_the_end_of_its_connection_is_one_record_of_one_attempt(
+async def test_request_repeated_on_a_new_connection_is_one_attempt(
     tmp_path: Path,
 ) -> None:
     async def first(peer: Peer) -> None:
@@ -99,7 +99,7 @@ async def test_a_request_that_crossed_the_end_of_its_connection_is_one_record_of
         assert len(relay.records()) == len(relay.intents()) == 2
 
 
-async def test_a_refusal_before_the_request_is_read_reaches_the_client(tmp_path: Path) -> None:
+async def test_early_upstream_error_reaches_the_client(tmp_path: Path) -> None:
     refusal = b'{"error":{"type":"request_too_large","message":"too large"}}'
 
     async def refuses(peer: Peer) -> None:
@@ -116,7 +116,7 @@ async def test_a_refusal_before_the_request_is_read_reaches_the_client(tmp_path:
         assert (record.status, record.cost_usd, record.usage_source) == (413, Decimal(0), "none")
 
 
-async def test_an_encoding_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+async def test_unsupported_encoding_is_one_sentence(tmp_path: Path) -> None:
     wire = HEAD + SSE + b"Content-Encoding: br\r\nContent-Length: 3\r\n\r\nabc"
     async with relaying(tmp_path, answering(wire)) as (_, relay):
         answer = await relay.post(CHAT, ASK)
@@ -128,7 +128,7 @@ async def test_an_encoding_that_cannot_be_read_is_one_sentence(tmp_path: Path) -
         assert relay.record_of(answer).status == 502
 
 
-async def test_a_slow_client_slows_the_upstream_down_and_gets_every_byte(tmp_path: Path) -> None:
+async def test_slow_client_slows_the_upstream_and_gets_every_byte(tmp_path: Path) -> None:
     event = events({"choices": [{"delta": {"content": "x" * 50_000}}]}, done=False)
     sent = 0
 

@@ -1,4 +1,4 @@
-"""Upstreams over TLS: whom the client trusts; and what it says of an upstream that it cannot reach."""
+"""Upstreams over TLS: which certificates are trusted, and how unreachable upstreams are reported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from proxy.config.settings import Timeouts
+from proxy.config.upstreams import Timeouts
 from proxy.upstream.client import Client
 from tests.support.wire import (
     CHUNKED,
@@ -58,7 +58,7 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
 
 
 @on_every_loop
-async def test_an_authority_of_one_s_own_is_trusted_by_the_standard_variable(authority: trustme.CA) -> None:
+async def test_private_authority_is_trusted_by_ssl_cert_file(authority: trustme.CA) -> None:
     certificate = authority.issue_cert("localhost")
     async with asking_by_tls(certificate, answering(OK)) as (wire, up, names):
         for _ in range(3):
@@ -69,7 +69,7 @@ async def test_an_authority_of_one_s_own_is_trusted_by_the_standard_variable(aut
 
 
 @on_every_loop
-async def test_large_answers_and_ends_are_the_same_by_tls(authority: trustme.CA) -> None:
+async def test_large_answers_and_ends_are_the_same_over_tls(authority: trustme.CA) -> None:
     certificate = authority.issue_cert("localhost")
     large = CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (len(BIG), BIG)
     cut = CHUNKED + b"2\r\nhi\r\n"
@@ -80,7 +80,7 @@ async def test_large_answers_and_ends_are_the_same_by_tls(authority: trustme.CA)
 
 
 @on_every_loop
-async def test_the_certificate_of_a_stranger_or_of_another_host_is_not_trusted(
+async def test_certificate_of_another_authority_or_host_is_not_trusted(
     authority: trustme.CA,
 ) -> None:
     stranger = trustme.CA().issue_cert("localhost")
@@ -94,7 +94,7 @@ async def test_the_certificate_of_a_stranger_or_of_another_host_is_not_trusted(
 
 
 @on_every_loop
-async def test_an_address_is_checked_against_the_certificate_too(authority: trustme.CA) -> None:
+async def test_ip_address_is_checked_against_the_certificate(authority: trustme.CA) -> None:
     certificate = authority.issue_cert("127.0.0.1")
     async with asking_by_tls(certificate, answering(OK), host="127.0.0.1") as (_, up, names):
         assert await up.ask() == (200, b"hi")
@@ -102,7 +102,7 @@ async def test_an_address_is_checked_against_the_certificate_too(authority: trus
 
 
 @on_every_loop
-async def test_what_does_not_speak_tls_is_unreachable() -> None:
+async def test_server_without_tls_is_unreachable() -> None:
     async def plain(peer: Peer) -> None:
         await peer.say(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await peer.until_gone()
@@ -124,7 +124,7 @@ NOWHERE = [
 
 @pytest.mark.parametrize(("url", "says"), [row[1:] for row in NOWHERE], ids=[row[0] for row in NOWHERE])
 @on_every_loop
-async def test_an_upstream_that_is_nowhere_is_said_why(url: str, says: str) -> None:
+async def test_unreachable_upstream_is_reported_with_the_reason(url: str, says: str) -> None:
     client = Client()
     assert (
         await Asking(client, url, Timeouts(connect=20)).fault(f"'up' cannot be reached: .*{says}")

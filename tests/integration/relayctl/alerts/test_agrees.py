@@ -1,4 +1,4 @@
-"""The same traffic in Prometheus and in the logs gives the same verdicts, in every kind of trouble."""
+"""Prometheus and the logs give the same verdicts for the same traffic, for each kind of failure."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from pathlib import Path
 import pytest
 
 from proxy.segments.record import UsageRecord
-from relayctl.alerts import logs, prometheus, rules
-from relayctl.alerts import sql_equivalents as twins
+from relayctl.alerts import logs, prometheus, rules, sql_equivalents
 from relayctl.alerts.verdict import Verdict
 from tests.support.monitoring.alert_traffic import SCRAPE, request, write_blocks, write_logs
 from tests.support.monitoring.servers import prometheus_server
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 HOURS = 11.5
-RULES = [rule for rule in rules.shipped() if rule.name not in twins.UNKNOWN_FROM_LOGS]
+RULES = [rule for rule in rules.shipped() if rule.name not in sql_equivalents.UNKNOWN_FROM_LOGS]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """The history, in a log directory and in a Prometheus."""
+class History:
+    """The same history in a log directory and in Prometheus."""
 
     logs: Path
     server: prometheus.Prometheus
@@ -42,7 +41,7 @@ def _every(seconds: float, since: str, until: str) -> Iterator[datetime]:
 
 
 def _history() -> list[UsageRecord]:
-    """Half a request a second for half a day, and on top of them one trouble after the other."""
+    """Half a request a second for half a day, and on top of them one failure after the other."""
     moments: list[tuple[datetime, dict[str, object]]] = []
     for number, moment in enumerate(_every(2, "0:00", "11:30")):
         # One in 25 fails in the first seven hours: too much for the month, not for the hour.
@@ -59,13 +58,13 @@ def _history() -> list[UsageRecord]:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    """The history, told twice."""
+def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+    """The history, written in both forms."""
     directory, records = tmp_path_factory.mktemp("alerts"), _history()
     write_logs(directory / "logs", records)
     write_blocks(directory / "prometheus", records, START, START + timedelta(hours=HOURS))
     with prometheus_server(directory / "prometheus") as url:
-        yield Told(logs=directory / "logs", server=prometheus.Prometheus(url))
+        yield History(logs=directory / "logs", server=prometheus.Prometheus(url))
 
 
 def _by_name(verdicts: list[Verdict]) -> dict[str, Verdict]:
@@ -76,7 +75,7 @@ def _by_name(verdicts: list[Verdict]) -> dict[str, Verdict]:
 SLOW_BURN = "AvailabilityBudgetBurnSlow"
 
 
-# What is not named is OK.
+# Alerts that are not named are OK.
 @pytest.mark.parametrize(
     ("moment", "states"),
     [
@@ -87,7 +86,7 @@ SLOW_BURN = "AvailabilityBudgetBurnSlow"
         # The first 502 came 75 seconds ago.
         ("7:21:15", {"UpstreamErrors": "pending", SLOW_BURN: "pending"}),
         ("7:30", {"UpstreamErrors": "firing", "AvailabilityBudgetBurnFast": "firing", SLOW_BURN: "pending"}),
-        # Half an hour remembers the 502; five minutes do not.
+        # The 502 are within the last half hour, but not within the last five minutes.
         ("8:06", {"HighLatency": "pending", SLOW_BURN: "firing"}),
         ("8:15", {"HighLatency": "firing"}),
         ("8:50", {}),
@@ -96,30 +95,32 @@ SLOW_BURN = "AvailabilityBudgetBurnSlow"
         ("11:12", {"HighRateLimitHits": "firing"}),
     ],
 )
-def test_prometheus_and_the_logs_agree(told: Told, moment: str, states: dict[str, str]) -> None:
+def test_prometheus_and_the_logs_agree(history: History, moment: str, states: dict[str, str]) -> None:
     at = _at(moment)
-    asked = _by_name(prometheus.check(told.server, RULES, at))
-    answer = logs.check(str(told.logs), RULES, at)
+    from_prometheus = _by_name(prometheus.check(history.server, RULES, at))
+    answer = logs.check(str(history.logs), RULES, at)
     assert answer.notes == ()
-    read = _by_name(answer.verdicts)
-    assert {name: verdict.state for name, verdict in asked.items()} == {
-        name: verdict.state for name, verdict in read.items()
+    from_logs = _by_name(answer.verdicts)
+    assert {name: verdict.state for name, verdict in from_prometheus.items()} == {
+        name: verdict.state for name, verdict in from_logs.items()
     }
-    active = {name: verdict.state for name, verdict in read.items() if verdict.state != "OK"}
+    active = {name: verdict.state for name, verdict in from_logs.items() if verdict.state != "OK"}
     assert active == states
     for name in active:
-        ours, theirs = read[name].since, asked[name].since
+        ours, theirs = from_logs[name].since, from_prometheus[name].since
         assert ours is not None
         assert theirs is not None
         assert abs(ours - theirs) <= 3 * SCRAPE, name
 
 
-def test_an_alert_is_the_same_whoever_says_it(told: Told) -> None:
+def test_labels_threshold_and_value_agree(history: History) -> None:
     at = _at("7:30")
-    asked = _by_name(prometheus.check(told.server, RULES, at))["UpstreamErrors"]
-    read = _by_name(logs.check(str(told.logs), RULES, at).verdicts)["UpstreamErrors"]
-    assert asked.labels == read.labels == {"alertname": "UpstreamErrors", "severity": "critical"}
-    assert asked.threshold == read.threshold == "> 0.1"
-    assert asked.value is not None
-    assert read.value is not None
-    assert abs(asked.value - read.value) < 0.02
+    from_prometheus = _by_name(prometheus.check(history.server, RULES, at))["UpstreamErrors"]
+    from_logs = _by_name(logs.check(str(history.logs), RULES, at).verdicts)["UpstreamErrors"]
+    assert (
+        from_prometheus.labels == from_logs.labels == {"alertname": "UpstreamErrors", "severity": "critical"}
+    )
+    assert from_prometheus.threshold == from_logs.threshold == "> 0.1"
+    assert from_prometheus.value is not None
+    assert from_logs.value is not None
+    assert abs(from_prometheus.value - from_logs.value) < 0.02

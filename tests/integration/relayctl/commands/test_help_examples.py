@@ -1,4 +1,4 @@
-"""The example in each command's help does what it says: every one is found in the texts and executed."""
+"""Executes the example in each command's help."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ import yaml
 from etl.load.run import run
 from proxy.request import keys
 from proxy.request.keys import KeyLimits
-from relayctl import cli
-from relayctl import exit_codes as exits
+from relayctl import cli, exit_codes
 from tests.support.langfuse.server import langfuse_server
 from tests.support.report_data import record, write_segment
 from tests.support.s3 import s3_server
@@ -35,14 +34,14 @@ ELSEWHERE: Final = {
     "relayctl serve": "wants port 8000, which may be taken: tests/support/running.py serves on free ones",
     "relayctl top": "wants a proxy on port 8000: tests/integration/relayctl/top/test_live_view.py",
 }
-"""Examples that are not executed here, each with its reason."""
+"""Examples that are not executed here, with the reason."""
 
 ENDLESS: Final = {"relayctl etl run", "relayctl langfuse follow"}
-"""Commands that go on until they are told to stop."""
+"""Commands that run until a signal."""
 
 
 def _examples(command: click.Command, context: click.Context) -> Iterator[tuple[str, str | None]]:
-    """Each command that does something, by its path, and the example in its help (None: it has none)."""
+    """Each command that is not a group, by its path, and the example in its help, None if it has none."""
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
             found = command.get_command(context, name)
@@ -58,7 +57,7 @@ EXAMPLES: Final = dict(_examples(cli.relayctl, click.Context(cli.relayctl, info_
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[str, str]]:
-    """An S3 with the bucket of the examples, and a Langfuse; the environment that leads to it."""
+    """An S3 server with the bucket of the examples and a Langfuse; yields the environment to use them."""
     with langfuse_server() as langfuse, s3_server() as endpoint:
         urllib.request.urlopen(urllib.request.Request(f"{endpoint}/bucket", method="PUT")).close()
         yield langfuse.environ
@@ -68,7 +67,7 @@ def servers() -> Iterator[dict[str, str]]:
 def place(
     migrated_url: str, servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A directory with records of today, keys and a configuration; a database, an S3, a Langfuse."""
+    """A directory with records of today, keys and a configuration; a database, an S3 server, a Langfuse."""
     logs = tmp_path / "var" / "logs"
     logs.mkdir(parents=True)
     now = datetime.now(UTC)
@@ -89,26 +88,26 @@ def place(
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES))
-def test_every_command_has_an_example_of_itself(path: str) -> None:
+def test_every_command_has_an_example(path: str) -> None:
     example = EXAMPLES[path]
     assert example is not None
     assert example.startswith(path)
 
 
-def test_what_is_not_executed_is_a_command() -> None:
+def test_skipped_examples_name_existing_commands() -> None:
     assert ELSEWHERE.keys() | ENDLESS <= EXAMPLES.keys()
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.keys() - ELSEWHERE.keys() - ENDLESS))
-def test_an_example_does_what_it_says(path: str, place: None, capfd: pytest.CaptureFixture[str]) -> None:
+def test_example_works(path: str, place: None, capfd: pytest.CaptureFixture[str]) -> None:
     code = cli.run(shlex.split(EXAMPLES[path] or "")[1:])
     said = capfd.readouterr()
-    assert code in (exits.DONE, exits.FOUND), said.err
+    assert code in (exit_codes.DONE, exit_codes.FOUND), said.err
     assert said.out or said.err
 
 
 @pytest.mark.parametrize("path", sorted(ENDLESS))
-def test_an_example_that_goes_on_begins_and_stops_when_told(path: str, place: None) -> None:
+def test_long_running_example_starts_and_stops_on_signal(path: str, place: None) -> None:
     command = [sys.executable, "-c", "from relayctl.cli import main; main()"]
     process = subprocess.Popen(
         [*command, *shlex.split(EXAMPLES[path] or "")[1:]], stderr=subprocess.PIPE, text=True
@@ -117,5 +116,5 @@ def test_an_example_that_goes_on_begins_and_stops_when_told(path: str, place: No
     assert process.stderr.readline()
     process.send_signal(signal.SIGTERM)
     _, rest = process.communicate(timeout=30)
-    assert process.returncode in (exits.DONE, exits.INTERRUPTED, -signal.SIGTERM), rest
+    assert process.returncode in (exit_codes.DONE, exit_codes.INTERRUPTED, -signal.SIGTERM), rest
     assert "Traceback" not in rest

@@ -1,4 +1,4 @@
-"""`relayctl sql` on a real terminal: history, Ctrl-C, Ctrl-D."""
+"""The prompt of `relayctl sql` on a pseudo-terminal: history, Ctrl-C, Ctrl-D."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from relayctl import exit_codes as exits
+from relayctl import exit_codes
 from tests.support.report_data import record, write_segment
 
 SLOW = "SELECT count(*) FROM range(100000000000) a, range(1000) b WHERE a.range % 7 = b.range % 5"
@@ -28,7 +28,7 @@ def _logs(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Terminal:
-    """`relayctl sql` on a terminal of its own."""
+    """`relayctl sql` on a pseudo-terminal."""
 
     def __init__(self) -> None:
         self._master, slave = pty.openpty()
@@ -64,7 +64,7 @@ def terminal(_logs: None) -> Iterator[Terminal]:
     opened.close()
 
 
-def test_a_prompt_remembers_cancels_and_leaves(terminal: Terminal, tmp_path: Path) -> None:
+def test_prompt_has_history_cancels_and_exits(terminal: Terminal, tmp_path: Path) -> None:
     terminal.wait_for("relay>")
     terminal.type("SELECT 'o' ||\r")
     terminal.wait_for("...>")
@@ -81,13 +81,13 @@ def test_a_prompt_remembers_cancels_and_leaves(terminal: Terminal, tmp_path: Pat
     terminal.wait_for("cancelled")
     terminal.wait_for("relay>")
     terminal.type("\x04")
-    assert terminal.process.wait(timeout=30) == exits.DONE
+    assert terminal.process.wait(timeout=30) == exit_codes.DONE
     history = tmp_path / "state" / "relay" / "sql_history"
     assert history.stat().st_mode & 0o777 == 0o600
     assert "+'k!' AS answer;" in history.read_text()
 
 
-def test_ctrl_c_ends_a_statement_that_was_given_as_an_argument() -> None:
+def test_ctrl_c_ends_a_statement_given_as_argument() -> None:
     text = f"SELECT 66 AS before; {SLOW}"
     command = [sys.executable, "-c", "from relayctl.cli import main; main()", "sql", "-o", "csv", text]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -96,16 +96,14 @@ def test_ctrl_c_ends_a_statement_that_was_given_as_an_argument() -> None:
         time.sleep(0.3)  # until the second statement runs: nothing it writes says so
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
-    assert (process.returncode, out, err.strip()) == (exits.INTERRUPTED, "", "")
+    assert (process.returncode, out, err.strip()) == (exit_codes.INTERRUPTED, "", "")
 
 
 @pytest.mark.parametrize("state", ["/dev/null", "/proc/1/nothing"])
-def test_a_history_that_cannot_be_written_is_one_sentence(
-    state: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unwritable_history_is_one_sentence(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from relayctl.commands.sql_prompt import history_file  # noqa: PLC0415 - what is tested
     from relayctl.errors import RelayctlError  # noqa: PLC0415 - beside it
 
     monkeypatch.setenv("XDG_STATE_HOME", state)
-    with pytest.raises(RelayctlError, match="set XDG_STATE_HOME elsewhere"):
+    with pytest.raises(RelayctlError, match="set XDG_STATE_HOME"):
         history_file()

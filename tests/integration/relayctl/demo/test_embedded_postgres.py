@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: a real server for whoever asks, and nothing left when they are gone."""
+"""The embedded PostgreSQL: a real server that leaves no process and no file behind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from relayctl.demo.postgres import embedded_postgres
 from relayctl.demo.postgres_binaries import EmbeddedPostgresError, newest_binaries, output_of
 
 ROOT = Path(__file__).parents[4]
-NOBODY: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": []}
+NOBODY_USER: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": []}
 
 HOLD = """
 import os, sys
@@ -44,7 +44,7 @@ def socket_directory(url: str) -> Path:
 
 
 def processes_of(directory: Path) -> list[str]:
-    """The command lines that name the directory, of living processes."""
+    """The command lines of running processes that contain the directory."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -56,29 +56,29 @@ def processes_of(directory: Path) -> list[str]:
     return found
 
 
-def wait_for(what: Callable[[], bool]) -> bool:
+def wait_for(condition: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + 30
-    while not what() and time.monotonic() < deadline:
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
-    return what()
+    return condition()
 
 
-def ask(url: str, question: str) -> object:
+def fetch_value(url: str, query: str) -> object:
     with psycopg.connect(url) as connection:
-        row = connection.execute(question).fetchone()
+        row = connection.execute(query).fetchone()
     return row[0] if row else None
 
 
 @pytest.fixture
 def open_directory() -> Iterator[Path]:
-    """A scratch directory that every user can write to; pytest's own is closed to others."""
+    """A temporary directory that every user can write to; pytest's is private."""
     with tempfile.TemporaryDirectory(prefix="t-") as name:
         Path(name).chmod(0o777)
         yield Path(name)
 
 
 def holder(*, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    """A process of its own that starts a server, prints its URL and holds it until its input ends."""
+    """A process that starts a server, prints its URL and keeps it running until its stdin is closed."""
     return subprocess.Popen(
         [sys.executable, "-c", HOLD],
         stdin=subprocess.PIPE,
@@ -89,16 +89,16 @@ def holder(*, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
     )
 
 
-def test_the_server_answers_in_utf8_and_utc_and_listens_on_no_network() -> None:
+def test_server_uses_utf8_and_utc_and_no_network() -> None:
     with embedded_postgres() as url:
-        assert int(str(ask(url, "SHOW server_version_num"))) >= 150000
-        assert ask(url, "SHOW server_encoding") == "UTF8"
-        assert ask(url, "SHOW timezone") == "UTC"
-        assert ask(url, "SHOW listen_addresses") == ""
-        assert ask(url, "SELECT datcollate FROM pg_database LIMIT 1") == "C"
+        assert int(str(fetch_value(url, "SHOW server_version_num"))) >= 150000
+        assert fetch_value(url, "SHOW server_encoding") == "UTF8"
+        assert fetch_value(url, "SHOW timezone") == "UTC"
+        assert fetch_value(url, "SHOW listen_addresses") == ""
+        assert fetch_value(url, "SELECT datcollate FROM pg_database LIMIT 1") == "C"
 
 
-def test_its_directory_is_closed_to_others_and_gone_afterwards() -> None:
+def test_directory_is_private_and_removed_afterwards() -> None:
     with embedded_postgres() as url:
         directory = socket_directory(url)
         assert directory.stat().st_mode & 0o777 == 0o700
@@ -107,7 +107,7 @@ def test_its_directory_is_closed_to_others_and_gone_afterwards() -> None:
     assert not processes_of(directory)
 
 
-def test_an_exception_in_the_block_stops_the_server_too() -> None:
+def test_exception_in_the_block_stops_the_server() -> None:
     def fail_inside() -> None:
         with embedded_postgres() as url:
             raise LookupError(url)
@@ -120,16 +120,16 @@ def test_an_exception_in_the_block_stops_the_server_too() -> None:
 
 
 def test_several_servers_run_side_by_side() -> None:
-    def name_it(number: int) -> object:
+    def create_and_count(number: int) -> object:
         with embedded_postgres() as url, psycopg.connect(url, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE number_{number}".encode())
-            return ask(url, "SELECT count(*) FROM pg_database WHERE datname LIKE 'number%'")
+            return fetch_value(url, "SELECT count(*) FROM pg_database WHERE datname LIKE 'number%'")
 
     with ThreadPoolExecutor(3) as pool:
-        assert list(pool.map(name_it, range(3))) == [1, 1, 1]
+        assert list(pool.map(create_and_count, range(3))) == [1, 1, 1]
 
 
-def test_a_killed_process_leaves_neither_server_nor_directory() -> None:
+def test_killed_process_leaves_no_server_and_no_directory() -> None:
     with holder() as process:
         assert process.stdout
         directory = socket_directory(process.stdout.readline())
@@ -148,7 +148,7 @@ def test_a_killed_process_leaves_neither_server_nor_directory() -> None:
         "relay-pg-*/.s.PGSQL.5432",  # the server has its socket
     ],
 )
-def test_a_process_killed_during_the_start_leaves_nothing(open_directory: Path, sign: str) -> None:
+def test_process_killed_during_the_start_leaves_nothing(open_directory: Path, sign: str) -> None:
     with holder(env={"TMPDIR": str(open_directory)}) as process:
         assert wait_for(lambda: any(open_directory.glob(sign)))
         process.kill()
@@ -157,13 +157,13 @@ def test_a_process_killed_during_the_start_leaves_nothing(open_directory: Path, 
 
 
 @needs_root
-def test_a_normal_user_without_a_home_gets_a_server_of_their_own() -> None:
-    # The process changes user by itself: the interpreter may lie where only root can start it.
-    with holder(env={"HOME": "/nonexistent", "BECOME": str(NOBODY["user"])}) as process:
+def test_normal_user_without_a_home_can_start_a_server() -> None:
+    # The process changes user itself: the interpreter may be where only root can start it.
+    with holder(env={"HOME": "/nonexistent", "BECOME": str(NOBODY_USER["user"])}) as process:
         assert process.stdout
         assert process.stdin
         url = process.stdout.readline().strip()
-        assert ask(url, "SELECT 1") == 1
+        assert fetch_value(url, "SELECT 1") == 1
         assert socket_directory(url).owner() == "nobody"
         process.stdin.close()
         assert process.wait(30) == 0
@@ -171,40 +171,40 @@ def test_a_normal_user_without_a_home_gets_a_server_of_their_own() -> None:
 
 
 @needs_root
-def test_under_root_the_server_runs_as_another_user() -> None:
+def test_server_started_by_root_runs_as_another_user() -> None:
     with embedded_postgres() as url:
         assert socket_directory(url).stat().st_uid != 0
-        assert ask(url, "SELECT pg_read_file('/proc/self/status') ~ 'Uid:\\s+0'") is False
+        assert fetch_value(url, "SELECT pg_read_file('/proc/self/status') ~ 'Uid:\\s+0'") is False
 
 
 @needs_root
-def test_binaries_that_only_root_can_reach_are_copied(tmp_path: Path) -> None:
+def test_binaries_readable_only_by_root_are_copied(tmp_path: Path) -> None:
     package = newest_binaries().parents[1]
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     for source in (package, *package.parent.glob(f"{package.name}.libs")):
         output_of("cp", "-a", source, closed)
     binaries = closed / package.name / newest_binaries().parent.name / "bin"
-    assert not output_of(binaries / "postgres", "--version", **NOBODY)
+    assert not output_of(binaries / "postgres", "--version", **NOBODY_USER)
     with embedded_postgres(binaries=binaries) as url:
-        assert ask(url, "SELECT 1") == 1
+        assert fetch_value(url, "SELECT 1") == 1
         directory = socket_directory(url)
     assert closed.stat().st_mode & 0o777 == 0o700
     assert not directory.exists()
 
 
-def test_a_temporary_directory_with_a_long_name_is_passed_over(
+def test_temporary_directory_with_a_long_name_is_skipped(
     open_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deep = open_directory / ("x" * 100)
     deep.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
     with embedded_postgres() as url:
-        assert ask(url, "SELECT 1") == 1
+        assert fetch_value(url, "SELECT 1") == 1
     assert not any(deep.iterdir())
 
 
-def test_without_the_wheel_the_systems_server_is_taken_or_the_extra_is_named(
+def test_without_the_wheel_the_system_server_or_an_error_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     system = tuple(postgres_binaries._system_binaries())
@@ -216,7 +216,7 @@ def test_without_the_wheel_the_systems_server_is_taken_or_the_extra_is_named(
         newest_binaries()
 
 
-def test_binaries_that_do_not_run_are_one_sentence(tmp_path: Path) -> None:
+def test_broken_binaries_are_one_sentence(tmp_path: Path) -> None:
     for name in ("initdb", "postgres"):
         (tmp_path / name).write_text("#!/bin/sh\necho 'initdb: error: no room' >&2\nexit 1\n")
         (tmp_path / name).chmod(0o755)
@@ -226,6 +226,8 @@ def test_binaries_that_do_not_run_are_one_sentence(tmp_path: Path) -> None:
         pytest.fail("it started")
 
 
-def test_each_test_gets_an_empty_database_of_its_own(database_url: str, postgres_url: str) -> None:
-    assert ask(database_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
-    assert ask(database_url, "SELECT current_database()") != ask(postgres_url, "SELECT current_database()")
+def test_each_test_gets_its_own_empty_database(database_url: str, postgres_url: str) -> None:
+    assert fetch_value(database_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    assert fetch_value(database_url, "SELECT current_database()") != fetch_value(
+        postgres_url, "SELECT current_database()"
+    )

@@ -1,4 +1,4 @@
-"""The demo's traffic as a process of its own: requests in real time, through any proxy."""
+"""The demo's live traffic process: it sends requests in real time through a proxy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from relayctl.demo.provider import StandIn
 from tests.support.running import PROVIDER_KEYS, running, settings
 
 
-async def test_traffic_goes_through_the_proxy_until_it_is_stopped(tmp_path: Path) -> None:
+async def test_traffic_goes_through_the_proxy_until_stopped(tmp_path: Path) -> None:
     runner = web.AppRunner(StandIn(seed=1, api_key="stand-in", failing=False).app())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -27,7 +27,7 @@ async def test_traffic_goes_through_the_proxy_until_it_is_stopped(tmp_path: Path
         users = company(live.USERS, Random(1))
         raw_keys = keys.issue_many(relay.config.keys.file, [(user.name, user.team) for user in users])
         traffic = asyncio.create_task(
-            live._send_for_ever(
+            live._send_forever(
                 users,
                 base_url=relay.url,
                 keys={user.name: raw for user, raw in zip(users, raw_keys, strict=True)},
@@ -43,20 +43,20 @@ async def test_traffic_goes_through_the_proxy_until_it_is_stopped(tmp_path: Path
     await runner.cleanup()
 
 
-async def test_a_proxy_that_does_not_answer_is_told_and_passed_over(
+async def test_unreachable_proxy_is_reported_and_traffic_continues(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     users = company(live.USERS, Random(1))
-    nobody = dict.fromkeys((user.name for user in users), "rk_x")
+    keys_of_users = dict.fromkeys((user.name for user in users), "rk_x")
     traffic = asyncio.create_task(
-        live._send_for_ever(users, base_url="http://127.0.0.1:1", keys=nobody, per_minute=6000)
+        live._send_forever(users, base_url="http://127.0.0.1:1", keys=keys_of_users, per_minute=6000)
     )
-    told = ""
-    while told.count("\n") < 2:
+    errors = ""
+    while errors.count("\n") < 2:
         assert not traffic.done()
         await asyncio.sleep(0.05)
-        told += capsys.readouterr().err
-    assert told.startswith("relayctl: the demo's proxy at http://127.0.0.1:1 does not answer: ")
+        errors += capsys.readouterr().err
+    assert errors.startswith("relayctl: the demo's proxy at http://127.0.0.1:1 does not answer: ")
     traffic.cancel()
     with suppress(asyncio.CancelledError):
         await traffic

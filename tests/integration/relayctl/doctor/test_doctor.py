@@ -1,4 +1,4 @@
-"""`relayctl doctor` on real set-ups: one where all is well, and each thing that can be wrong."""
+"""`relayctl doctor` on real installations: a working one, and one for each problem."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from proxy.request import keys
+from relayctl.doctor.checks import Setup, run_checks
 from relayctl.doctor.database import clock
-from relayctl.doctor.examination import Setup, examine
 from relayctl.doctor.finding import Finding
 from tests.support.databases import new_database
 from tests.support.langfuse.server import langfuse_server
@@ -35,7 +35,7 @@ async def relay(tmp_path: Path, provider: Replay) -> AsyncIterator[Relay]:
         yield relay
 
 
-def written(relay: Relay, **changes: Any) -> Path:
+def write_config(relay: Relay, **changes: Any) -> Path:
     """The running proxy's configuration as a file."""
     config = relay.config.model_dump(mode="json", exclude={"upstreams": {"__all__": {"name"}}})
     config["server"]["port"] = int(relay.url.rpartition(":")[2])
@@ -44,17 +44,19 @@ def written(relay: Relay, **changes: Any) -> Path:
     return path
 
 
-def look(path: Path | None, **setup: Any) -> dict[str, Finding]:
+def check_setup(path: Path | None, **setup: Any) -> dict[str, Finding]:
     given: dict[str, Any] = {"logs": None, "database_url": None, "prometheus_url": None, "environ": ENVIRON}
-    found = list(examine(Setup(config_path=path, **(given | setup))))
+    found = list(run_checks(Setup(config_path=path, **(given | setup))))
     assert all(finding.advice for finding in found if finding.state != "ok")
     return {finding.check: finding for finding in found}
 
 
-async def test_a_set_up_where_all_is_well(relay: Relay, migrated_url: str) -> None:
+async def test_working_setup_has_no_problem(relay: Relay, migrated_url: str) -> None:
     with langfuse_server() as langfuse:
         environ = ENVIRON | langfuse.environ
-        found = await asyncio.to_thread(look, written(relay), database_url=migrated_url, environ=environ)
+        found = await asyncio.to_thread(
+            check_setup, write_config(relay), database_url=migrated_url, environ=environ
+        )
     assert {check: finding.what for check, finding in found.items() if finding.state != "ok"} == {
         "Prometheus": "no URL is given"
     }
@@ -63,16 +65,18 @@ async def test_a_set_up_where_all_is_well(relay: Relay, migrated_url: str) -> No
     )
 
 
-async def test_nothing_set_up_is_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_empty_setup_gives_findings_and_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    found = await asyncio.to_thread(look, None, environ={})
+    found = await asyncio.to_thread(check_setup, None, environ={})
     assert found["keys"].state == "problem"
     assert {found[check].state for check in ("database", "Prometheus", "Langfuse", "proxy")} == {"not set up"}
     assert found["master key"].state == found["key of openai"].state == "warning"
 
 
-async def test_a_configuration_that_is_wrong_is_told_and_the_rest_looked_at(relay: Relay) -> None:
-    found = await asyncio.to_thread(look, written(relay, serve={}), logs=relay.config.logs.dir)
+async def test_invalid_configuration_does_not_stop_other_checks(relay: Relay) -> None:
+    found = await asyncio.to_thread(check_setup, write_config(relay, serve={}), logs=relay.config.logs.dir)
     assert (found["configuration"].state, "'serve' is not a setting" in found["configuration"].what) == (
         "problem",
         True,
@@ -80,35 +84,38 @@ async def test_a_configuration_that_is_wrong_is_told_and_the_rest_looked_at(rela
     assert found["log directory"].state == "ok"
 
 
-async def test_keys_that_others_can_read_are_a_problem(relay: Relay) -> None:
+async def test_key_file_readable_by_others_is_a_problem(relay: Relay) -> None:
     relay.config.keys.file.chmod(0o644)
-    found = await asyncio.to_thread(look, written(relay))
+    found = await asyncio.to_thread(check_setup, write_config(relay))
     assert (found["keys"].state, found["keys"].advice) == ("problem", f"chmod 600 {relay.config.keys.file}")
 
 
-async def test_keys_that_are_all_revoked_or_broken_are_a_problem(relay: Relay) -> None:
+async def test_key_file_without_a_valid_key_is_a_problem(relay: Relay) -> None:
     path = relay.config.keys.file
     (key,) = keys.read(path).keys
     keys.revoke(path, key.id)
-    assert "no key that works" in (await asyncio.to_thread(look, written(relay)))["keys"].what
+    assert "no key that works" in (await asyncio.to_thread(check_setup, write_config(relay)))["keys"].what
     path.write_text("keys: [")
-    assert "is not a file of Relay keys" in (await asyncio.to_thread(look, written(relay)))["keys"].what
+    assert (
+        "is not a file of Relay keys"
+        in (await asyncio.to_thread(check_setup, write_config(relay)))["keys"].what
+    )
 
 
-async def test_a_segment_of_a_dead_proxy_is_told(relay: Relay) -> None:
+async def test_segment_left_by_a_dead_proxy_is_a_warning(relay: Relay) -> None:
     (relay.config.logs.dir / "usage-20261101T000000Z-dead-000001.jsonl.open").write_bytes(b"")
-    found = await asyncio.to_thread(look, written(relay))
+    found = await asyncio.to_thread(check_setup, write_config(relay))
     assert (found["open segments"].state, "1 left by a proxy" in found["open segments"].what) == (
         "warning",
         True,
     )
 
 
-async def test_services_that_do_not_answer_are_problems(relay: Relay) -> None:
+async def test_unreachable_services_are_problems(relay: Relay) -> None:
     upstreams = {"openai": {"api": "openai", "base_url": "http://127.0.0.1:9/v1"}}
     found = await asyncio.to_thread(
-        look,
-        written(relay, upstreams=upstreams),
+        check_setup,
+        write_config(relay, upstreams=upstreams),
         database_url="postgresql://relay:hidden@127.0.0.1:9/relay",
         prometheus_url="http://127.0.0.1:9",
         environ=ENVIRON
@@ -123,29 +130,31 @@ async def test_services_that_do_not_answer_are_problems(relay: Relay) -> None:
     assert "hidden" not in str(found)
 
 
-async def test_a_prometheus_that_has_seen_a_proxy_and_one_that_has_not(relay: Relay, tmp_path: Path) -> None:
+async def test_prometheus_with_and_without_a_scraped_proxy(relay: Relay, tmp_path: Path) -> None:
     def states(path: Path) -> list[str]:
         with prometheus_server(tmp_path / "tsdb", jobs={"relay": [relay.url.removeprefix("http://")]}) as url:
-            found: list[str] = [look(path, prometheus_url=url)["Prometheus"].state]
+            found: list[str] = [check_setup(path, prometheus_url=url)["Prometheus"].state]
             deadline = time.monotonic() + 20
             while found[-1] != "ok" and time.monotonic() < deadline:
                 time.sleep(0.2)
-                found.append(look(path, prometheus_url=url)["Prometheus"].state)
+                found.append(check_setup(path, prometheus_url=url)["Prometheus"].state)
         return found
 
-    found = await asyncio.to_thread(states, written(relay))
+    found = await asyncio.to_thread(states, write_config(relay))
     assert found[-1] == "ok"
     assert set(found[:-1]) <= {"problem"}
 
 
-async def test_a_database_without_the_schema_is_told_what_to_run(relay: Relay, postgres_url: str) -> None:
+async def test_database_without_schema_has_advice_to_migrate(relay: Relay, postgres_url: str) -> None:
     with new_database(postgres_url) as url:
-        found = await asyncio.to_thread(look, written(relay), database_url=url)
+        found = await asyncio.to_thread(check_setup, write_config(relay), database_url=url)
     assert (found["schema"].state, "relayctl etl migrate" in found["schema"].advice) == ("problem", True)
 
 
-async def test_half_a_pair_of_langfuse_keys_is_a_problem(relay: Relay) -> None:
-    found = await asyncio.to_thread(look, written(relay), environ=ENVIRON | {"LANGFUSE_PUBLIC_KEY": "pk"})
+async def test_one_missing_langfuse_key_is_a_problem(relay: Relay) -> None:
+    found = await asyncio.to_thread(
+        check_setup, write_config(relay), environ=ENVIRON | {"LANGFUSE_PUBLIC_KEY": "pk"}
+    )
     assert "LANGFUSE_SECRET_KEY" in found["Langfuse"].what
 
 
@@ -153,18 +162,18 @@ CLOCKS = [(0.5, "ok"), (-1.9, "ok"), (3, "warning"), (-86400, "warning")]
 
 
 @pytest.mark.parametrize(("seconds", "state"), CLOCKS)
-def test_a_clock_that_is_off_is_told(seconds: float, state: str) -> None:
+def test_clock_difference_is_a_warning(seconds: float, state: str) -> None:
     assert clock(timedelta(seconds=seconds), "the database").state == state
 
 
-async def test_the_command_ends_with_3_when_something_does_not_work(relay: Relay) -> None:
+async def test_exit_code_is_3_if_there_is_a_problem(relay: Relay) -> None:
     def run(path: Path) -> subprocess.CompletedProcess[str]:
         code = "from relayctl.cli import main; main()"
         command = [sys.executable, "-c", code, "doctor", "--config", str(path), "-o", "json"]
         return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | ENVIRON)
 
-    done = await asyncio.to_thread(run, written(relay))
+    done = await asyncio.to_thread(run, write_config(relay))
     states = {finding["state"] for finding in json.loads(done.stdout)["findings"]}
     assert (done.returncode, "problem" in states) == (0, False)
     relay.config.keys.file.unlink()
-    assert (await asyncio.to_thread(run, written(relay))).returncode == 3
+    assert (await asyncio.to_thread(run, write_config(relay))).returncode == 3

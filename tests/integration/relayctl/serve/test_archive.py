@@ -1,4 +1,4 @@
-"""The admin endpoints of the running service count what only the archive has left."""
+"""The admin endpoints include records that only the archive still has."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def test_internal_usage_is_read_from_logs_and_archive_together(
     config = settings(tmp_path, "http://127.0.0.1:9", **sections)
     paths = four_segments(config.logs.dir)
     to = archived(config.logs.dir, tmp_path / "archive")
-    # Both have the second segment; it counts once.
+    # The logs and the archive both have the second segment; it is counted once.
     paths[0].unlink()
     path, key = "/internal/usage?since=2000-01-01", {"Authorization": "Bearer master-secret"}
     environ = {"PROXY_MASTER_KEY": "master-secret", "RELAY_DATABASE_URL": "", "RELAY_ARCHIVE": str(to)}

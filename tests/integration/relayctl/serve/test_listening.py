@@ -1,4 +1,4 @@
-"""The end of listening: who has connected before it is answered, who comes after it is refused."""
+"""Stop listening: earlier connections are answered, later ones refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from relayctl.serve import listening
 
 
 def connected(address: tuple[str, int], count: int) -> list[socket.socket]:
-    """Clients that have connected and asked, while the server's loop had no turn to accept them."""
+    """Clients that have connected and sent requests that the server's loop has not accepted yet."""
     clients = [socket.create_connection(address) for _ in range(count)]
     for client in clients:
         client.sendall(b"GET / HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n")
@@ -20,10 +20,10 @@ def connected(address: tuple[str, int], count: int) -> list[socket.socket]:
 
 
 def answer_of(client: socket.socket) -> bytes:
-    """All that a client has got, until its connection ended."""
+    """Everything that a client received until its connection was closed."""
     client.settimeout(5)
-    with client, client.makefile("rb") as got:
-        return got.read()
+    with client, client.makefile("rb") as received:
+        return received.read()
 
 
 async def stopped_with_a_queue(address: list[tuple[str, int]]) -> list[socket.socket]:
@@ -43,7 +43,7 @@ async def stopped_with_a_queue(address: list[tuple[str, int]]) -> list[socket.so
     return clients
 
 
-def test_a_stop_answers_who_waits_to_be_accepted_and_refuses_who_comes_later() -> None:
+def test_stop_answers_queued_connections_and_refuses_later_ones() -> None:
     address: list[tuple[str, int]] = []
     clients = uvloop.run(stopped_with_a_queue(address))
     assert [answer_of(client)[-5:] for client in clients] == [b"hello"] * 5

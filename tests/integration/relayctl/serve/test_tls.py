@@ -1,4 +1,4 @@
-"""HTTPS by configuration: the real client of OpenAI over workers, and a certificate that is renewed."""
+"""HTTPS: OpenAI's client with several workers, and a renewed certificate."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHUNKS = [
 
 
 def issue(authority: trustme.CA, directory: Path) -> dict[str, str]:
-    """Writes a certificate and its key, and gives the section that names them."""
+    """Writes a certificate and its key, and returns the `tls` section."""
     made = authority.issue_cert("127.0.0.1")
     chain, key = directory / "tls.pem", directory / "tls.key"
     chain.write_bytes(b"".join(pem.bytes() for pem in made.cert_chain_pems))
@@ -38,9 +38,7 @@ def issue(authority: trustme.CA, directory: Path) -> dict[str, str]:
     return {"certificate": str(chain), "key": str(key)}
 
 
-async def test_the_client_of_openai_speaks_to_workers_over_tls_that_it_trusts(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_openai_client_connects_to_workers_over_tls(tmp_path: Path, provider: Replay) -> None:
     authority = trustme.CA()
     tls = issue(authority, tmp_path)
     config = settings(tmp_path, provider.url, **WORKERS | {"server": {"workers": 2, "tls": tls}})
@@ -70,7 +68,7 @@ async def test_the_client_of_openai_speaks_to_workers_over_tls_that_it_trusts(
 
 
 async def authority_of(url: str, authority: trustme.CA) -> bool:
-    """Whether the service shows a certificate of this authority."""
+    """Whether the service presents a certificate of this authority."""
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     host, _, port = url.removeprefix("https://").partition(":")
@@ -83,7 +81,7 @@ async def authority_of(url: str, authority: trustme.CA) -> bool:
     return True
 
 
-async def test_a_single_process_serves_tls_and_logs_json(tmp_path: Path, provider: Replay) -> None:
+async def test_single_process_serves_tls_and_logs_json(tmp_path: Path, provider: Replay) -> None:
     authority = trustme.CA()
     tls = issue(authority, tmp_path)
     trusting = ssl.create_default_context()
@@ -93,5 +91,5 @@ async def test_a_single_process_serves_tls_and_logs_json(tmp_path: Path, provide
         async with served.relay.session.get(f"{served.relay.url}/healthz", ssl=trusting) as answer:
             assert await answer.json() == {"status": "ok"}
         assert await served.stop() == 0
-        told = [json.loads(line)["message"] for line in served.said().splitlines()]
-    assert any(message.startswith(f"Relay serves on {served.relay.url}") for message in told)
+        messages = [json.loads(line)["message"] for line in served.said().splitlines()]
+    assert any(message.startswith(f"Relay serves on {served.relay.url}") for message in messages)

@@ -1,4 +1,4 @@
-"""Several workers on one port: exact metrics, deaths, stops; real processes."""
+"""Several real worker processes on one port: exact metrics, deaths, stops."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from proxy.config.settings import Config, ProcessLog
+from proxy.config.server import ProcessLog
+from proxy.config.settings import Config
 from proxy.segments.lines import Line, OpenLine, SealLine, SegmentName
 from proxy.segments.record import RequestLine
 from tests.support.redis_server import redis_server
@@ -24,10 +25,10 @@ from tests.support.serving import WORKERS, Served, serving, started
 
 CHAT = "/v1/chat/completions"
 USAGE = {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14}
-PROMPT = "the prompt nobody may see"
+PROMPT = "the secret prompt"
 ASK = {"model": "gpt-4o", "messages": [{"role": "user", "content": PROMPT}]}
 STREAM = ASK | {"stream": True, "stream_options": {"include_usage": True}}
-COMPLETION = "the completion nobody may see"
+COMPLETION = "the secret completion"
 CHUNK = {"choices": [{"delta": {"content": COMPLETION}}]}
 FIRST, REST = events(CHUNK, done=False), events({"choices": [], "usage": USAGE})
 MODELS = ["gpt-4o", "gpt-4o-mini", "o1", "llama-of-ada"]
@@ -51,7 +52,7 @@ def config(tmp_path: Path, provider: Replay) -> Config:
 
 
 async def load(served: Served, count: int) -> list[Whole]:
-    """So many requests, streams among them, for several models."""
+    """Sends requests for several models; a third of them are streams."""
 
     async def client(first: int) -> list[Whole]:
         asks = [ASK | {"model": MODELS[n % 4], "stream": n % 3 == 0} for n in range(first, count, 8)]
@@ -70,7 +71,7 @@ def by_writer(found: list[Line]) -> dict[str, list[Line]]:
     return writers
 
 
-async def test_all_workers_serve_and_any_of_them_tells_the_metrics_of_all(config: Config) -> None:
+async def test_every_worker_returns_the_metrics_of_all(config: Config) -> None:
     config = config.model_copy(update={"log": ProcessLog(format="json", level="debug")})
     async with serving(config, PROXY_MASTER_KEY="master-secret") as served:
         answers = await load(served, 120)
@@ -85,9 +86,9 @@ async def test_all_workers_serve_and_any_of_them_tells_the_metrics_of_all(config
             assert {(await served.relay.get(path)).status for _ in range(4)} == {200}
         assert await served.stop() == 0
         said = served.said()
-    told = [json.loads(line) for line in said.splitlines()]
-    assert [line.get("worker") for line in told if "serves on" in line["message"]] == [None]
-    assert sorted(line["worker"] for line in told if "stopping" in line["message"]) == [1, 2]
+    logged = [json.loads(line) for line in said.splitlines()]
+    assert [line.get("worker") for line in logged if "serves on" in line["message"]] == [None]
+    assert sorted(line["worker"] for line in logged if "stopping" in line["message"]) == [1, 2]
     for secret in (PROMPT, COMPLETION, served.relay.key, "master-secret", *PROVIDER_KEYS.values()):
         assert secret not in said
     assert not list(config.logs.dir.glob("*.open"))
@@ -108,9 +109,7 @@ def assert_sums(text: str, records: list[RequestLine]) -> None:
     assert metric("relay_active_requests") == 0
 
 
-async def test_all_workers_keep_one_limit_with_redis_whose_password_nobody_sees(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_workers_share_a_redis_limit_and_hide_its_password(tmp_path: Path, provider: Replay) -> None:
     with redis_server("--requirepass", "redis-secret") as url:
         secret = url.replace("//", "//:redis-secret@")
         limits = {"backend": "redis", "redis_url": secret, "defaults": {"rpm": 2}}
@@ -123,7 +122,7 @@ async def test_all_workers_keep_one_limit_with_redis_whose_password_nobody_sees(
     assert Counter(answer.status for answer in answers) == {200: 2, 429: 16, 404: 6}
 
 
-async def test_a_worker_that_is_killed_under_load_is_replaced_and_no_count_or_answer_is_lost(
+async def test_worker_killed_under_load_is_replaced_without_losses(
     config: Config,
 ) -> None:
     whole: list[str] = []
@@ -146,7 +145,7 @@ async def test_a_worker_that_is_killed_under_load_is_replaced_and_no_count_or_an
         killed, living = served.workers()
         os.kill(killed, signal.SIGKILL)
         await until(lambda: "starts again" in served.said(), 20)
-        await until(lambda: len(writers(config.logs.dir)) == 3, 20)  # the new one has had requests too
+        await until(lambda: len(writers(config.logs.dir)) == 3, 20)  # the new one has recorded requests too
         so_far = len(whole)
         await until(lambda: len(whole) > so_far + 60, 20)
         ended.set()
@@ -168,7 +167,7 @@ async def test_a_worker_that_is_killed_under_load_is_replaced_and_no_count_or_an
 
 
 def assert_sealed(directory: Path, *, recovered: str) -> None:
-    """Every segment is sealed, by its own writer but for one; no line is missing."""
+    """Every segment is sealed, all but one by their own writer; no line is missing."""
     assert not list(directory.glob("*.open"))
     writers = by_writer(lines(directory))
     assert len(writers) == 3
@@ -178,9 +177,7 @@ def assert_sealed(directory: Path, *, recovered: str) -> None:
         assert any(seal.recovered for seal in seals) == (recovered in name)
 
 
-async def test_a_stop_lets_a_stream_end_and_a_worker_that_is_stopped_alone_is_replaced(
-    config: Config, provider: Replay
-) -> None:
+async def test_stop_drains_streams_and_a_stopped_worker_is_replaced(config: Config, provider: Replay) -> None:
     half = asyncio.Event()
     async with serving(config) as served:
         before = served.workers()
@@ -192,7 +189,7 @@ async def test_a_stop_lets_a_stream_end_and_a_worker_that_is_stopped_alone_is_re
         async with served.relay.open(CHAT, STREAM) as answer:
             assert await answer.content.readexactly(len(FIRST)) == FIRST
             served.process.send_signal(signal.SIGTERM)
-            # The new worker says so too, if it has begun to serve by now.
+            # The new worker logs it too, if it is already serving.
             await until(lambda: served.said().count("stopping") >= 2, 20)
             await until_refused(served)
             half.set()
@@ -204,13 +201,13 @@ async def test_a_stop_lets_a_stream_end_and_a_worker_that_is_stopped_alone_is_re
 
 
 def writers(directory: Path) -> set[str]:
-    """Who has written segments so far."""
+    """The writers of all segments."""
     names = (SegmentName.parse(path.name) for path in directory.glob("usage-*"))
     return {name.writer for name in names if name}
 
 
 async def until_refused(served: Served) -> None:
-    """Returns when nobody listens on the port any more."""
+    """Returns when connections to the port are refused."""
     async with asyncio.timeout(20):
         while True:
             try:
@@ -221,7 +218,7 @@ async def until_refused(served: Served) -> None:
                 continue
 
 
-async def test_workers_whose_parent_is_killed_end_in_order(config: Config, provider: Replay) -> None:
+async def test_workers_shut_down_cleanly_if_the_parent_is_killed(config: Config, provider: Replay) -> None:
     half = asyncio.Event()
     async with serving(config) as served:
         workers = served.workers()
@@ -238,7 +235,7 @@ async def test_workers_whose_parent_is_killed_end_in_order(config: Config, provi
     assert not list(config.logs.dir.glob("*.open"))
 
 
-async def test_a_worker_that_cannot_start_again_is_told_and_the_others_serve_on(config: Config) -> None:
+async def test_failed_restart_is_logged_and_other_workers_serve(config: Config) -> None:
     async with serving(config) as served:
         good = config.keys.file.read_text()
         config.keys.file.write_text("[")
@@ -252,7 +249,7 @@ async def test_a_worker_that_cannot_start_again_is_told_and_the_others_serve_on(
         assert "Traceback" not in served.said()
 
 
-async def test_workers_that_cannot_start_end_the_whole_with_one_sentence(config: Config) -> None:
+async def test_failed_start_ends_the_service_with_one_sentence(config: Config) -> None:
     async with serving(config) as first:
         port = int(first.relay.url.rpartition(":")[2])
         taken = config.model_copy(update={"server": config.server.model_copy(update={"port": port})})
@@ -265,7 +262,7 @@ async def test_workers_that_cannot_start_end_the_whole_with_one_sentence(config:
 
 
 async def refused(config: Config) -> str:
-    """The sentence that the service ends with when it does not start."""
+    """The error message of a service that does not start."""
     process, log = await started(config, {})
     assert await process.wait() == 1
     said = log.read_text()

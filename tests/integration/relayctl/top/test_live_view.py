@@ -1,4 +1,4 @@
-"""`relayctl top` on a terminal of its own, in front of a real proxy: what it shows, and how it ends."""
+"""`relayctl top` on a pseudo-terminal with a real proxy: its output and exit codes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from relayctl import exit_codes as exits
+from relayctl import exit_codes
 from tests.support.replay import Replay, json_answer
 from tests.support.running import Relay, running, settings
 
@@ -37,7 +37,7 @@ def command(relay: Relay, *options: str) -> list[str]:
 
 
 class Terminal:
-    """`relayctl top` with a terminal; everything it wrote so far."""
+    """`relayctl top` on a pseudo-terminal, and its output so far."""
 
     def __init__(self, relay: Relay) -> None:
         self._master, slave = pty.openpty()
@@ -61,14 +61,14 @@ class Terminal:
             try:
                 while data := os.read(self._master, 65536):
                     self.text += data.decode()
-            except OSError:  # the terminal has no other end any more
+            except OSError:  # the other end of the terminal is closed
                 pass
             return self.process.wait(10)
 
         return await asyncio.to_thread(drain)
 
 
-async def test_it_shows_models_and_teams_and_ends_on_q(relay: Relay) -> None:
+async def test_top_shows_models_and_teams_and_ends_on_q(relay: Relay) -> None:
     terminal = Terminal(relay)
     await terminal.shows("in progress")
     for _ in range(5):
@@ -76,15 +76,15 @@ async def test_it_shows_models_and_teams_and_ends_on_q(relay: Relay) -> None:
     await terminal.shows(r"gpt-4o +[\d.]+ ")
     await terminal.shows(r"engines +[\d.]+ ")
     terminal.press(b"q")
-    assert await terminal.ends() == exits.DONE
-    assert terminal.text.endswith(("\x1b[?25h", "\x1b[?1049l"))  # the cursor and the first screen are back
+    assert await terminal.ends() == exit_codes.DONE
+    assert terminal.text.endswith(("\x1b[?25h", "\x1b[?1049l"))  # cursor and main screen are restored
 
 
-async def test_ctrl_c_ends_it_without_a_traceback(relay: Relay) -> None:
+async def test_ctrl_c_ends_top_without_a_traceback(relay: Relay) -> None:
     terminal = Terminal(relay)
     await terminal.shows("in progress")
     terminal.process.send_signal(signal.SIGINT)
-    assert await terminal.ends() == exits.INTERRUPTED
+    assert await terminal.ends() == exit_codes.INTERRUPTED
     assert "Traceback" not in terminal.text
 
 
@@ -94,13 +94,13 @@ async def once(relay: Relay, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-async def test_without_a_terminal_it_shows_one_screen(relay: Relay) -> None:
+async def test_without_a_terminal_one_screen_is_printed(relay: Relay) -> None:
     done = await once(relay)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"^all +0\.0 ", done.stdout, re.MULTILINE)
 
 
-async def test_a_proxy_that_is_not_there_is_told_on_the_screen(relay: Relay) -> None:
+async def test_unreachable_proxy_is_noted_on_the_screen(relay: Relay) -> None:
     done = await once(relay, "--url", "http://127.0.0.1:9", "--once")
     assert done.returncode == 0
     assert "no proxy answers at http://127.0.0.1:9" in done.stdout

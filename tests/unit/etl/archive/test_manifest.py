@@ -95,7 +95,7 @@ NEWER = b"""{"schema": "relay.archive/v2", "segments": [], "files": [], "sums": 
     "pack": {"name": "", "sha256": "", "bytes": 0}}"""
 # What a file of the right name holds, and what is said about it.
 FOREIGN = [
-    (b'{"schema":"relay.archive/v1"}', "cannot be understood"),
+    (b'{"schema":"relay.archive/v1"}', "cannot be decoded"),
     (NEWER, "was written by a newer version"),
 ]
 

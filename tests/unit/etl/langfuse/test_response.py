@@ -10,41 +10,41 @@ import pytest
 from langfuse.api.core.api_error import ApiError
 
 from etl.errors import LangfuseRefusedError
-from etl.langfuse.connection import CLOUD, Credentials, Pace, StoppedError
-from etl.langfuse.response import Fate, broken, judged, retry_after
+from etl.langfuse.connection import CLOUD, Credentials, RateLimiter, StoppedError
+from etl.langfuse.response import Outcome, from_api_error, from_transport_error, retry_after
 
 STATUSES = [
-    (400, Fate.REFUSED),
-    (413, Fate.REFUSED),
-    (422, Fate.REFUSED),
-    (429, Fate.NOT_SENT),
+    (400, Outcome.REFUSED),
+    (413, Outcome.REFUSED),
+    (422, Outcome.REFUSED),
+    (429, Outcome.NOT_SENT),
     # the server, or a proxy before it, may have passed the request on
-    (408, Fate.UNKNOWN),
-    (500, Fate.UNKNOWN),
-    (502, Fate.UNKNOWN),
-    (503, Fate.UNKNOWN),
+    (408, Outcome.UNKNOWN),
+    (500, Outcome.UNKNOWN),
+    (502, Outcome.UNKNOWN),
+    (503, Outcome.UNKNOWN),
     # not what Langfuse answers: perhaps somebody's log-in page
-    (200, Fate.UNKNOWN),
+    (200, Outcome.UNKNOWN),
 ]
 
 
-@pytest.mark.parametrize(("status", "fate"), STATUSES)
-def test_a_status_decides_what_became_of_the_spans(status: int, fate: Fate) -> None:
-    assert judged(ApiError(status_code=status, body={})).fate is fate
+@pytest.mark.parametrize(("status", "outcome"), STATUSES)
+def test_a_status_decides_what_became_of_the_spans(status: int, outcome: Outcome) -> None:
+    assert from_api_error(ApiError(status_code=status, body={})).outcome is outcome
 
 
 FAILURES = [
-    (httpx.ConnectError("connection refused"), Fate.NOT_SENT),
-    (httpx.ConnectTimeout("timed out"), Fate.NOT_SENT),
-    (httpx.ReadTimeout("timed out"), Fate.UNKNOWN),
-    (httpx.WriteError("broken pipe"), Fate.UNKNOWN),
-    (httpx.RemoteProtocolError("disconnected"), Fate.UNKNOWN),
+    (httpx.ConnectError("connection refused"), Outcome.NOT_SENT),
+    (httpx.ConnectTimeout("timed out"), Outcome.NOT_SENT),
+    (httpx.ReadTimeout("timed out"), Outcome.UNKNOWN),
+    (httpx.WriteError("from_transport_error pipe"), Outcome.UNKNOWN),
+    (httpx.RemoteProtocolError("disconnected"), Outcome.UNKNOWN),
 ]
 
 
-@pytest.mark.parametrize(("error", "fate"), FAILURES, ids=lambda value: type(value).__name__)
-def test_only_what_never_had_a_connection_is_certainly_not_sent(error: Exception, fate: Fate) -> None:
-    assert broken(error).fate is fate
+@pytest.mark.parametrize(("error", "outcome"), FAILURES, ids=lambda value: type(value).__name__)
+def test_only_what_never_had_a_connection_is_certainly_not_sent(error: Exception, outcome: Outcome) -> None:
+    assert from_transport_error(error).outcome is outcome
 
 
 def test_retry_after_is_read_as_seconds_and_as_a_date() -> None:
@@ -61,10 +61,12 @@ KEYS = {"LANGFUSE_PUBLIC_KEY": "pk", "LANGFUSE_SECRET_KEY": "sk"}
 
 
 def test_an_empty_host_is_the_cloud_and_a_secret_is_never_shown() -> None:
-    found = Credentials.of(KEYS | {"LANGFUSE_HOST": ""})
+    found = Credentials.from_environ(KEYS | {"LANGFUSE_HOST": ""})
     assert found.base_url == CLOUD
     assert "sk" not in repr(found)
-    assert Credentials.of(KEYS | {"LANGFUSE_HOST": "http://here:3000/"}).base_url == "http://here:3000"
+    assert (
+        Credentials.from_environ(KEYS | {"LANGFUSE_HOST": "http://here:3000/"}).base_url == "http://here:3000"
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,12 +79,12 @@ def test_an_empty_host_is_the_cloud_and_a_secret_is_never_shown() -> None:
 )
 def test_what_is_missing_is_named(environ: dict[str, str], sentence: str) -> None:
     with pytest.raises(LangfuseRefusedError, match=sentence):
-        Credentials.of(environ)
+        Credentials.from_environ(environ)
 
 
 def test_a_pace_ends_every_wait_when_it_is_told_to_stop() -> None:
-    pace = Pace(per_minute=1)
-    pace.turn()
-    pace.stop.set()
+    limiter = RateLimiter(per_minute=1)
+    limiter.acquire()
+    limiter.stop.set()
     with pytest.raises(StoppedError):
-        pace.turn()
+        limiter.acquire()

@@ -12,15 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langfuse import Langfuse
 
-from etl.content.reading import Captured
-from etl.langfuse.span import SPAN_NAME, ids, moment, resource_spans, started_ms, to_span
+from etl.content.reader import CapturedContent
+from etl.langfuse.span import SPAN_NAME, from_milliseconds, resource_spans, span_ids, started_ms, to_span
 from proxy.segments.record import Fault, UsageRecord
 from tests.support.langfuse.spans import Stored, checked, read_spans
 from tests.support.langfuse.state import PUBLIC_KEY
 from tests.support.report_data import MOMENTS, record, usage_records
 
 
-def stored(one: UsageRecord, content: Captured | None = None, environment: str = "production") -> Stored:
+def stored(
+    one: UsageRecord, content: CapturedContent | None = None, environment: str = "production"
+) -> Stored:
     """What a server makes of the record."""
     span = to_span(one, started_ms(one.created_at), content, environment)
     body = {"resourceSpans": resource_spans([span], PUBLIC_KEY)}
@@ -53,14 +55,14 @@ def test_tokens_and_cost_always_sum_exactly(one: UsageRecord) -> None:
 
 @given(MOMENTS)
 def test_a_start_is_always_cut_to_its_millisecond(created_at: datetime) -> None:
-    again = moment(started_ms(created_at))
+    again = from_milliseconds(started_ms(created_at))
     assert again <= created_at < again + timedelta(milliseconds=1)
     assert started_ms(again) == started_ms(created_at)
 
 
 @given(st.text(min_size=1))
 def test_ids_are_always_those_of_the_package(seed: str) -> None:
-    trace_id, span_id = ids(seed)
+    trace_id, span_id = span_ids(seed)
     assert trace_id == Langfuse.create_trace_id(seed=seed)
     assert span_id == trace_id[:16]
 
@@ -123,7 +125,7 @@ def test_an_attribute(one: UsageRecord, attribute: str, value: Any) -> None:
 
 def test_captured_content_and_its_parameters_go_along() -> None:
     asked = '{"model":"gpt-5","temperature":0.2,"max_tokens":64,"messages":[{"role":"user","content":"hi"}]}'
-    content = Captured(request_id="r", created_at=datetime.now(UTC), input=asked, output='"hello"')
+    content = CapturedContent(request_id="r", created_at=datetime.now(UTC), input=asked, output='"hello"')
     found = stored(record(), content).attributes
     assert found["langfuse.observation.input"] == asked
     assert found["langfuse.observation.output"] == '"hello"'

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.load.segment import EXACT
+from etl.load.segment import MONEY_CONTEXT
 from etl.records.columns import COLUMNS
 from etl.records.rows import to_row
 from etl.segments.blocks import read_block
@@ -60,7 +60,7 @@ def stored(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def accepted(data: bytes) -> list[Any] | None:
     """What the reader of single lines makes of a block; None when it refuses one of them."""
-    with localcontext(EXACT):
+    with localcontext(MONEY_CONTEXT):
         try:
             return [read_line(one) for one in data.split(b"\n")[:-1]]
         except RecordError:
@@ -69,7 +69,7 @@ def accepted(data: bytes) -> list[Any] | None:
 
 def same(data: bytes, due: int) -> bool:
     """Whether a block is taken; if so it must be what its lines are."""
-    with localcontext(EXACT):
+    with localcontext(MONEY_CONTEXT):
         block = read_block(data, due)
         if block is None:
             return False

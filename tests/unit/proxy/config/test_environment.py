@@ -1,4 +1,4 @@
-"""Settings in the environment: each lands in its place, the nearest goes first, JSON where a list is due."""
+"""Settings in environment variables: their paths, precedence and JSON values."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from proxy.config.environment import annotation_at, overlaid, section_in
-from proxy.config.settings import Server, Upstream
+from proxy.config.environment import annotation_at, merge_environment, section_in
+from proxy.config.server import Server
+from proxy.config.upstreams import Upstream
 from proxy.errors import ConfigError
 
 FILE: dict[str, Any] = {
@@ -17,25 +18,25 @@ FILE: dict[str, Any] = {
 
 VARIABLES: list[tuple[str, dict[str, str], dict[str, Any]]] = [
     ("none", {}, FILE),
-    ("of others", {"PATH": "/bin", "RELAY_CONFIG": "x", "RELAY_DATABASE_URL": "y", "RELAY_": "z"}, FILE),
+    ("unrelated", {"PATH": "/bin", "RELAY_CONFIG": "x", "RELAY_DATABASE_URL": "y", "RELAY_": "z"}, FILE),
     ("one setting, as text", {"RELAY_SERVER__PORT": "2"}, FILE | {"server": {"port": "2", "host": "h"}}),
-    ("in small letters", {"relay_server__port": "2"}, FILE | {"server": {"port": "2", "host": "h"}}),
-    ("a section that the file has not", {"RELAY_LOGS__DIR": "a"}, FILE | {"logs": {"dir": "a"}}),
-    ("a section as JSON", {"RELAY_SERVER": '{"port": 2}'}, FILE | {"server": {"port": 2, "host": "h"}}),
-    ("a part before the whole",
+    ("lower case", {"relay_server__port": "2"}, FILE | {"server": {"port": "2", "host": "h"}}),
+    ("section missing in the file", {"RELAY_LOGS__DIR": "a"}, FILE | {"logs": {"dir": "a"}}),
+    ("section as JSON", {"RELAY_SERVER": '{"port": 2}'}, FILE | {"server": {"port": 2, "host": "h"}}),
+    ("setting over its section",
      {"RELAY_SERVER__PORT": "3", "RELAY_SERVER": '{"port": 2, "workers": 4}'},
      FILE | {"server": {"port": "3", "host": "h", "workers": 4}}),
-    ("a section that may be missing",
+    ("optional section",
      {"RELAY_SERVER__TLS": '{"key": "k"}', "RELAY_SERVER__TLS__CERTIFICATE": "c"},
      FILE | {"server": {"port": 1, "host": "h", "tls": {"key": "k", "certificate": "c"}}}),
-    ("one value of an upstream", {"RELAY_UPSTREAMS__OPENAI__BASE_URL": "u"},
+    ("one setting of an upstream", {"RELAY_UPSTREAMS__OPENAI__BASE_URL": "u"},
      FILE | {"upstreams": {"openai": {"api": "openai", "models": ["gpt-*"], "base_url": "u"}}}),
-    ("a list takes the place of a list", {"RELAY_UPSTREAMS__OPENAI__MODELS": '["o*"]'},
+    ("list replaces list", {"RELAY_UPSTREAMS__OPENAI__MODELS": '["o*"]'},
      FILE | {"upstreams": {"openai": {"api": "openai", "models": ["o*"]}}}),
-    ("an upstream of its own", {"RELAY_UPSTREAMS__MINE": '{"api": "openai"}'},
+    ("new upstream", {"RELAY_UPSTREAMS__MINE": '{"api": "openai"}'},
      FILE | {"upstreams": FILE["upstreams"] | {"mine": {"api": "openai"}}}),
-    ("a name of one's own", {"RELAY_ALIASES__SMALL": "[gpt]"}, FILE | {"aliases": {"small": "[gpt]"}}),
-    ("a number that may be missing is no JSON", {"RELAY_POLICY__MAX_INPUT_BYTES": "5"},
+    ("alias", {"RELAY_ALIASES__SMALL": "[gpt]"}, FILE | {"aliases": {"small": "[gpt]"}}),
+    ("optional number is not JSON", {"RELAY_POLICY__MAX_INPUT_BYTES": "5"},
      FILE | {"policy": {"max_input_bytes": "5"}}),
 ]  # fmt: skip
 
@@ -43,9 +44,9 @@ VARIABLES: list[tuple[str, dict[str, str], dict[str, Any]]] = [
 @pytest.mark.parametrize(
     ("environ", "settings"), [row[1:] for row in VARIABLES], ids=[row[0] for row in VARIABLES]
 )
-def test_variables_are_laid_over_the_file(environ: dict[str, str], settings: dict[str, Any]) -> None:
-    assert overlaid(FILE, environ) == settings
-    assert overlaid(FILE, dict(reversed(environ.items()))) == settings
+def test_variables_are_merged_over_the_file(environ: dict[str, str], settings: dict[str, Any]) -> None:
+    assert merge_environment(FILE, environ) == settings
+    assert merge_environment(FILE, dict(reversed(environ.items()))) == settings
 
 
 @pytest.mark.parametrize(
@@ -58,13 +59,13 @@ def test_variables_are_laid_over_the_file(environ: dict[str, str], settings: dic
         ("RELAY_PRICES__OVERRIDES", "prices.overrides"),
     ],
 )
-def test_what_should_be_json_is_told_without_its_value(name: str, where: str) -> None:
-    with pytest.raises(ConfigError) as told:
-        overlaid(FILE, {name: "{SECRET"})
-    assert str(told.value) == f"the environment variable {name}: '{where}' should be JSON"
+def test_invalid_json_is_reported_without_its_value(name: str, where: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        merge_environment(FILE, {name: "{SECRET"})
+    assert str(error.value) == f"the environment variable {name}: '{where}' should be JSON"
 
 
-def test_a_place_in_the_configuration_has_a_type() -> None:
+def test_type_of_a_setting_by_its_path() -> None:
     assert annotation_at(["server"]) is Server
     assert section_in(annotation_at(["upstreams", "mine"])) is Upstream
     assert annotation_at(["upstreams", "mine", "name"]) is str

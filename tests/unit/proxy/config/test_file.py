@@ -1,14 +1,21 @@
-"""The configuration: what the contract shows loads, and each kind of mistake is one sentence."""
+"""Loading the configuration: the example of the contract, and one sentence per kind of error."""
 
 from __future__ import annotations
 
+import copy
+import json
 import os
+import re
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, get_origin
 
 import pytest
 
 from proxy.config import file as config_file
+from proxy.config.environment import merge_environment, section_in
+from proxy.config.section import Section
 from proxy.config.settings import Config
 from proxy.errors import ConfigError
 
@@ -43,26 +50,26 @@ def load(text: str) -> Config:
     return config_file.load()
 
 
-def mistake(text: str) -> str:
-    """What is told about a file."""
-    with pytest.raises(ConfigError) as told:
+def error_of(text: str) -> str:
+    """The error message for a file."""
+    with pytest.raises(ConfigError) as error:
         load(text)
-    sentence = str(told.value)
+    sentence = str(error.value)
     assert "\n" not in sentence
     assert "pydantic" not in sentence
     return sentence
 
 
-def test_the_contract_s_own_file_loads_and_says_what_the_defaults_say() -> None:
+def test_example_of_the_contract_equals_the_defaults() -> None:
     assert load(CONTRACT).model_dump() == Config().model_dump()
 
 
-def test_without_a_file_the_defaults_count() -> None:
+def test_defaults_apply_without_a_file() -> None:
     assert config_file.load().model_dump() == Config().model_dump()
     assert load("").model_dump() == Config().model_dump()
 
 
-MISTAKES: list[tuple[str, str, list[str]]] = [
+INVALID: list[tuple[str, str, list[str]]] = [
     ("an unknown section", "sever: {}", ["relay.yaml: 'sever' is not a setting", "server, logs"]),
     ("an unknown key", "server: {prot: 1}",
      ["relay.yaml: 'server.prot' is not a setting", "takes host, port"]),
@@ -72,43 +79,43 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
      ["'prices.overrides.0.input' is not a setting", "takes model, upstream, since"]),
     ("a text for a number", "server: {port: eight}", ["'server.port'", "integer", "'eight'"]),
     ("a number out of range", "server: {port: 70000}", ["'server.port'", "65535", "70000"]),
-    ("a duration of nothing", "logs: {rotate_seconds: 0}", ["'logs.rotate_seconds'", "greater than 0", "0"]),
-    ("a duration without end", "server: {drain_seconds: .inf}", ["'server.drain_seconds'", "finite"]),
-    ("one of several words", "logs: {durability: fast}",
+    ("a duration of zero", "logs: {rotate_seconds: 0}", ["'logs.rotate_seconds'", "greater than 0", "0"]),
+    ("an infinite duration", "server: {drain_seconds: .inf}", ["'server.drain_seconds'", "finite"]),
+    ("an unknown word", "logs: {durability: fast}",
      ["'logs.durability'", "'strict', 'batch' or 'os'", "'fast'"]),
-    ("a section that is no section", "server: 8000", ["'server'", "8000"]),
+    ("a number for a section", "server: 8000", ["'server'", "8000"]),
     ("a list for a path", "logs: {dir: [a]}", ["'logs.dir' should be a path"]),
     ("a null", "keys: {file: null}", ["'keys.file' should be a path, not null"]),
     ("a section without settings", "server:", ["'server' should be a section of settings, not null"]),
     ("true for a number", "server: {port: true}", ["'server.port' should be a number, not true"]),
-    ("true for a number that may be missing", "limits: {defaults: {rpm: yes}}",
+    ("true for an optional number", "limits: {defaults: {rpm: yes}}",
      ["'limits.defaults.rpm' should be a number, not true"]),
-    ("no path", "logs: {dir: ''}", ["'logs.dir' should be a path, not ''"]),
+    ("an empty path", "logs: {dir: ''}", ["'logs.dir' should be a path, not ''"]),
     ("a number for a name", "1: 2", ["relay.yaml: '1' is not a setting; the settings are server"]),
-    ("an API there is not", "upstreams: {o: {api: gemini, base_url: 'http://x'}}",
+    ("an unknown API", "upstreams: {o: {api: gemini, base_url: 'http://x'}}",
      ["'upstreams.o.api'", "'openai' or 'anthropic'", "'gemini'"]),
     ("a URL without its scheme", "upstreams: {o: {api: openai, base_url: api.openai.com}}",
      ["'upstreams.o.base_url'", "http:// or https://", "'api.openai.com'"]),
     ("an upstream without its URL", "upstreams: {o: {api: openai}}", ["'upstreams.o.base_url' is missing"]),
-    ("an upstream that is a text", "upstreams: {o: openai}", ["'upstreams.o'", "'openai'"]),
-    ("models that are no list", "upstreams: {o: {api: openai, base_url: 'http://x', models: gpt}}",
+    ("text for an upstream", "upstreams: {o: openai}", ["'upstreams.o'", "'openai'"]),
+    ("text for a list", "upstreams: {o: {api: openai, base_url: 'http://x', models: gpt}}",
      ["'upstreams.o.models'", "'gpt'"]),
     ("a price as a float", "prices: {overrides: [{model: m, input_mtok: 0.15}]}",
      ["'prices.overrides.0.input_mtok'", 'quoted decimal, e.g. "0.15"', "0.15"]),
     ("a price below zero", "prices: {overrides: [{model: m, input_mtok: '-1'}]}",
      ["'prices.overrides.0.input_mtok'", "greater than or equal to 0"]),
-    ("a day that is none", "prices: {overrides: [{model: m, input_mtok: '1', since: soon}]}",
+    ("text for a date", "prices: {overrides: [{model: m, input_mtok: '1', since: soon}]}",
      ["'prices.overrides.0.since'", "'soon'"]),
-    ("a day that no month has", "prices: {overrides: [{model: m, input_mtok: '1', since: 2026-13-01}]}",
+    ("an impossible date", "prices: {overrides: [{model: m, input_mtok: '1', since: 2026-13-01}]}",
      ["'prices.overrides.0.since'", "'2026-13-01'"]),
-    ("a file of a list", "- server", ["relay.yaml must hold settings", "not a list"]),
-    ("no YAML", "server: {", ["relay.yaml is not YAML"]),
+    ("a list at the top level", "- server", ["relay.yaml must hold settings", "not a list"]),
+    ("invalid YAML", "server: {", ["relay.yaml is not YAML"]),
     ("tabs", "server:\n\tport: 1", ["relay.yaml is not YAML", "cannot start any token at line 2, column 1"]),
-    ("a value that is not of its tag", "server: {port: !!int eight}", ["relay.yaml is not YAML", "'eight'"]),
-    ("a Redis without its place", "cache: {backend: redis}", ["cache", "set cache.redis_url"]),
-    ("a limit of nothing", "limits: {defaults: {rpm: 0}}",
+    ("a value unlike its tag", "server: {port: !!int eight}", ["relay.yaml is not YAML", "'eight'"]),
+    ("cache in Redis without a URL", "cache: {backend: redis}", ["cache", "set cache.redis_url"]),
+    ("a limit of zero", "limits: {defaults: {rpm: 0}}",
      ["'limits.defaults.rpm'", "greater than or equal to 1", "not 0"]),
-    ("a limit that is none", "limits: {teams: {looms: {rpd: 5}}}",
+    ("an unknown limit", "limits: {teams: {looms: {rpd: 5}}}",
      ["'limits.teams.looms.rpd' is not a setting",
       "takes rpm, tpm, concurrency, tokens_per_day, usd_per_day"]),
     ("money as a float", "limits: {defaults: {usd_per_day: 0.1}}",
@@ -116,23 +123,23 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ("Redis without a URL", "limits: {backend: redis}",
      ["relay.yaml: 'limits' has the backend 'redis' but no redis_url"]),
     ("a URL without Redis", "limits: {redis_url: 'redis://h'}", ["'limits' has a redis_url but"]),
-    ("workers that count alone", "server: {workers: 2}",
+    ("several workers with limits in memory", "server: {workers: 2}",
      ["relay.yaml: server.workers is 2, but limits.backend 'memory' counts in each worker alone",
       "per_worker"]),
-    ("half of TLS", "server: {tls: {certificate: a.pem}}", ["relay.yaml: 'server.tls.key' is missing"]),
+    ("TLS without key", "server: {tls: {certificate: a.pem}}", ["relay.yaml: 'server.tls.key' is missing"]),
     ("an unknown key in an optional section", "server: {tls: {certificate: a, key: b, ca: c}}",
      ["'server.tls.ca' is not a setting; 'server.tls' takes certificate, key"]),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "told"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES])
-def test_a_mistake_is_one_sentence_with_key_place_and_expectation(text: str, told: list[str]) -> None:
-    sentence = mistake(text)
-    for part in told:
+@pytest.mark.parametrize(("text", "parts"), [row[1:] for row in INVALID], ids=[row[0] for row in INVALID])
+def test_error_names_setting_source_and_expectation(text: str, parts: list[str]) -> None:
+    sentence = error_of(text)
+    for part in parts:
         assert part in sentence
 
 
-def test_a_file_that_is_not_there_or_not_text_is_told(tmp_path: Path) -> None:
+def test_missing_and_binary_files_are_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.yaml cannot be read: No such file.*--config"):
         config_file.load(Path("nowhere.yaml"))
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
@@ -142,7 +149,7 @@ def test_a_file_that_is_not_there_or_not_text_is_told(tmp_path: Path) -> None:
         config_file.load(Path("binary.yaml"))
 
 
-def test_the_environment_names_the_file_and_goes_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_selects_the_file_and_overrides_it(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("other.yaml").write_text("server: {port: 1111, host: 0.0.0.0}\nlogs: {dir: a}")
     monkeypatch.setenv("RELAY_CONFIG", "other.yaml")
     monkeypatch.setenv("RELAY_SERVER__PORT", "2222")
@@ -164,30 +171,30 @@ VARIABLES: list[tuple[str, str, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "told"), VARIABLES)
-def test_a_mistake_in_the_environment_names_its_variable(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: list[str]
+@pytest.mark.parametrize(("name", "value", "parts"), VARIABLES)
+def test_error_names_the_environment_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, parts: list[str]
 ) -> None:
     monkeypatch.setenv(name, value)
-    sentence = mistake("")
-    for part in told:
+    sentence = error_of("")
+    for part in parts:
         assert part in sentence
 
 
-def test_a_secret_in_the_wrong_place_is_not_repeated() -> None:
-    sentence = mistake("upstreams: {o: {api: openai, base_url: 'http://x', api_key: sk-very-secret}}")
+def test_error_does_not_quote_a_misplaced_secret() -> None:
+    sentence = error_of("upstreams: {o: {api: openai, base_url: 'http://x', api_key: sk-very-secret}}")
     assert "sk-very-secret" not in sentence
     assert "api_key_env" in sentence
 
 
-def test_a_configuration_is_frozen_and_names_its_upstreams() -> None:
+def test_configuration_is_frozen_and_names_its_upstreams() -> None:
     config = load("upstreams: {mine: {api: openai, base_url: 'http://x/v1/'}}")
     assert (config.upstreams["mine"].name, config.upstreams["mine"].base_url) == ("mine", "http://x/v1")
     with pytest.raises(ValueError, match="frozen"):
         config.server.port = 1
 
 
-ASKS: list[tuple[str, bool]] = [
+NEEDS_OPTION: list[tuple[str, bool]] = [
     ("base_url: 'https://api.openai.com/v1'", True),
     ("base_url: 'https://api.mistral.ai/v1'", False),
     ("base_url: 'http://x', price_provider: mistral", False),
@@ -196,16 +203,16 @@ ASKS: list[tuple[str, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "asks"), ASKS)
-def test_upstreams_are_asked_for_usage_but_mistral(text: str, asks: bool) -> None:
+@pytest.mark.parametrize(("text", "needs"), NEEDS_OPTION)
+def test_all_upstreams_but_mistral_need_the_usage_option(text: str, needs: bool) -> None:
     config = load(f"upstreams: {{u: {{api: openai, {text}}}}}")
-    assert config.upstreams["u"].asks_for_usage is asks
+    assert config.upstreams["u"].needs_usage_option is needs
 
 
-@pytest.mark.parametrize(("name", "asks"), [("mistral", False), ("mistral-at-home", True)])
-def test_an_upstream_that_is_called_mistral_is_mistral(name: str, asks: bool) -> None:
+@pytest.mark.parametrize(("name", "needs"), [("mistral", False), ("mistral-at-home", True)])
+def test_upstream_named_mistral_is_mistral(name: str, needs: bool) -> None:
     config = load(f"upstreams: {{{name}: {{api: openai, base_url: 'http://x'}}}}")
-    assert config.upstreams[name].asks_for_usage is asks
+    assert config.upstreams[name].needs_usage_option is needs
 
 
 def test_prices_are_exact_decimals() -> None:
@@ -215,3 +222,41 @@ def test_prices_are_exact_decimals() -> None:
         {"input_mtok": Decimal("0.15")},
         "override m since 2026-11-01",
     )
+
+
+def settings_of(section: type[Section], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths of all settings of a section and of those below it, with `x` for a name of the user's."""
+    for name, field in section.model_fields.items():
+        nested = section_in(field.annotation)
+        below = (*path, name, "x") if get_origin(field.annotation) is dict and nested else (*path, name)
+        if nested and get_origin(field.annotation) is not tuple:
+            yield from settings_of(nested, below)
+        elif not field.exclude:
+            yield below
+
+
+SETTINGS = list(settings_of(Config))
+REQUIRED: dict[str, Any] = {
+    "server": {"tls": {"certificate": "c", "key": "k"}},
+    "upstreams": {"x": {"api": "openai", "base_url": "http://x"}},
+}
+
+
+@pytest.mark.parametrize("path", SETTINGS, ids=[".".join(path) for path in SETTINGS])
+def test_names_and_errors_follow_from_the_section(path: tuple[str, ...]) -> None:
+    variable = "RELAY_" + "__".join(path).upper()
+    content: Any = merge_environment({}, {variable: "[]"})
+    for name in path:
+        content = content[name]
+    assert content in ("[]", [])
+    wrong: Any = copy.deepcopy(REQUIRED)
+    section = wrong
+    for name in path[:-1]:
+        section = section.setdefault(name, {})
+    section[path[-1]] = [{"a": [1]}]  # invalid for every type
+    setting = re.escape(f"'{'.'.join(path)}")
+    with pytest.raises(ConfigError, match=f"relay.yaml: {setting}"):
+        load(json.dumps(wrong))
+    variable = f"RELAY_{path[0].upper()}"
+    with pytest.raises(ConfigError, match=f"environment variable {variable}: {setting}"):
+        config_file.load(None, {variable: json.dumps(wrong[path[0]])})

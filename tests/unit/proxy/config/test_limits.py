@@ -1,4 +1,4 @@
-"""The settings of the limits, and the sentences about those that contradict each other."""
+"""Settings of the limits, and the errors for settings that conflict."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from proxy.config.quota import Quota
 URL = "redis://:s3cret@localhost:6379/0"
 
 
-def test_a_quota_counts_in_whole_units() -> None:
+def test_quota_is_in_whole_units() -> None:
     section = QuotaSection(rpm=1, tpm=2, concurrency=3, tokens_per_day=4, usd_per_day=Decimal("0.25"))
     assert section.quota == Quota(rpm=1, tpm=2, concurrency=3, tokens_per_day=4, pico_usd_per_day=25 * 10**10)
-    assert not QuotaSection().quota.limits_anything
+    assert not QuotaSection().quota.has_limits
 
 
-MISTAKES: list[tuple[dict[str, Any], str]] = [
+INVALID: list[tuple[dict[str, Any], str]] = [
     ({"backend": "redis"}, "has the backend 'redis' but no redis_url"),
     ({"redis_url": URL}, "has a redis_url but the backend 'memory'"),
     ({"backend": "redis", "redis_url": URL, "per_worker": True}, "Redis counts for all workers together"),
@@ -35,17 +35,17 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("section", "message"), MISTAKES)
-def test_a_mistake_is_told_without_the_password(section: dict[str, Any], message: str) -> None:
+@pytest.mark.parametrize(("section", "message"), INVALID)
+def test_errors_do_not_contain_the_password(section: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Limits.model_validate(section)
-    (mistake,) = caught.value.errors()
-    assert message in mistake["msg"]
-    assert "s3cret" not in mistake["msg"]
-    assert not isinstance(mistake["input"], str) or "s3cret" not in mistake["input"]
+    (error,) = caught.value.errors()
+    assert message in error["msg"]
+    assert "s3cret" not in error["msg"]
+    assert not isinstance(error["input"], str) or "s3cret" not in error["input"]
 
 
-def test_a_password_is_never_shown() -> None:
+def test_password_is_not_in_repr_or_dump() -> None:
     limits = Limits.model_validate({"backend": "redis", "redis_url": URL})
     assert "s3cret" not in repr(limits)
     assert "s3cret" not in limits.model_dump_json()
@@ -60,9 +60,9 @@ WORKERS: list[tuple[dict[str, Any], int, bool]] = [
 
 
 @pytest.mark.parametrize(("section", "workers", "refused"), WORKERS)
-def test_several_workers_need_redis_or_limits_of_their_own(
+def test_several_workers_need_redis_or_per_worker(
     section: dict[str, Any], workers: int, refused: bool
 ) -> None:
-    told = Limits.model_validate(section).contradiction(workers)
-    assert (told is not None) == refused
-    assert told is None or "server.workers is 2" in told
+    conflict = Limits.model_validate(section).conflict(workers)
+    assert (conflict is not None) == refused
+    assert conflict is None or "server.workers is 2" in conflict

@@ -1,4 +1,4 @@
-"""Patterns of one's own are refused at the start, with the reason, when Relay could not run them."""
+"""Settings of `pii` and `policy`: custom patterns that are invalid or slow are refused with the reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from proxy.config.file import load
 from proxy.config.patterns import check_pattern, check_patterns
 from proxy.errors import ConfigError
-from proxy.pii.entity_patterns import PATTERNS
+from proxy.pii.detect import PATTERNS
 
 REFUSED = [
     ("(", "re2"),
@@ -21,29 +21,29 @@ REFUSED = [
     ("a" * 1001, "1000 characters"),
     ("(?:[a-z]{100}){100}", "re2"),
     ("a{1000}b{1000}c{1000}d{1000}e{1000}", "smaller"),
-    # every match looks to the end of the text
+    # every match scans to the end of the text
     ("a.*b|a", "quicker"),
 ]
 
 
 @pytest.mark.parametrize(("pattern", "reason"), REFUSED)
-def test_a_pattern_that_relay_cannot_run_is_refused_with_the_reason(pattern: str, reason: str) -> None:
+def test_invalid_or_slow_pattern_is_refused_with_the_reason(pattern: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         check_pattern(pattern)
 
 
 @pytest.mark.parametrize("pattern", ["E-[0-9]{6}", "(?i)secret", r"\bproject\s+x\b", "[a-z]{2}[0-9]+", "é+"])
-def test_an_ordinary_pattern_is_taken(pattern: str) -> None:
+def test_valid_pattern_is_accepted(pattern: str) -> None:
     assert check_pattern(pattern) == pattern
 
 
 @pytest.mark.parametrize("name", ["employee", "E1", "", "_A", "A" * 41, "A-B"])
-def test_the_name_of_a_pattern_is_made_of_capitals(name: str) -> None:
+def test_invalid_pattern_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="EMPLOYEE_ID"):
         check_patterns({name: "a"})
 
 
-def test_the_reason_names_the_pattern() -> None:
+def test_error_names_the_pattern() -> None:
     with pytest.raises(ValueError, match="at STAFF should be a pattern of re2"):
         check_patterns({"STAFF": "("})
     assert check_patterns({"STAFF": "a"}) == {"STAFF": "a"}
@@ -51,7 +51,7 @@ def test_the_reason_names_the_pattern() -> None:
         check_patterns({f"A{'B' * (i % 9)}{'_C' * (i // 9)}": "a" for i in range(101)})
 
 
-# A setting, and words of the sentence that refuses it.
+# An invalid setting, and words of the error message.
 SETTINGS = [
     ("pii: {patterns: {STAFF: '('}}", ["pii.patterns", "STAFF", "re2"]),
     ("pii: {patterns: {staff: a}}", ["pii.patterns", "EMPLOYEE_ID"]),
@@ -63,9 +63,7 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize(("text", "words"), SETTINGS)
-def test_a_mistake_in_the_settings_is_one_sentence_that_names_it(
-    tmp_path: Path, text: str, words: list[str]
-) -> None:
+def test_invalid_setting_is_one_sentence_that_names_it(tmp_path: Path, text: str, words: list[str]) -> None:
     path = tmp_path / "relay.yaml"
     path.write_text(text, "utf-8")
     with pytest.raises(ConfigError) as refused:
@@ -74,7 +72,7 @@ def test_a_mistake_in_the_settings_is_one_sentence_that_names_it(
     assert "\n" not in str(refused.value)
 
 
-def test_the_settings_are_taken(tmp_path: Path) -> None:
+def test_valid_settings_are_loaded(tmp_path: Path) -> None:
     path = tmp_path / "relay.yaml"
     path.write_text(
         "{pii: {enabled: true, patterns: {STAFF: 'S-[0-9]+'}}, policy: {max_input_bytes: 9}}", "utf-8"

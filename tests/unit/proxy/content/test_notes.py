@@ -1,4 +1,4 @@
-"""Captured content as JSON: notes for what is no text, cut where it is too long, and always JSON."""
+"""Captured content as JSON: notes in place of data, long content cut, and always valid JSON."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from proxy.content.capture import asked
-from proxy.content.notes import content_json, noted
+from proxy.content.capture import prompt_of
+from proxy.content.notes import content_json, with_notes
 from proxy.json_decoding import decode_leniently
 from proxy.segments.content_lines import (
     MAX_CONTENT_BYTES,
@@ -65,13 +65,13 @@ NOTES: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("value", "expected"), NOTES)
-def test_what_is_no_text_has_a_note_in_its_place(value: Any, expected: Any) -> None:
+def test_data_is_replaced_by_a_note(value: Any, expected: Any) -> None:
     before = json.dumps(value)
-    assert noted(value) == expected
+    assert with_notes(value) == expected
     assert json.dumps(value) == before
 
 
-def told(value: object) -> Any:
+def encoded(value: object) -> Any:
     """What a reader finds of a value after its way through a line."""
     raw = content_json(value)
     assert len(bytes(raw)) <= MAX_CONTENT_BYTES
@@ -84,20 +84,20 @@ def told(value: object) -> Any:
 
 @UNTIMED
 @given(value=JSON)
-def test_any_json_comes_through_a_line(value: Any) -> None:
-    assert told(decode_leniently(json.dumps(value).encode())) == noted(value)
+def test_any_json_survives_a_line(value: Any) -> None:
+    assert encoded(decode_leniently(json.dumps(value).encode())) == with_notes(value)
 
 
 @pytest.mark.parametrize(
     "text", ["x", 'a"\\\n', "é\U0001f600", "\x00"], ids=["plain", "escaped", "wide", "NUL"]
 )
-def test_what_is_too_long_is_cut_and_says_so(text: str) -> None:
+def test_long_content_is_cut_and_marked(text: str) -> None:
     value = {"messages": [{"content": text * MAX_CONTENT_BYTES}]}
-    cut = told(value)
+    cut = encoded(value)
     assert cut["cut"] == "it is longer than 1,048,576 bytes: this is how its JSON begins"
     assert len(cut["begin"]) > 50_000
     assert json.dumps(value, ensure_ascii=False, separators=(",", ":")).startswith(cut["begin"][:1000])
-    assert told({"messages": "x" * (MAX_CONTENT_BYTES - 20)})["messages"].startswith("xx")
+    assert encoded({"messages": "x" * (MAX_CONTENT_BYTES - 20)})["messages"].startswith("xx")
 
 
 ODD: list[tuple[Any, Any]] = [
@@ -108,18 +108,18 @@ ODD: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("value", "expected"), ODD)
-def test_what_no_encoder_takes_is_written_as_near_as_can_be(value: Any, expected: Any) -> None:
-    assert told(value) == expected
+def test_unencodable_values_are_written_approximately(value: Any, expected: Any) -> None:
+    assert encoded(value) == expected
 
 
-def test_what_is_nested_too_deeply_says_so() -> None:
+def test_deeply_nested_content_is_marked() -> None:
     value: list[Any] = []
     for _ in range(5000):
         value = [value]
-    assert told(value) == {"cut": "it is nested too deeply"}
+    assert encoded(value) == {"cut": "it is nested too deeply"}
 
 
-def test_the_prompt_is_what_was_asked_and_nothing_else_of_the_body() -> None:
+def test_prompt_has_only_the_prompt_fields_of_the_body() -> None:
     body: dict[str, Any] = {
         "model": "m",
         "messages": [1],
@@ -129,5 +129,5 @@ def test_the_prompt_is_what_was_asked_and_nothing_else_of_the_body() -> None:
         "metadata": {},
         "input": None,
     }
-    assert asked(body) == {"system": "s", "messages": [1], "tools": [2]}
-    assert asked({"model": "m"}) is None
+    assert prompt_of(body) == {"system": "s", "messages": [1], "tools": [2]}
+    assert prompt_of({"model": "m"}) is None

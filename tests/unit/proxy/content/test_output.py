@@ -1,4 +1,4 @@
-"""The output of an answer: what stands in JSON, and the same from a stream, wherever the pieces end."""
+"""The output of an answer, from JSON and from a stream, wherever its chunks end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from proxy.content.output import Output, answered
+from proxy.content.output import Output, output_of
 from tests.support.replay import events, named_events
 
 
@@ -55,13 +55,13 @@ JSON: list[tuple[object, object]] = [
 
 
 @pytest.mark.parametrize(("value", "expected"), JSON)
-def test_the_output_of_a_json_answer(value: object, expected: object) -> None:
-    assert answered(value) == expected
+def test_output_of_a_json_answer(value: object, expected: object) -> None:
+    assert output_of(value) == expected
     assert output(json.dumps(value).encode(), streams=False, cut=3) == expected
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"\xff", b"[" * 100_000])
-def test_what_is_no_json_has_no_output(body: bytes) -> None:
+def test_invalid_json_has_no_output(body: bytes) -> None:
     assert output(body, streams=False) is None
     assert output(b"data: " + body + b"\n\n", streams=True) is None
 
@@ -117,7 +117,7 @@ STREAMS: list[tuple[list[dict[str, Any]], object]] = [
 
 
 @pytest.mark.parametrize(("values", "expected"), STREAMS)
-def test_the_output_of_a_chat_stream(values: list[dict[str, Any]], expected: object) -> None:
+def test_output_of_a_chat_stream(values: list[dict[str, Any]], expected: object) -> None:
     assert streamed(*values) == expected
     assert streamed(*values, cut=1) == expected
 
@@ -156,7 +156,7 @@ BLOCKS: list[tuple[list[dict[str, Any]], object]] = [
 
 
 @pytest.mark.parametrize(("values", "expected"), BLOCKS)
-def test_the_output_of_an_anthropic_stream(values: list[dict[str, Any]], expected: object) -> None:
+def test_output_of_an_anthropic_stream(values: list[dict[str, Any]], expected: object) -> None:
     start = {"type": "message_start", "message": {"content": [], "usage": {"output_tokens": 1}}}
     assert in_blocks(start, *values, {"type": "message_stop"}) == expected
 
@@ -197,5 +197,5 @@ PIECES: list[tuple[list[dict[str, Any]], object]] = [
 
 
 @pytest.mark.parametrize(("values", "expected"), PIECES)
-def test_the_output_of_a_responses_stream(values: list[dict[str, Any]], expected: object) -> None:
+def test_output_of_a_responses_stream(values: list[dict[str, Any]], expected: object) -> None:
     assert in_blocks(*values) == expected

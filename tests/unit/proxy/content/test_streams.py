@@ -1,4 +1,4 @@
-"""A stream has the output of the JSON answer that it was made from, wherever it is cut, whatever it holds."""
+"""A stream has the output of the JSON answer that it was made from, wherever it is cut."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MESSAGES = st.fixed_dictionaries(
 
 @UNTIMED
 @given(messages=st.lists(MESSAGES, min_size=1, max_size=3), ends=ENDS, cut=st.integers(1, 50), data=st.data())
-def test_a_stream_made_from_any_chat_answer_has_its_output(
+def test_stream_of_any_chat_answer_has_its_output(
     messages: list[dict[str, Any]], ends: list[int], cut: int, data: st.DataObject
 ) -> None:
     chunks = []
@@ -75,7 +75,7 @@ def test_a_stream_made_from_any_chat_answer_has_its_output(
     ends=ENDS,
     cut=st.integers(1, 50),
 )
-def test_a_stream_made_from_any_anthropic_answer_has_its_output(
+def test_stream_of_any_anthropic_answer_has_its_output(
     blocks: list[tuple[str, str]], ends: list[int], cut: int
 ) -> None:
     content: list[dict[str, Any]] = []
@@ -83,8 +83,8 @@ def test_a_stream_made_from_any_anthropic_answer_has_its_output(
     for at, (kind, text) in enumerate(blocks):
         if kind == "tool_use":
             content.append(USE | {"input": {"text": text}})
-            told = pieces(json.dumps({"text": text}), ends)
-            sent += block(at, USE, *({"type": "input_json_delta", "partial_json": piece} for piece in told))
+            parts = pieces(json.dumps({"text": text}), ends)
+            sent += block(at, USE, *({"type": "input_json_delta", "partial_json": piece} for piece in parts))
         else:
             content.append({"type": kind, kind: text})
             deltas = ({"type": f"{kind}_delta", kind: piece} for piece in pieces(text, ends))
@@ -127,11 +127,11 @@ ODD = st.fixed_dictionaries(
 
 @UNTIMED
 @given(values=st.lists(ODD, max_size=4), cut=st.integers(1, 40))
-def test_no_stream_is_too_odd(values: list[dict[str, Any]], cut: int) -> None:
+def test_any_stream_is_read(values: list[dict[str, Any]], cut: int) -> None:
     assert streamed(*values, cut=cut) == streamed(*values)
 
 
-def test_a_stream_takes_no_more_than_can_be_shown() -> None:
+def test_stream_is_kept_up_to_the_size_of_a_line() -> None:
     found = Output(streams=True)
     piece = events(delta(content="x" * 65_536), done=False)
     for _ in range(40):
@@ -143,7 +143,7 @@ def test_a_stream_takes_no_more_than_can_be_shown() -> None:
 @pytest.mark.parametrize(
     "recording", RECORDINGS, ids=lambda recording: f"{recording.provider}-{recording.id}"
 )
-def test_the_output_of_a_recorded_answer_is_the_same_wherever_it_is_cut(recording: Recording) -> None:
+def test_output_of_a_recorded_answer_is_the_same_at_any_cuts(recording: Recording) -> None:
     whole = output(recording.body, streams=recording.stream)
     for cut in (1, 7, 1000) if len(recording.body) < 20_000 else (97, 1000):
         assert output(recording.body, streams=recording.stream, cut=cut) == whole
@@ -168,9 +168,9 @@ def texts(items: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 @needs_real_input
 @pytest.mark.parametrize("recording", STREAMED, ids=lambda recording: f"{recording.provider}-{recording.id}")
-def test_a_recorded_response_says_the_same_without_the_events_that_repeat_it(recording: Recording) -> None:
-    told = recording.body.split(b"\n\n")
-    pieces_only = b"\n\n".join(event for event in told if not any(whole in event for whole in _WHOLE))
+def test_recorded_response_is_the_same_from_its_deltas(recording: Recording) -> None:
+    parts = recording.body.split(b"\n\n")
+    pieces_only = b"\n\n".join(event for event in parts if not any(whole in event for whole in _WHOLE))
     assert len(pieces_only) < len(recording.body)
     whole, built = (output(body, streams=True) for body in (recording.body, pieces_only))
     assert texts(built) == texts(whole)

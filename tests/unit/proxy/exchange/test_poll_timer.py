@@ -1,4 +1,4 @@
-"""One timer looks at all that goes on: at once, then again and again, until it ends."""
+"""One timer polls all callbacks: when they are added, then periodically until they are removed."""
 
 from __future__ import annotations
 
@@ -6,54 +6,54 @@ import asyncio
 
 import pytest
 
-from proxy.exchange import poll_timer as watch
+from proxy.exchange import poll_timer
 from proxy.exchange.poll_timer import PollTimer
 
 
 @pytest.fixture(autouse=True)
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "POLL_SECONDS", 0.005)
+def short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poll_timer, "POLL_SECONDS", 0.005)
 
 
-class Seen:
-    """What is looked at; it says how often, and when it was looked at three times."""
+class Polled:
+    """A callback that counts its calls."""
 
     def __init__(self) -> None:
         self.times = 0
         self.thrice = asyncio.Event()
 
-    def look(self) -> None:
+    def poll(self) -> None:
         self.times += 1
         if self.times == 3:
             self.thrice.set()
 
 
-async def test_each_is_looked_at_at_once_and_then_until_its_end() -> None:
-    watching, stays, goes = PollTimer(), Seen(), Seen()
-    watching.begin(stays.look)
-    watching.begin(goes.look)
+async def test_callback_is_called_at_once_and_until_removed() -> None:
+    timer, stays, goes = PollTimer(), Polled(), Polled()
+    timer.add(stays.poll)
+    timer.add(goes.poll)
     assert (stays.times, goes.times) == (1, 1)
-    watching.end(goes.look)
+    timer.remove(goes.poll)
     await asyncio.wait_for(stays.thrice.wait(), 5)
     assert goes.times == 1
 
 
-async def test_what_begins_after_everything_has_ended_is_looked_at_too() -> None:
-    watching, first, second = PollTimer(), Seen(), Seen()
-    watching.begin(first.look)
-    watching.end(first.look)
-    await asyncio.sleep(0.02)  # the timer has found nothing to look at
-    watching.begin(second.look)
+async def test_callback_added_after_all_were_removed_is_called() -> None:
+    timer, first, second = PollTimer(), Polled(), Polled()
+    timer.add(first.poll)
+    timer.remove(first.poll)
+    await asyncio.sleep(0.02)  # the timer has stopped
+    timer.add(second.poll)
     await asyncio.wait_for(second.thrice.wait(), 5)
     assert first.times == 1
 
 
-async def test_one_that_ends_itself_as_it_is_looked_at_leaves_the_others_in_view() -> None:
-    watching, other = PollTimer(), Seen()
+async def test_callback_that_removes_itself_leaves_the_others() -> None:
+    timer, other = PollTimer(), Polled()
 
     def once() -> None:
-        watching.end(once)
+        timer.remove(once)
 
-    watching.begin(once)
-    watching.begin(other.look)
+    timer.add(once)
+    timer.add(other.poll)
     await asyncio.wait_for(other.thrice.wait(), 5)

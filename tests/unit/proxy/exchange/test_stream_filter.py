@@ -1,4 +1,4 @@
-"""What the client gets of a stream: the upstream's bytes, less the usage chunk that Relay asked for."""
+"""The bytes of a stream for the client: the upstream's, without the injected usage chunk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.exchange.stream_filter import StreamFilter, is_usage_chunk
-from proxy.metering.answer import Reading
+from proxy.metering.answer import AnswerReader
 from proxy.sse import parse_event
 from tests.support.arbitrary import JSON, UNTIMED
 from tests.support.replay import events
@@ -23,7 +23,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 def passed(*chunks: bytes, drop_usage: bool) -> bytes:
-    stream = StreamFilter(Reading("openai"), drop_usage=drop_usage)
+    stream = StreamFilter(AnswerReader("openai"), drop_usage=drop_usage)
     return b"".join([*(stream.feed(chunk) for chunk in chunks), stream.end()])
 
 
@@ -40,7 +40,7 @@ KEPT: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("value", [row[1] for row in KEPT], ids=[row[0] for row in KEPT])
-def test_a_chunk_that_is_not_the_injected_one_is_kept(value: dict[str, Any]) -> None:
+def test_chunk_other_than_the_injected_one_is_kept(value: dict[str, Any]) -> None:
     body = events(value)
     assert passed(body, drop_usage=True) == body
 
@@ -62,7 +62,7 @@ STREAMS: list[tuple[str, bytes, bytes]] = [
 @pytest.mark.parametrize(
     ("stream", "expected"), [row[1:] for row in STREAMS], ids=[row[0] for row in STREAMS]
 )
-def test_the_injected_chunk_goes_wherever_the_cuts_are(stream: bytes, expected: bytes) -> None:
+def test_injected_chunk_is_removed_at_any_cuts(stream: bytes, expected: bytes) -> None:
     for cut in range(len(stream) + 1):
         assert passed(stream[:cut], stream[cut:], drop_usage=True) == expected
     assert passed(*(bytes([byte]) for byte in stream), drop_usage=True) == expected
@@ -70,11 +70,11 @@ def test_the_injected_chunk_goes_wherever_the_cuts_are(stream: bytes, expected: 
 
 @UNTIMED
 @given(data=st.binary(max_size=80), cuts=st.lists(st.integers(0, 80), max_size=5))
-def test_every_other_byte_passes_as_it_came(data: bytes, cuts: list[int]) -> None:
+def test_all_other_bytes_pass_unchanged(data: bytes, cuts: list[int]) -> None:
     borders = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     pieces = [data[start:end] for start, end in itertools.pairwise(borders)]
     assert passed(*pieces, drop_usage=True) == data
-    stream = StreamFilter(Reading("openai"), drop_usage=False)
+    stream = StreamFilter(AnswerReader("openai"), drop_usage=False)
     assert [stream.feed(piece) for piece in pieces] == pieces
     assert stream.end() == b""
 
@@ -92,31 +92,27 @@ def test_only_a_chunk_with_usage_and_empty_choices_is_the_injected_one(value: ob
     assert found == fits
 
 
-def test_an_event_is_given_out_with_the_chunk_that_ends_it_and_the_stream_knows_when_it_stands_in_one() -> (
-    None
-):
-    held = StreamFilter(Reading("openai"), drop_usage=True)
+def test_event_is_returned_with_the_chunk_that_ends_it() -> None:
+    held = StreamFilter(AnswerReader("openai"), drop_usage=True)
     assert held.feed(CONTENT[:9]) == b""
     assert not held.in_event  # the client has nothing of it
     assert held.feed(CONTENT[9:]) == CONTENT
-    plain = StreamFilter(Reading("openai"), drop_usage=False)
+    plain = StreamFilter(AnswerReader("openai"), drop_usage=False)
     assert plain.feed(CONTENT[:9]) == CONTENT[:9]
     assert plain.in_event
     assert plain.feed(CONTENT[9:]) == CONTENT[9:]
     assert not plain.in_event
 
 
-def test_a_chunk_dropped_is_read_all_the_same() -> None:
-    reading = Reading("openai")
+def test_dropped_chunk_is_read() -> None:
+    reading = AnswerReader("openai")
     StreamFilter(reading, drop_usage=True).feed(INJECTED)
     assert reading.usage is not None
     assert reading.usage.raw == json.loads(json.dumps(USAGE))
 
 
 @given(words=st.lists(st.text(max_size=6), min_size=2, max_size=8), escaped=st.booleans(), data=st.data())
-def test_a_chunk_that_is_one_known_event_is_counted_as_it_is_by_reading_it(
-    words: list[str], escaped: bool, data: st.DataObject
-) -> None:
+def test_known_event_is_counted_as_when_decoded(words: list[str], escaped: bool, data: st.DataObject) -> None:
     raw = [
         b"data: "
         + json.dumps({"choices": [{"delta": {"content": word}}]}, ensure_ascii=escaped).encode(
@@ -126,7 +122,7 @@ def test_a_chunk_that_is_one_known_event_is_counted_as_it_is_by_reading_it(
         for word in words
     ]
     cuts = data.draw(st.sets(st.integers(0, sum(map(len, raw)))))
-    read, whole, cut = Reading("openai"), Reading("openai"), Reading("openai")
+    read, whole, cut = AnswerReader("openai"), AnswerReader("openai"), AnswerReader("openai")
     for event in raw:
         read.read_event(parse_event(event))
     stream = b"".join(raw)

@@ -1,4 +1,4 @@
-"""What a client is told of its limits, in the words of its API."""
+"""Rate-limit headers and error messages in the form of each API."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import pytest
 from proxy.config.quota import Quota
 from proxy.errors import Api
 from proxy.limits.headers import LimitExceeded, go_duration, headers, retry_after
-from proxy.limits.rules import DAY_MS, MINUTE_MS, Decision, Exceeded, Moment, Standing
+from proxy.limits.rules import DAY_MS, MINUTE_MS, Counters, Decision, ExceededLimit, Timestamp
 from tests.support.limits_model import subject_of_key, subject_of_team
 
-# 2024-10-04T06:00:00.250Z, a quarter of a day gone
+# 2024-10-04T06:00:00.250Z, a quarter of the day
 NOW = 20_000 * DAY_MS + DAY_MS // 4 + 250
 
 
-def decision(*rows: tuple[Quota, Standing]) -> Decision:
+def decision(*rows: tuple[Quota, Counters]) -> Decision:
     subjects = [subject_of_key("ada", rows[0][0]), *(subject_of_team("engines", row[0]) for row in rows[1:])]
     return Decision(
-        moment=Moment(ms=5, utc_ms=NOW), subjects=tuple(subjects), standings=tuple(row[1] for row in rows)
+        timestamp=Timestamp(ms=5, utc_ms=NOW),
+        subjects=tuple(subjects),
+        counters=tuple(row[1] for row in rows),
     )
 
 
@@ -34,14 +36,14 @@ DURATIONS = [
 
 
 @pytest.mark.parametrize(("milliseconds", "text"), DURATIONS)
-def test_durations_are_written_as_openai_does(milliseconds: int, text: str) -> None:
+def test_durations_are_formatted_as_by_openai(milliseconds: int, text: str) -> None:
     assert go_duration(milliseconds) == text
 
 
 HEADERS: list[tuple[Api, Decision, dict[str, str]]] = [
     (
         "openai",
-        decision((Quota(rpm=10, tpm=1000), Standing(request_ms=MINUTE_MS, token_ms=0, held_tokens=250))),
+        decision((Quota(rpm=10, tpm=1000), Counters(request_ms=MINUTE_MS, token_ms=0, reserved_tokens=250))),
         {
             "x-ratelimit-limit-requests": "10",
             "x-ratelimit-remaining-requests": "9",
@@ -51,10 +53,10 @@ HEADERS: list[tuple[Api, Decision, dict[str, str]]] = [
             "x-ratelimit-reset-tokens": "15s",
         },
     ),
-    # A reset within a second is told as the next whole second.
+    # A reset within a second is rounded up to the next one.
     (
         "anthropic",
-        decision((Quota(rpm=10, tpm=1000), Standing(request_ms=MINUTE_MS, token_ms=0, held_tokens=250))),
+        decision((Quota(rpm=10, tpm=1000), Counters(request_ms=MINUTE_MS, token_ms=0, reserved_tokens=250))),
         {
             "anthropic-ratelimit-requests-limit": "10",
             "anthropic-ratelimit-requests-remaining": "9",
@@ -64,12 +66,12 @@ HEADERS: list[tuple[Api, Decision, dict[str, str]]] = [
             "anthropic-ratelimit-tokens-reset": "2024-10-04T06:00:16Z",
         },
     ),
-    # The tightest of key and team; less than one is none; a debt is none.
+    # The tightest of key and team; a fraction and a negative remainder become 0.
     (
         "openai",
         decision(
-            (Quota(rpm=10), Standing(request_ms=MINUTE_MS)),
-            (Quota(rpm=2, tpm=60), Standing(request_ms=MINUTE_MS + 1, token_ms=61 * MINUTE_MS)),
+            (Quota(rpm=10), Counters(request_ms=MINUTE_MS)),
+            (Quota(rpm=2, tpm=60), Counters(request_ms=MINUTE_MS + 1, token_ms=61 * MINUTE_MS)),
         ),
         {
             "x-ratelimit-limit-requests": "2",
@@ -80,22 +82,22 @@ HEADERS: list[tuple[Api, Decision, dict[str, str]]] = [
             "x-ratelimit-reset-tokens": "1m1s",
         },
     ),
-    # A day's tokens are told when they are fewer than the minute's.
+    # The daily limit is shown when less of it remains than of the limit per minute.
     (
         "openai",
-        decision((Quota(tpm=1000, tokens_per_day=5000), Standing(day_tokens=4900))),
+        decision((Quota(tpm=1000, tokens_per_day=5000), Counters(day_tokens=4900))),
         {
             "x-ratelimit-limit-tokens": "5000",
             "x-ratelimit-remaining-tokens": "100",
             "x-ratelimit-reset-tokens": "17h59m59.75s",
         },
     ),
-    ("anthropic", decision((Quota(concurrency=1), Standing(in_flight=1))), {}),
+    ("anthropic", decision((Quota(concurrency=1), Counters(in_flight=1))), {}),
 ]
 
 
 @pytest.mark.parametrize(("api", "decided", "expected"), HEADERS)
-def test_headers_tell_the_tightest_limit_of_each_kind(
+def test_headers_show_the_tightest_limit_of_each_kind(
     api: Api, decided: Decision, expected: dict[str, str]
 ) -> None:
     assert headers(api, decided) == expected
@@ -103,40 +105,44 @@ def test_headers_tell_the_tightest_limit_of_each_kind(
 
 KEY = subject_of_key("key_1", Quota(rpm=1))
 TEAM = subject_of_team("engines", Quota(rpm=1))
-HOPELESS = (
+OVER_CAPACITY = (
     "this request alone may use more than the limit of this Relay key on tokens per minute (tpm); "
     "shorten it or lower its max_tokens"
 )
-REFUSALS: list[tuple[Exceeded, str, str | None, str]] = [
+REFUSALS: list[tuple[ExceededLimit, str, str | None, str]] = [
     (
-        Exceeded(limit_type="rpm", subject=KEY, wait_ms=8001),
+        ExceededLimit(limit_type="rpm", subject=KEY, wait_ms=8001),
         "9",
         None,
         "the limit of this Relay key on requests per minute (rpm) is reached; try again in 9 s",
     ),
-    # To come back within the next hours is for people, not for a client's loop.
+    # A client should not retry after hours.
     (
-        Exceeded(limit_type="usd_per_day", subject=TEAM, wait_ms=3_600_000),
+        ExceededLimit(limit_type="usd_per_day", subject=TEAM, wait_ms=3_600_000),
         "3600",
         "false",
         "the limit of the team 'engines' on USD per day (UTC) (usd_per_day) is reached; try again in 3600 s",
     ),
     (
-        Exceeded(limit_type="tpm", subject=KEY, wait_ms=1, hopeless=True),
+        ExceededLimit(limit_type="tpm", subject=KEY, wait_ms=1, over_capacity=True),
         "1",
         "false",
-        HOPELESS,
+        OVER_CAPACITY,
     ),
 ]
 
 
-@pytest.mark.parametrize(("over", "seconds", "should_retry", "sentence"), REFUSALS)
-def test_a_refusal_says_what_to_do_and_when(
-    over: Exceeded, seconds: str, should_retry: str | None, sentence: str
+@pytest.mark.parametrize(("exceeded", "seconds", "should_retry", "sentence"), REFUSALS)
+def test_refusal_has_retry_headers_and_a_message(
+    exceeded: ExceededLimit, seconds: str, should_retry: str | None, sentence: str
 ) -> None:
-    refusal = LimitExceeded("openai", decision((Quota(rpm=1), Standing(request_ms=MINUTE_MS))), over)
-    assert (refusal.status, refusal.code, refusal.limit_type) == (429, "rate_limit_exceeded", over.limit_type)
-    assert refusal.headers["Retry-After"] == seconds == str(retry_after(over))
+    refusal = LimitExceeded("openai", decision((Quota(rpm=1), Counters(request_ms=MINUTE_MS))), exceeded)
+    assert (refusal.status, refusal.code, refusal.limit_type) == (
+        429,
+        "rate_limit_exceeded",
+        exceeded.limit_type,
+    )
+    assert refusal.headers["Retry-After"] == seconds == str(retry_after(exceeded))
     assert refusal.headers.get("x-should-retry") == should_retry
     assert refusal.headers["x-ratelimit-remaining-requests"] == "0"
     assert refusal.message == sentence

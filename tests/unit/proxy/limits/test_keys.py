@@ -1,4 +1,4 @@
-"""Limits of a key's own: issued with it, kept beside its hash, refused when they are none."""
+"""Limits of a single key: issued with it, stored with its hash, and validated."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def config(tmp_path: Path) -> Path:
 
 
 def issue(config: Path, *options: str) -> tuple[int, str]:
-    """The exit code and the talk of `relayctl keys issue`."""
+    """Return exit code and stderr of `relayctl keys issue`."""
     arguments = ["issue", "--config", str(config), "--user", "ada", "--team", "engines", *options]
     result = CliRunner().invoke(command, arguments)
     return result.exit_code, result.stderr
 
 
-def test_a_key_is_issued_with_limits_of_its_own(config: Path, tmp_path: Path) -> None:
+def test_key_is_issued_with_its_limits(config: Path, tmp_path: Path) -> None:
     options = ["--rpm", "5", "--tpm", "1000", "--concurrency", "2", "--tokens-per-day", "5000000000"]
     assert issue(config, *options, "--usd-per-day", "2.50")[0] == 0
     assert issue(config)[0] == 0
@@ -46,11 +46,11 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("option", "value", "told"), OPTIONS)
-def test_what_is_no_limit_is_wrong_usage(config: Path, option: str, value: str, told: str) -> None:
-    code, talk = issue(config, option, value)
+@pytest.mark.parametrize(("option", "value", "message"), OPTIONS)
+def test_invalid_limit_option_is_wrong_usage(config: Path, option: str, value: str, message: str) -> None:
+    code, stderr = issue(config, option, value)
     assert code == 2
-    assert told in talk
+    assert message in stderr
 
 
 LINES = [
@@ -60,8 +60,8 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize(("line", "told"), LINES)
-def test_what_is_no_limit_in_the_file_is_told(tmp_path: Path, line: str, told: str) -> None:
+@pytest.mark.parametrize(("line", "message"), LINES)
+def test_invalid_limit_in_the_file_is_reported(tmp_path: Path, line: str, message: str) -> None:
     file = tmp_path / "keys.yaml"
     keys.issue(file, user="ada", team="engines", limits=KeyLimits(rpm=5))
     name = line.partition(":")[0]
@@ -69,4 +69,4 @@ def test_what_is_no_limit_in_the_file_is_told(tmp_path: Path, line: str, told: s
     file.write_text(text.replace("  user: ada\n", f"  user: ada\n  {line}\n"))
     with pytest.raises(KeysError) as caught:
         keys.read(file)
-    assert told in str(caught.value)
+    assert message in str(caught.value)

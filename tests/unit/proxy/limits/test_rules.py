@@ -1,4 +1,4 @@
-"""The limits of one process: what fits, what is refused and for how long, and that no bound is passed."""
+"""Limits in memory: what fits, what is refused and for how long, and that no limit is ever exceeded."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config.quota import Quota, as_pico
+from proxy.config.quota import Quota, to_pico_usd
 from proxy.limits.memory import MemoryLimits
-from proxy.limits.rules import DAY_MS, Decision, Demand, Grant, Moment
+from proxy.limits.rules import DAY_MS, Charge, Decision, Reservation, Timestamp
 from tests.support.limits_model import level, subject_of_key, subject_of_team
 
 NOON = 20_000 * DAY_MS + DAY_MS // 2
@@ -21,17 +21,17 @@ NOON = 20_000 * DAY_MS + DAY_MS // 2
 
 @dataclass
 class Clock:
-    """A time that stands still until it is set forward."""
+    """A clock that advances only when it is set."""
 
     ms: int = NOON
 
-    def __call__(self) -> Moment:
-        return Moment(ms=self.ms, utc_ms=self.ms)
+    def __call__(self) -> Timestamp:
+        return Timestamp(ms=self.ms, utc_ms=self.ms)
 
 
 @dataclass
 class Limits:
-    """The limits of one key of one team, with a clock of their own."""
+    """The limits of a key and its team, with their own clock."""
 
     quota: Quota = field(default_factory=Quota)
     team: Quota = field(default_factory=Quota)
@@ -41,141 +41,146 @@ class Limits:
     def __post_init__(self) -> None:
         self.memory = MemoryLimits(self.clock)
 
-    def ask(self, tokens: int = 0, pico_usd: int = 0, *, key: str = "ada") -> Decision:
-        """Asks for one more request of a key."""
+    def reserve(self, tokens: int = 0, pico_usd: int = 0, *, key: str = "ada") -> Decision:
+        """Reserve for one more request of a key."""
         self.number += 1
         subjects = (subject_of_key(key, self.quota), subject_of_team("engines", self.team))
-        demand = Demand(tokens=tokens, pico_usd=pico_usd)
-        return asyncio.run(self.memory.reserve(f"req_{self.number}", subjects, demand))
+        charge = Charge(tokens=tokens, pico_usd=pico_usd)
+        return asyncio.run(self.memory.reserve(f"req_{self.number}", subjects, charge))
 
-    def let_in(self, tokens: int = 0, pico_usd: int = 0) -> Grant:
-        """Asks for a request that fits."""
-        grant = self.ask(tokens, pico_usd).grant
-        assert grant is not None
-        return grant
+    def admit(self, tokens: int = 0, pico_usd: int = 0) -> Reservation:
+        """Reserve for a request that fits."""
+        reservation = self.reserve(tokens, pico_usd).reservation
+        assert reservation is not None
+        return reservation
 
     def refusal(self, tokens: int = 0, pico_usd: int = 0) -> tuple[str, str, int, bool] | None:
-        """The limit that a request exceeds, whose it is, the milliseconds to wait, and whether that helps."""
-        over = self.ask(tokens, pico_usd).exceeded
-        return over and (over.limit_type, over.subject.kind, over.wait_ms, not over.hopeless)  # type: ignore[return-value]
+        """Return type and subject of the exceeded limit, the wait in ms, and whether waiting helps."""
+        exceeded = self.reserve(tokens, pico_usd).exceeded
+        return exceeded and (
+            exceeded.limit_type,
+            exceeded.subject.kind,
+            exceeded.wait_ms,
+            not exceeded.over_capacity,
+        )  # type: ignore[return-value]
 
 
-def test_a_minutes_worth_goes_at_once_and_then_one_after_the_other() -> None:
+def test_burst_of_a_minute_and_then_an_even_rate() -> None:
     limits = Limits(Quota(rpm=7))
     for _ in range(7):
-        limits.let_in()
+        limits.admit()
     assert limits.refusal() == ("rpm", "key", 8572, True)  # a seventh of a minute, rounded up
     limits.clock.ms += 8571
     assert limits.refusal() == ("rpm", "key", 1, True)
     limits.clock.ms += 1
-    limits.let_in()
+    limits.admit()
     assert limits.refusal() == ("rpm", "key", 8571, True)
 
 
-def test_over_the_edge_of_a_minute_no_more_goes_than_within_it() -> None:
+def test_no_double_burst_across_a_minute_boundary() -> None:
     limits = Limits(Quota(rpm=10))
     limits.clock.ms = NOON - 1
     for _ in range(10):
-        limits.let_in()
+        limits.admit()
     limits.clock.ms = NOON + 1
     assert limits.refusal() is not None
 
 
-def test_five_calls_at_once_never_use_more_than_the_tokens_there_are() -> None:
-    # Elsewhere, five concurrent calls used 663 tokens of 100 (docs/limits.md).
+def test_concurrent_requests_never_exceed_the_token_limit() -> None:
+    # In another gateway five concurrent requests used 663 tokens of 100 (docs/limits.md).
     limits = Limits(Quota(tpm=100))
-    answers = [limits.ask(33) for _ in range(5)]
-    grants = [answer.grant for answer in answers if answer.grant]
+    answers = [limits.reserve(33) for _ in range(5)]
+    grants = [answer.reservation for answer in answers if answer.reservation]
     assert len(grants) == 3
-    for grant in grants:
-        limits.memory.settle(grant, Demand(tokens=33))
+    for reservation in grants:
+        limits.memory.settle(reservation, Charge(tokens=33))
     assert limits.refusal(2) == ("tpm", "key", 600, True)
-    limits.let_in(1)
+    limits.admit(1)
 
 
-def test_what_was_not_used_is_given_back_to_the_last_token_and_pico_dollar() -> None:
+def test_unused_tokens_and_money_are_refunded_exactly() -> None:
     limits = Limits(Quota(tpm=1000, tokens_per_day=1000, pico_usd_per_day=500))
-    grant = limits.let_in(900, 450)
+    reservation = limits.admit(900, 450)
     assert limits.refusal(900, 51) is not None
-    limits.memory.settle(grant, Demand(tokens=100, pico_usd=50))
-    limits.let_in(900, 450)
+    limits.memory.settle(reservation, Charge(tokens=100, pico_usd=50))
+    limits.admit(900, 450)
     assert limits.refusal(1, 0) is not None
 
 
-def test_what_was_used_beyond_the_reservation_is_charged() -> None:
+def test_usage_above_the_reservation_is_charged() -> None:
     limits = Limits(Quota(tpm=600))
-    limits.memory.settle(limits.let_in(10), Demand(tokens=1200))
+    limits.memory.settle(limits.admit(10), Charge(tokens=1200))
     assert limits.refusal(1) == ("tpm", "key", 60_100, True)
-    assert limits.refusal(0) is None  # what uses no token asks for none
+    assert limits.refusal(0) is None  # a request without tokens is not limited by them
 
 
-def test_reserved_tokens_do_not_flow_off_and_so_cannot_be_given_back_twice() -> None:
+def test_reserved_tokens_do_not_drain_and_are_not_refunded_twice() -> None:
     limits = Limits(Quota(tpm=60))
-    grant = limits.let_in(60)
+    reservation = limits.admit(60)
     limits.clock.ms += 60_000
     assert limits.refusal(1) == ("tpm", "key", 1000, True)
-    limits.memory.settle(grant, Demand())
-    limits.let_in(60)
+    limits.memory.settle(reservation, Charge())
+    limits.admit(60)
     assert limits.refusal(1) is not None
 
 
-def test_a_slot_comes_free_once_however_the_request_ended() -> None:
+def test_slot_is_freed_once_when_a_request_ends() -> None:
     limits = Limits(Quota(concurrency=2))
-    first = limits.let_in()
-    limits.let_in()
+    first = limits.admit()
+    limits.admit()
     assert limits.refusal() == ("concurrency", "key", 1000, True)
-    limits.memory.settle(first, Demand())
-    limits.let_in()
+    limits.memory.settle(first, Charge())
+    limits.admit()
     assert limits.refusal() == ("concurrency", "key", 1000, True)
 
 
-def test_a_day_ends_at_midnight_utc() -> None:
+def test_day_ends_at_midnight_utc() -> None:
     limits = Limits(Quota(tokens_per_day=100))
-    limits.let_in(100)
+    limits.admit(100)
     assert limits.refusal(1) == ("tokens_per_day", "key", DAY_MS // 2, True)
     limits.clock.ms += DAY_MS // 2
-    limits.let_in(100)
+    limits.admit(100)
 
 
-# By how much the UTC clock was ahead for a while, and whether what was used in that time counts after it.
+# How far the UTC clock was ahead for a while, and whether usage of that time still counts afterwards.
 AHEAD: list[tuple[int, bool]] = [(DAY_MS, True), (2 * DAY_MS, False), (4000 * DAY_MS, False)]
 
 
 @pytest.mark.parametrize(("ahead", "counts"), AHEAD)
-def test_a_clock_that_was_days_ahead_holds_no_day_back(ahead: int, *, counts: bool) -> None:
+def test_clock_that_was_days_ahead_is_corrected(ahead: int, *, counts: bool) -> None:
     limits = Limits(Quota(tokens_per_day=100))
     limits.clock.ms += ahead
-    limits.memory.settle(limits.let_in(100), Demand(tokens=100))
+    limits.memory.settle(limits.admit(100), Charge(tokens=100))
     limits.clock.ms -= ahead
-    grant = limits.ask(100).grant
-    assert (grant is None) is counts
-    if grant is not None:
-        limits.memory.settle(grant, Demand(tokens=1))  # and what is not used comes back
-        limits.let_in(99)
+    reservation = limits.reserve(100).reservation
+    assert (reservation is None) is counts
+    if reservation is not None:
+        limits.memory.settle(reservation, Charge(tokens=1))  # and unused tokens are refunded
+        limits.admit(99)
 
 
-def test_a_request_counts_on_the_day_on_which_it_began() -> None:
+def test_request_counts_on_the_day_on_which_it_began() -> None:
     limits = Limits(Quota(pico_usd_per_day=100))
-    grant = limits.let_in(1, 100)
+    reservation = limits.admit(1, 100)
     limits.clock.ms += DAY_MS
-    limits.memory.settle(grant, Demand(pico_usd=1000))
-    limits.let_in(1, 100)
+    limits.memory.settle(reservation, Charge(pico_usd=1000))
+    limits.admit(1, 100)
 
 
-def test_a_refused_request_charges_nothing_in_any_dimension_of_anybody() -> None:
+def test_refused_request_charges_nothing() -> None:
     limits = Limits(Quota(rpm=2, tpm=100, tokens_per_day=100), team=Quota(concurrency=1, rpm=2))
-    grant = limits.let_in(10)
+    reservation = limits.admit(10)
     for _ in range(5):
         assert limits.refusal(50) == ("concurrency", "team", 1000, True)
-    limits.memory.settle(grant, Demand(tokens=10))
-    limits.let_in(90)
+    limits.memory.settle(reservation, Charge(tokens=10))
+    limits.admit(90)
 
 
 REFUSALS: list[tuple[Quota, Quota, tuple[int, int], tuple[str, str, int, bool]]] = [
-    # Of several limits the one that keeps waiting longest is told.
+    # Of several limits the one with the longest wait is reported.
     (Quota(rpm=1, concurrency=1), Quota(), (1, 1), ("rpm", "key", 60_000, True)),
     (Quota(rpm=1), Quota(tokens_per_day=2), (2, 1), ("tokens_per_day", "team", DAY_MS // 2, True)),
-    # What never fits comes before all others.
+    # A limit that the request exceeds alone takes precedence.
     (Quota(tpm=3, tokens_per_day=2), Quota(), (4, 1), ("tokens_per_day", "key", DAY_MS // 2, False)),
     (Quota(tpm=3), Quota(tokens_per_day=5), (4, 1), ("tpm", "key", 40_000, False)),
     (Quota(), Quota(pico_usd_per_day=7), (1, 8), ("usd_per_day", "team", DAY_MS // 2, False)),
@@ -184,30 +189,37 @@ REFUSALS: list[tuple[Quota, Quota, tuple[int, int], tuple[str, str, int, bool]]]
 
 
 @pytest.mark.parametrize(("key", "team", "asked", "expected"), REFUSALS)
-def test_a_refusal_names_the_limit_whose_it_is_and_how_long_to_wait(
+def test_refusal_names_limit_subject_and_wait(
     key: Quota, team: Quota, asked: tuple[int, int], expected: tuple[str, str, int, bool]
 ) -> None:
     limits = Limits(key, team)
-    limits.let_in(1, 1)
+    limits.admit(1, 1)
     assert limits.refusal(*asked) == expected
 
 
-def test_keys_of_one_team_share_its_limits_and_nothing_else() -> None:
+def test_keys_of_a_team_share_only_its_limits() -> None:
     limits = Limits(Quota(rpm=2), team=Quota(rpm=3))
-    assert [limits.ask(key=key).grant is not None for key in ("ada", "ada", "ada")] == [True, True, False]
-    assert [limits.ask(key=key).grant is not None for key in ("charles", "charles")] == [True, False]
+    assert [limits.reserve(key=key).reservation is not None for key in ("ada", "ada", "ada")] == [
+        True,
+        True,
+        False,
+    ]
+    assert [limits.reserve(key=key).reservation is not None for key in ("charles", "charles")] == [
+        True,
+        False,
+    ]
 
 
-def test_who_is_idle_is_forgotten_and_who_is_not_stays() -> None:
+def test_idle_subjects_are_evicted() -> None:
     limits = Limits(Quota(rpm=60, concurrency=9))
-    held = limits.let_in()
+    held = limits.admit()
     for number in range(1000):
-        limits.clock.ms += 500  # a request has flowed off after a second
-        decision = limits.ask(key=f"key_{number}")
-        assert decision.grant is not None
-        limits.memory.settle(decision.grant, Demand())
-        assert len(limits.memory) <= 2 + 3  # ada and her team have a request in flight
-    limits.memory.settle(held, Demand())
+        limits.clock.ms += 500  # a request drains within a second
+        decision = limits.reserve(key=f"key_{number}")
+        assert decision.reservation is not None
+        limits.memory.settle(decision.reservation, Charge())
+        assert len(limits.memory) <= 2 + 3  # ada and the team have a request in flight
+    limits.memory.settle(held, Charge())
     assert limits.memory._subjects["key", "engines", "ada"][0].in_flight == 0
 
 
@@ -219,19 +231,19 @@ Step = tuple[int, int, int]
     steps=st.lists(st.tuples(st.integers(0, 40_000), st.integers(0, 250), st.integers(0, 250)), max_size=40),
     ends=st.randoms(use_true_random=False),
 )
-def test_in_no_span_of_time_more_is_used_than_a_burst_and_what_flows_off(
+def test_usage_never_exceeds_a_burst_and_the_drained_amount(
     tpm: int, steps: list[Step], ends: object
 ) -> None:
     limits = Limits(Quota(tpm=tpm))
-    flying: list[tuple[Grant, int]] = []
+    flying: list[tuple[Reservation, int]] = []
     used: list[tuple[Fraction, int]] = []
     for wait, asked, of_it in steps:
         limits.clock.ms += wait
-        if grant := limits.ask(asked).grant:
-            flying.append((grant, min(asked, of_it)))
+        if reservation := limits.reserve(asked).reservation:
+            flying.append((reservation, min(asked, of_it)))
         if flying and ends.random() < 0.6:  # type: ignore[attr-defined]  # hypothesis's Random
             ended, tokens = flying.pop(ends.randrange(len(flying)))  # type: ignore[attr-defined]
-            limits.memory.settle(ended, Demand(tokens=tokens))
+            limits.memory.settle(ended, Charge(tokens=tokens))
             used.append((Fraction(limits.clock.ms, 1000), tokens))
         assert level(used, tpm, Fraction(limits.clock.ms, 1000)) <= tpm
 
@@ -241,10 +253,10 @@ MONEY = [
     (Decimal("0"), 0),
     (Decimal("0.000000000001"), 1),
     (Decimal("12.000000000001"), 12_000_000_000_001),
-    (Decimal("1e11"), 10**18),  # more than a million for one request is nobody's price
+    (Decimal("1e11"), 10**18),  # capped at a million USD per request
 ]
 
 
 @pytest.mark.parametrize(("usd", "pico"), MONEY)
-def test_money_is_counted_in_whole_pico_dollars(usd: Decimal | None, pico: int) -> None:
-    assert as_pico(usd) == pico
+def test_money_is_counted_in_whole_pico_usd(usd: Decimal | None, pico: int) -> None:
+    assert to_pico_usd(usd) == pico

@@ -1,4 +1,4 @@
-"""What Relay understands of answers: usage wherever it stands, faults inside 200, where content begins."""
+"""What is read from answers: usage in any place, errors inside 200, where content begins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from proxy.errors import Api
 from proxy.exchange.stream_filter import StreamFilter
-from proxy.metering.answer import Reading
+from proxy.metering.answer import AnswerReader
 from proxy.sse import parse_event
 from tests.support.arbitrary import JSON, UNTIMED
 from tests.support.replay import events, named_events
@@ -25,14 +25,14 @@ def chunk(text: str = "hi", **more: Any) -> dict[str, Any]:
     return {"model": "gpt-4o-2024-08-06", "choices": [{"index": 0, "delta": {"content": text}}]} | more
 
 
-def read_stream(body: bytes, api: Api = "openai", *, drop_usage: bool = False) -> tuple[Reading, bytes]:
+def read_stream(body: bytes, api: Api = "openai", *, drop_usage: bool = False) -> tuple[AnswerReader, bytes]:
     """Reads a stream; gives what was understood and what the client gets."""
-    reading = Reading(api)
+    reading = AnswerReader(api)
     stream = StreamFilter(reading, drop_usage=drop_usage)
     return reading, stream.feed(body) + stream.end()
 
 
-def counts(reading: Reading) -> tuple[int, int] | None:
+def counts(reading: AnswerReader) -> tuple[int, int] | None:
     usage = reading.usage
     return None if usage is None else (usage.prompt_tokens, usage.completion_tokens)
 
@@ -73,7 +73,7 @@ COUNTED: list[tuple[str, bytes]] = [
 
 
 @pytest.mark.parametrize("body", [row[1] for row in COUNTED], ids=[row[0] for row in COUNTED])
-def test_usage_is_found_on_any_chunk_of_a_stream_and_never_summed(body: bytes) -> None:
+def test_usage_is_found_on_any_chunk_and_never_summed(body: bytes) -> None:
     reading, passed = read_stream(body)
     assert counts(reading) == (10, 4)
     assert reading.usage_is_final
@@ -88,7 +88,7 @@ RESPONSES: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("kind", "status"), RESPONSES)
-def test_a_responses_stream_tells_its_usage_at_every_kind_of_end(kind: str, status: str) -> None:
+def test_responses_stream_reports_usage_at_every_kind_of_end(kind: str, status: str) -> None:
     usage = {"input_tokens": 10, "output_tokens": 4, "total_tokens": 14}
     body = named_events(
         {"type": "response.created", "response": {"status": "in_progress", "usage": None, "error": None}},
@@ -100,8 +100,8 @@ def test_a_responses_stream_tells_its_usage_at_every_kind_of_end(kind: str, stat
     assert reading.text_bytes == len("hello")
 
 
-def test_a_queued_response_has_no_usage_yet() -> None:
-    reading = Reading("openai")
+def test_queued_response_has_no_usage_yet() -> None:
+    reading = AnswerReader("openai")
     reading.read_body(b'{"id": "resp_1", "status": "queued", "usage": null, "error": null}')
     assert (reading.usage, reading.pending, reading.fault) == (None, True, None)
 
@@ -112,7 +112,7 @@ DELTA = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage":
 TEXT = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "hello"}}
 
 
-def test_an_anthropic_stream_begins_with_counts_that_are_not_final() -> None:
+def test_anthropic_stream_begins_with_preliminary_counts() -> None:
     reading, _ = read_stream(named_events(START, TEXT), "anthropic")
     assert (counts(reading), reading.usage_is_final, reading.finished) == ((1169, 3), False, False)
     reading, _ = read_stream(named_events(START, TEXT, DELTA, {"type": "message_stop"}), "anthropic")
@@ -143,7 +143,7 @@ FAULTS: list[tuple[str, Api, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("api", "body", "kind"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS])
-def test_an_error_inside_200_is_seen_and_its_message_is_not_kept(api: Api, body: bytes, kind: str) -> None:
+def test_error_inside_200_is_found_without_its_message(api: Api, body: bytes, kind: str) -> None:
     reading, _ = read_stream(body, api)
     assert reading.fault is not None
     assert reading.fault.type == kind
@@ -160,30 +160,30 @@ BODIES: list[tuple[str, bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "told"), [row[1:] for row in BODIES], ids=[row[0] for row in BODIES])
-def test_a_200_without_json_is_a_fault_without_usage(body: bytes, told: str) -> None:
-    reading = Reading("openai")
+@pytest.mark.parametrize(("body", "reason"), [row[1:] for row in BODIES], ids=[row[0] for row in BODIES])
+def test_200_without_json_is_a_fault_without_usage(body: bytes, reason: str) -> None:
+    reading = AnswerReader("openai")
     reading.read_body(body)
     assert reading.usage is None
     assert reading.fault is not None
     assert reading.fault.type == "unreadable_answer"
-    assert told in reading.fault.message
+    assert reason in reading.fault.message
     assert "secret" not in reading.fault.message
 
 
-def test_a_body_after_blank_lines_and_with_half_a_surrogate_pair_is_read() -> None:
+def test_body_with_blank_lines_and_a_lone_surrogate_is_read() -> None:
     body = (
         b'\n\n \n{"choices": [{"message": {"content": "\\ud83d"}}], "usage": '
         + json.dumps(USAGE).encode()
         + b"}"
     )
-    reading = Reading("openai")
+    reading = AnswerReader("openai")
     reading.read_body(body)
     assert (counts(reading), reading.fault) == ((10, 4), None)
 
 
-def test_the_service_tier_and_model_are_taken_from_the_answer() -> None:
-    reading = Reading("openai")
+def test_service_tier_and_model_are_read_from_the_answer() -> None:
+    reading = AnswerReader("openai")
     reading.read_body(
         b'{"model": "gpt-5-2025-08-07", "service_tier": "priority", "usage": {"input_tokens": 1}}'
     )
@@ -191,15 +191,15 @@ def test_the_service_tier_and_model_are_taken_from_the_answer() -> None:
 
 
 @pytest.mark.parametrize("odd", ["1e999999999999999999", "1" + "0" * 5000, "[[1.5, 2.5]]", '{"a": {}}'])
-def test_what_nobody_reads_of_an_answer_cannot_cost_its_usage(odd: str) -> None:
+def test_unread_fields_do_not_affect_the_usage(odd: str) -> None:
     """Nor does it take time: an embedding has thousands of numbers."""
-    reading = Reading("openai")
+    reading = AnswerReader("openai")
     reading.read_body(f'{{"data": [{{"embedding": [0.5, {odd}]}}], "usage": {json.dumps(USAGE)}}}'.encode())
     assert (counts(reading), reading.fault) == ((10, 4), None)
 
 
-def test_money_in_a_usage_object_keeps_every_digit() -> None:
-    reading = Reading("openai")
+def test_cost_in_a_usage_object_keeps_every_digit() -> None:
+    reading = AnswerReader("openai")
     reading.read_body(b'{"usage": {"prompt_tokens": 1, "cost": 0.1000000000000000055511151231257827}}')
     assert reading.usage is not None
     assert reading.usage.reported_cost == Decimal("0.1000000000000000055511151231257827")
@@ -235,9 +235,9 @@ APIS = pytest.mark.parametrize("api", ["openai", "anthropic"])
 @APIS
 @UNTIMED
 @given(value=JSON, name=st.sampled_from(["message", "error", "x"]))
-def test_no_json_value_is_too_odd_to_read(api: Api, value: object, name: str) -> None:
+def test_any_json_value_is_read(api: Api, value: object, name: str) -> None:
     data = json.dumps(value).encode()
-    reading = Reading(api)
+    reading = AnswerReader(api)
     reading.read_body(data)
     reading.read_event(parse_event(b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"))
     assert reading.text_bytes >= 0
@@ -247,7 +247,7 @@ def test_no_json_value_is_too_odd_to_read(api: Api, value: object, name: str) ->
 @APIS
 @UNTIMED
 @given(data=st.binary(max_size=200))
-def test_no_garbage_is_too_odd_to_read(api: Api, data: bytes) -> None:
+def test_any_bytes_are_read(api: Api, data: bytes) -> None:
     reading, passed = read_stream(data, api)
     reading.read_body(data)
     assert passed == data
@@ -264,8 +264,8 @@ ODD: list[dict[str, Any]] = [
 
 @APIS
 @pytest.mark.parametrize("value", ODD, ids=range(len(ODD)))
-def test_wrong_types_where_names_are_expected_are_passed_over(api: Api, value: dict[str, Any]) -> None:
-    reading = Reading(api)
+def test_wrong_types_are_ignored(api: Api, value: dict[str, Any]) -> None:
+    reading = AnswerReader(api)
     reading.read_body(json.dumps(value).encode())
     reading.read_event(parse_event(events(value, done=False)))
     assert reading.text_bytes == 0
@@ -285,7 +285,7 @@ DEEP = [
 @pytest.mark.parametrize("form", DEEP)
 def test_deep_nesting_never_raises(api: Api, form: str, depth: int) -> None:
     data = (form % ("[" * depth + "]" * depth)).encode()
-    reading = Reading(api)
+    reading = AnswerReader(api)
     reading.read_body(data)
     reading.read_event(parse_event(b"data: " + data + b"\n\n"))
     assert reading.text_bytes == 0

@@ -1,4 +1,4 @@
-"""The failures that providers tell inside a 200, each in a place of its own; and what is no failure."""
+"""Errors inside a 200, in the places of each provider; and what is not an error."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from proxy.metering.answer import Reading
-from proxy.metering.answer_fault import told_fault
+from proxy.metering.answer import AnswerReader
+from proxy.metering.answer_fault import find_fault
 from proxy.metering.generated_text import objects
-from proxy.metering.usage import part
+from proxy.metering.usage import first_object
 from proxy.segments.record import Fault
 from tests.support.arbitrary import OBJECTS, UNTIMED
 from tests.support.replay import events
@@ -49,15 +49,15 @@ CASES = pytest.mark.parametrize(
 )
 
 
-def told(value: dict[str, Any]) -> Fault | None:
-    return told_fault(value, part(value, "response", "message"), objects(value.get("choices")))
+def fault_in(value: dict[str, Any]) -> Fault | None:
+    return find_fault(value, first_object(value, ("response", "message")), objects(value.get("choices")))
 
 
 @CASES
-def test_a_failure_is_told_by_its_kind_and_never_by_its_words(
+def test_error_is_kept_by_type_without_its_message(
     value: dict[str, Any], expected: tuple[str, str] | None
 ) -> None:
-    fault = told(value)
+    fault = fault_in(value)
     assert (fault is None) == (expected is None)
     if fault is not None and expected is not None:
         assert (fault.type, fault.message.partition(" (")[2]) == (expected[0], expected[1].lstrip("("))
@@ -65,18 +65,18 @@ def test_a_failure_is_told_by_its_kind_and_never_by_its_words(
 
 
 @CASES
-def test_it_is_the_same_failure_in_json_and_in_a_stream(
+def test_error_is_the_same_in_json_and_in_a_stream(
     value: dict[str, Any], expected: tuple[str, str] | None
 ) -> None:
-    whole, stream = Reading("openai"), Reading("openai")
+    whole, stream = AnswerReader("openai"), AnswerReader("openai")
     whole.read_body(json.dumps(value).encode())
     stream.read_body(events(value))  # of a type that does not say that it is one
     kind = None if expected is None else expected[0]
     assert [reading.fault and reading.fault.type for reading in (whole, stream)] == [kind, kind]
 
 
-def test_a_failure_without_a_name_does_not_hide_the_one_that_has_one() -> None:
-    reading = Reading("openai")
+def test_unnamed_error_does_not_replace_a_named_one() -> None:
+    reading = AnswerReader("openai")
     for value in ({"error": {"type": "overloaded"}}, {"choices": [{"finish_reason": "error"}]}):
         reading.read_body(json.dumps(value).encode())
     assert reading.fault is not None
@@ -85,6 +85,6 @@ def test_a_failure_without_a_name_does_not_hide_the_one_that_has_one() -> None:
 
 @UNTIMED
 @given(value=OBJECTS)
-def test_no_answer_is_too_odd_to_be_asked_for_its_failure(value: dict[str, Any]) -> None:
-    fault = told(value)
+def test_find_fault_accepts_any_answer(value: dict[str, Any]) -> None:
+    fault = fault_in(value)
     assert fault is None or (fault.type and len(fault.message) < 2000)

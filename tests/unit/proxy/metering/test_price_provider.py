@@ -1,4 +1,4 @@
-"""Whose prices apply to an upstream: as it is told, or by its URL, else by its name, else by its API."""
+"""Which provider's prices apply: the configured one, else by URL, by name, by API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.metering.prices import PriceTable
 from proxy.metering.usage import TokenUsage
 
@@ -27,12 +27,10 @@ SOLD: list[tuple[str, dict[str, Any], str, str | None]] = [
 @pytest.mark.parametrize(
     ("changes", "model", "source"), [row[1:] for row in SOLD], ids=[row[0] for row in SOLD]
 )
-def test_a_provider_s_prices_are_never_another_s(
-    changes: dict[str, Any], model: str, source: str | None
-) -> None:
+def test_prices_are_of_the_right_provider(changes: dict[str, Any], model: str, source: str | None) -> None:
     usage = TokenUsage(prompt_tokens=1)
     known = {"name": "up", "api": "openai", "base_url": "http://127.0.0.1:1"}
     sold = Upstream.model_validate(known | changes)
-    told = PriceTable().price(usage, upstream=sold, models=[model], at=NOON, tier=None)
-    assert (told.source is None) == (source is None)
-    assert (source or "") in (told.source or "")
+    price = PriceTable().price(usage, upstream=sold, models=[model], at=NOON, tier=None)
+    assert (price.source is None) == (source is None)
+    assert (source or "") in (price.source or "")

@@ -1,4 +1,4 @@
-"""The price of an answer: exact, from the right table, and None (never 0) where nobody knows it."""
+"""The price of an answer: exact, from the right table, and None (never 0) when unknown."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from genai_prices.data_snapshot import DataSnapshot, get_snapshot, set_custom_sn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config.settings import PriceOverride, Upstream
+from proxy.config.prices import PriceOverride
+from proxy.config.upstreams import Upstream
 from proxy.exchange.stream_filter import StreamFilter
-from proxy.metering.answer import Reading
-from proxy.metering.prices import UNKNOWN, Price, PriceTable, keep_only
-from proxy.metering.usage import TokenUsage, from_anthropic, from_openai
+from proxy.metering.answer import AnswerReader
+from proxy.metering.prices import UNKNOWN, Price, PriceTable, drop_unused_providers
+from proxy.metering.usage import TokenUsage
+from proxy.metering.usage_anthropic import from_anthropic
+from proxy.metering.usage_openai import from_openai
 from tests.support.arbitrary import UNTIMED
 from tests.support.replay import events, named_events
 
@@ -59,9 +62,7 @@ COUNTS = st.integers(0, 400_000)
 @pytest.mark.parametrize(("api", "model"), MODELS)
 @UNTIMED
 @given(fresh=COUNTS, read=COUNTS, output=COUNTS)
-def test_the_cost_is_that_of_genai_prices_to_the_last_digit(
-    api: str, model: str, fresh: int, read: int, output: int
-) -> None:
+def test_cost_equals_that_of_genai_prices(api: str, model: str, fresh: int, read: int, output: int) -> None:
     usage = TokenUsage(prompt_tokens=fresh + read, cache_read_tokens=read, completion_tokens=output)
     theirs = calc_price(
         Usage(input_tokens=fresh + read, cache_read_tokens=read, output_tokens=output),
@@ -78,7 +79,7 @@ def test_the_cost_is_that_of_genai_prices_to_the_last_digit(
 @pytest.mark.parametrize(("api", "model"), MODELS)
 @UNTIMED
 @given(fresh=COUNTS, read=COUNTS, output=COUNTS)
-def test_the_unit_prices_of_a_record_make_its_cost(
+def test_unit_prices_of_a_record_make_its_cost(
     api: str, model: str, fresh: int, read: int, output: int
 ) -> None:
     usage = TokenUsage(prompt_tokens=fresh + read, cache_read_tokens=read, completion_tokens=output)
@@ -124,7 +125,7 @@ COSTS: list[tuple[str, TokenUsage | None, str, dict[str, Any], str | None]] = [
 @pytest.mark.parametrize(
     ("usage", "model", "given", "cost"), [row[1:] for row in COSTS], ids=[row[0] for row in COSTS]
 )
-def test_what_an_answer_costs(
+def test_cost_of_an_answer(
     usage: TokenUsage | None, model: str, given: dict[str, Any], cost: str | None
 ) -> None:
     made = price(usage, model, **given)
@@ -137,12 +138,12 @@ def row(model: str, price_of_input: str, **more: Any) -> PriceOverride:
     return PriceOverride(model=model, input_mtok=Decimal(price_of_input), **more)
 
 
-def test_the_provider_s_own_cost_comes_first_zero_included() -> None:
+def test_reported_cost_comes_first_even_zero() -> None:
     overrides = (row("*", "9"),)
-    for told in ("0", "0.000123"):
-        usage = from_openai({"prompt_tokens": 1000, "cost": Decimal(told)})
+    for cost in ("0", "0.000123"):
+        usage = from_openai({"prompt_tokens": 1000, "cost": Decimal(cost)})
         made = price(usage, "gpt-4o", overrides=overrides)
-        assert (made.cost_usd, made.source) == (Decimal(told), "provider")
+        assert (made.cost_usd, made.source) == (Decimal(cost), "provider")
 
 
 OVERRIDES = (
@@ -162,19 +163,19 @@ DATED: list[tuple[datetime, str]] = [
 
 
 @pytest.mark.parametrize(("at", "price_of_input"), DATED)
-def test_of_the_overrides_in_force_the_one_that_began_last_counts(at: datetime, price_of_input: str) -> None:
+def test_latest_override_in_force_applies(at: datetime, price_of_input: str) -> None:
     made = price(openai(1_000_000, 0), "gpt-4o", at=at, overrides=OVERRIDES)
     assert made.cost_usd == Decimal(price_of_input)
     assert made.source is not None
     assert made.source.startswith("override gpt-4o")
 
 
-def test_an_override_makes_an_unknown_model_free_only_when_it_says_so() -> None:
+def test_override_makes_an_unknown_model_free_only_explicitly() -> None:
     assert price(openai(10, 0), "llama3", overrides=OVERRIDES).cost_usd == 0
     assert price(openai(10, 0), "mixtral", overrides=OVERRIDES).cost_usd is None
 
 
-def test_an_override_without_an_output_price_prices_what_has_no_output_only() -> None:
+def test_override_without_output_price_prices_input_only() -> None:
     embeddings = row("text-embedding-*", "0.02")
     assert price(openai(1_000_000, 0), "text-embedding-9", overrides=(embeddings,)).cost_usd == Decimal(
         "0.02"
@@ -184,11 +185,11 @@ def test_an_override_without_an_output_price_prices_what_has_no_output_only() ->
     assert price(openai(10, 10), "llama3", overrides=(free,)).cost_usd == 0
 
 
-def test_more_money_than_a_record_holds_is_no_price() -> None:
+def test_cost_above_the_limit_of_a_record_is_unknown() -> None:
     assert price(TokenUsage(prompt_tokens=2**53), "m", overrides=(row("m", "1000000"),)) == UNKNOWN
 
 
-def test_an_override_without_a_price_for_audio_prices_no_audio() -> None:
+def test_override_without_audio_price_leaves_audio_unpriced() -> None:
     usage = openai(100, 0, prompt_tokens_details={"audio_tokens": 60})
     assert price(usage, "gpt-4o", overrides=OVERRIDES).cost_usd is None
 
@@ -196,7 +197,7 @@ def test_an_override_without_a_price_for_audio_prices_no_audio() -> None:
 TURN = {"type": "message", "input_tokens": 150_000, "output_tokens": 0}
 
 
-def test_iterations_are_priced_one_by_one_so_their_sum_reaches_no_long_context_tier() -> None:
+def test_iterations_are_priced_singly_below_the_long_context_tier() -> None:
     one_by_one = from_anthropic({"input_tokens": 300_000, "output_tokens": 0, "iterations": [TURN, TURN]})
     at_once = from_anthropic({"input_tokens": 300_000, "output_tokens": 0})
     assert price(one_by_one, "claude-sonnet-4-5", api="anthropic").cost_usd == Decimal("0.9")
@@ -212,19 +213,19 @@ def iterated(model: str) -> TokenUsage | None:
     })  # fmt: skip
 
 
-def test_an_advisor_costs_what_its_own_model_costs_and_a_search_is_paid_once() -> None:
+def test_advisor_has_its_own_price_and_a_search_is_paid_once() -> None:
     made = price(iterated("claude-opus-4-8"), "claude-sonnet-4-5", api="anthropic")
     assert made.cost_usd == Decimal("0.003") + Decimal("0.005") + Decimal("0.01")
 
 
-def test_an_advisor_whose_price_nobody_knows_makes_the_whole_unpriced() -> None:
+def test_advisor_without_a_price_makes_the_answer_unpriced() -> None:
     assert price(iterated("nobody-knows-it"), "claude-sonnet-4-5", api="anthropic") == UNKNOWN
 
 
 @pytest.mark.parametrize("api", ["openai", "anthropic"])
 @UNTIMED
 @given(prompt=COUNTS, completion=COUNTS, cached=st.integers(0, 1000))
-def test_a_stream_and_a_json_answer_of_the_same_usage_cost_the_same(
+def test_stream_and_json_with_equal_usage_cost_the_same(
     api: Any, prompt: int, completion: int, cached: int
 ) -> None:
     if api == "openai":
@@ -236,7 +237,7 @@ def test_a_stream_and_a_json_answer_of_the_same_usage_cost_the_same(
                                              "cache_read_input_tokens": cached}  # fmt: skip
         start = {"type": "message_start", "message": {"usage": usage | {"output_tokens": 3}}}
         body = named_events(start, {"type": "message_delta", "usage": {"output_tokens": completion}})
-    streamed, whole = Reading(api), Reading(api)
+    streamed, whole = AnswerReader(api), AnswerReader(api)
     StreamFilter(streamed, drop_usage=True).feed(body)
     whole.read_body(json.dumps({"usage": usage}).encode())
     assert price(streamed.usage, model, api=api) == price(whole.usage, model, api=api)
@@ -252,7 +253,7 @@ NAMES: list[tuple[str, str | None]] = [
 
 
 @pytest.mark.parametrize(("model", "name"), NAMES)
-def test_only_names_of_the_price_table_are_known_names(model: str, name: str | None) -> None:
+def test_known_names_are_those_of_the_price_table(model: str, name: str | None) -> None:
     assert PriceTable().known_name(upstream(), model) == name
 
 
@@ -266,15 +267,13 @@ KEPT: list[tuple[str, list[dict[str, Any]], set[str]]] = [
 
 
 @pytest.mark.parametrize(("changes", "kept"), [row[1:] for row in KEPT], ids=[row[0] for row in KEPT])
-def test_what_is_kept_of_the_tables_tells_these_upstreams_the_same_prices(
-    changes: list[dict[str, Any]], kept: set[str]
-) -> None:
+def test_prices_stay_when_unused_providers_are_dropped(changes: list[dict[str, Any]], kept: set[str]) -> None:
     upstreams = [upstream(**({"price_provider": None} | one)) for one in changes]
     providers = get_snapshot().providers
     names = sorted({model.id for provider in providers for model in provider.models})[::20]
     names += [name for _, name in MODELS]
 
-    def told() -> list[Price]:
+    def prices_now() -> list[Price]:
         table, usage = PriceTable(), TokenUsage(prompt_tokens=1, completion_tokens=1)
         return [
             table.price(usage, upstream=one, models=[name], at=NOON, tier=None)
@@ -282,18 +281,18 @@ def test_what_is_kept_of_the_tables_tells_these_upstreams_the_same_prices(
             for name in names
         ]
 
-    whole = told()
+    whole = prices_now()
     set_custom_snapshot(DataSnapshot(providers=list(providers), from_auto_update=False))
     try:
-        keep_only(upstreams)
+        drop_unused_providers(upstreams)
         assert kept <= {provider.id for provider in get_snapshot().providers}
         assert len(get_snapshot().providers) < 10
-        assert told() == whole
+        assert prices_now() == whole
     finally:
         set_custom_snapshot(None)
 
 
-def test_where_the_model_says_whose_it_is_every_table_is_kept() -> None:
+def test_litellm_keeps_every_price_table() -> None:
     before = list(get_snapshot().providers)
-    keep_only([upstream(name="litellm", price_provider=None)])
+    drop_unused_providers([upstream(name="litellm", price_provider=None)])
     assert get_snapshot().providers == before

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from proxy.config.settings import PriceOverride, Upstream
+from proxy.config.prices import PriceOverride
+from proxy.config.upstreams import Upstream
 from proxy.errors import api_of
 from proxy.metering.prices import PriceTable
 from proxy.metering.record_builder import Outcome, make_record
@@ -244,7 +245,7 @@ def counts(record: UsageRecord) -> Counts:
 
 
 @pytest.mark.parametrize("row", WHERE, ids=[row[0] for row in WHERE])
-def test_usage_is_found_where_the_provider_puts_it(row: Row) -> None:
+def test_usage_is_found_for_each_provider(row: Row) -> None:
     _, provider, model, endpoint, answer, expected, cost = row
     record = recorded(answer, model, endpoint, provider)
     assert (record.usage_source, counts(record)) == ("provider", expected)
@@ -252,12 +253,12 @@ def test_usage_is_found_where_the_provider_puts_it(row: Row) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected", "cost"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG]
+    ("events_sent", "expected", "cost"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG]
 )
-def test_anthropic_s_usage_is_read_right_where_most_goes_wrong(
-    told: list[dict[str, Any]], expected: Counts, cost: str | None
+def test_difficult_anthropic_usage_is_read(
+    events_sent: list[dict[str, Any]], expected: Counts, cost: str | None
 ) -> None:
-    stream = named_events(*told, {"type": "message_stop"})
+    stream = named_events(*events_sent, {"type": "message_stop"})
     record = recorded(stream, "claude-sonnet-4-5", MESSAGES, "anthropic")
     assert (record.usage_source, counts(record)) == ("provider", expected)
     assert record.cost_usd == (None if cost is None else Decimal(cost))
@@ -266,7 +267,7 @@ def test_anthropic_s_usage_is_read_right_where_most_goes_wrong(
 @pytest.mark.parametrize(
     ("status", "endpoint", "answer", "expected"), [row[1:] for row in HARD], ids=[row[0] for row in HARD]
 )
-def test_a_hard_situation_leaves_what_is_known(
+def test_difficult_answer_leaves_the_known_counts(
     status: int, endpoint: str, answer: bytes, expected: tuple[str, int, int, str | None]
 ) -> None:
     record = recorded(answer, "m", endpoint, None, status)

@@ -1,4 +1,4 @@
-"""From an answer to a record: whose counts stand, and what a request that failed costs."""
+"""The record of an answer: which counts apply, and the cost of a request that failed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config.settings import PriceOverride, Upstream
+from proxy.config.prices import PriceOverride
+from proxy.config.upstreams import Upstream
 from proxy.errors import Api, api_of
 from proxy.exchange.stream_filter import StreamFilter
-from proxy.metering.answer import Reading
+from proxy.metering.answer import AnswerReader
 from proxy.metering.prices import PriceTable
 from proxy.metering.record_builder import Outcome, make_record
 from proxy.request.call import read_call
@@ -46,9 +47,9 @@ def a_request(endpoint: str = CHAT, method: str = "POST", **body: Any) -> Reques
     )
 
 
-def answered(body: bytes, api: Api = "openai") -> Reading:
+def answered(body: bytes, api: Api = "openai") -> AnswerReader:
     """A reading of a JSON body or, where it begins like one, of a stream."""
-    reading = Reading(api)
+    reading = AnswerReader(api)
     if body.startswith((b"data:", b"event:", b":")):
         StreamFilter(reading, drop_usage=False).feed(body)
     else:
@@ -58,7 +59,7 @@ def answered(body: bytes, api: Api = "openai") -> Reading:
 
 def record(
     request: Request,
-    reading: Reading,
+    reading: AnswerReader,
     *,
     status: int = 200,
     billable: bool = True,
@@ -127,7 +128,7 @@ CASES: list[tuple[str, str, int, bytes, tuple[str, int, int, str | None]]] = [
 @pytest.mark.parametrize(
     ("endpoint", "status", "body", "expected"), [row[1:] for row in CASES], ids=[row[0] for row in CASES]
 )
-def test_the_counts_of_an_answer_stand_by_how_it_ended(
+def test_counts_by_how_the_answer_ended(
     endpoint: str, status: int, body: bytes, expected: tuple[str, int, int, str | None]
 ) -> None:
     made = record(a_request(endpoint), answered(body, api_of(endpoint)), status=status)
@@ -137,8 +138,8 @@ def test_the_counts_of_an_answer_stand_by_how_it_ended(
     assert made.cost_usd == (None if cost is None else Decimal(cost))
 
 
-def test_a_request_that_was_never_answered_costs_nothing() -> None:
-    made = record(a_request(), Reading("openai"), status=404, billable=False)
+def test_unanswered_request_costs_nothing() -> None:
+    made = record(a_request(), AnswerReader("openai"), status=404, billable=False)
     assert (made.usage_source, made.cost_usd, made.price_source) == ("none", Decimal(0), "not billed")
 
 
@@ -147,14 +148,14 @@ def test_listing_stored_answers_generates_nothing() -> None:
     assert (made.usage_source, made.total_tokens) == ("none", 0)
 
 
-def test_the_price_is_that_of_the_model_an_alias_stands_for() -> None:
+def test_price_is_that_of_the_model_behind_an_alias() -> None:
     request = a_request()
     request.call = read_call(CHAT, "POST", b'{"model": "an-alias", "messages": []}')
     made = record(request, answered(json.dumps({"usage": USAGE}).encode()))
     assert (made.model, made.cost_usd) == ("an-alias", Decimal("0.000018"))
 
 
-def test_a_service_tier_without_a_price_is_not_priced_as_the_ordinary_one() -> None:
+def test_service_tier_without_a_price_is_unpriced() -> None:
     request = a_request("/v1/messages")
     request.resolved_model = "claude-sonnet-4-5"
     usage = {"input_tokens": 1000, "output_tokens": 10}
@@ -171,10 +172,10 @@ APIS = pytest.mark.parametrize("endpoint", [CHAT, "/v1/messages"])
 @APIS
 @UNTIMED
 @given(value=JSON, billable=st.booleans(), status=st.sampled_from([200, 499, 502]))
-def test_whatever_the_provider_sends_there_is_a_record_and_it_loads(
+def test_any_answer_leaves_a_record_that_loads(
     endpoint: str, value: object, billable: bool, status: int
 ) -> None:
-    reading = Reading(api_of(endpoint))
+    reading = AnswerReader(api_of(endpoint))
     reading.read_body(json.dumps(value).encode())
     made = record(a_request(endpoint), reading, status=status, billable=billable)
     loaded = from_line(to_line(made, 1))
@@ -182,7 +183,7 @@ def test_whatever_the_provider_sends_there_is_a_record_and_it_loads(
     assert loaded.cost_usd == made.cost_usd
 
 
-def test_a_request_id_is_a_ulid_of_its_own_that_tells_when_it_was_made() -> None:
+def test_request_id_is_a_unique_ulid_with_its_time() -> None:
     began = time.time_ns() // 1_000_000
     made = [new_request_id() for _ in range(1000)]
     ended = time.time_ns() // 1_000_000

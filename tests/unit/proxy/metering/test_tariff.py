@@ -1,4 +1,4 @@
-"""What a tariff multiplies is what genai-prices works out, whatever the model, the tier and the counts."""
+"""A tariff computes what genai-prices computes, for any model, tier and counts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from genai_prices.types import ModelPrice, TieredPrices
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.metering import tariff
 from proxy.metering.prices import PriceTable
-from proxy.metering.tariff import Tariff, asked_cost
+from proxy.metering.tariff import Tariff, library_cost
 from proxy.metering.usage import TokenUsage
 
 TABLES = [
@@ -63,28 +63,28 @@ OWN = {
 def worked_out(table: ModelPrice, usage: TokenUsage) -> Decimal | None:
     if any(getattr(table, name) is None and getattr(usage, counted) for name, counted in OWN.items()):
         return None
-    return asked_cost(table, usage)
+    return library_cost(table, usage)
 
 
 @settings(max_examples=300)
 @given(
     table=st.sampled_from(TABLES) | st.sampled_from(TIERED), usages=st.lists(ORDINARY | USAGES, max_size=4)
 )
-def test_the_cost_is_what_genai_prices_works_out(table: ModelPrice, usages: list[TokenUsage]) -> None:
+def test_cost_is_what_genai_prices_computes(table: ModelPrice, usages: list[TokenUsage]) -> None:
     made = Tariff("a table", table)
     for usage in usages:
         assert made.cost(usage) == worked_out(table, usage)
 
 
-def test_genai_prices_is_asked_once_for_each_tier(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_genai_prices_is_called_once_per_tier(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = 0
 
     def counting(table: ModelPrice, usage: TokenUsage) -> Decimal | None:
         nonlocal asked
         asked += 1
-        return asked_cost(table, usage)
+        return library_cost(table, usage)
 
-    monkeypatch.setattr(tariff, "asked_cost", counting)
+    monkeypatch.setattr(tariff, "library_cost", counting)
     made = Tariff("a table", TIERED[0])
     made.cost(TokenUsage(prompt_tokens=10))
     first = asked
@@ -103,7 +103,7 @@ HOURS = [  # genai-prices' own hours: DeepSeek is cheaper in the night
 ]
 
 
-def test_a_price_that_changes_with_the_hour_is_looked_up_again_in_the_day() -> None:
+def test_hourly_price_is_looked_up_again_within_a_day() -> None:
     prices = PriceTable()
     upstream = Upstream.model_validate(
         {"name": "deepseek", "api": "openai", "base_url": "http://127.0.0.1:1", "price_provider": "deepseek"}

@@ -1,4 +1,4 @@
-"""Anthropic's usage objects and streams, as they come, and the counts Relay must read from them."""
+"""Anthropic's usage objects and streams, and the counts read from them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.metering.usage import from_anthropic, overlay
+from proxy.metering.usage_anthropic import from_anthropic, merge_usage
 from tests.support.arbitrary import read, shown
 
 Expected = dict[str, Any]
@@ -120,7 +120,7 @@ def test_anthropic_usage(raw: dict[str, Any], expected: Expected | None) -> None
     assert shown(from_anthropic(read(raw))) == expected
 
 
-def test_a_compaction_is_billed_beside_the_top_level_counts() -> None:
+def test_compaction_is_billed_beside_the_top_level_counts() -> None:
     usage = from_anthropic(read(ITERATIONS))
     assert usage is not None
     assert (usage.prompt_tokens, usage.completion_tokens) == (54_180, 1_236)
@@ -131,7 +131,7 @@ def test_a_compaction_is_billed_beside_the_top_level_counts() -> None:
     assert usage.raw == read(ITERATIONS)
 
 
-def test_the_turns_of_server_tools_are_priced_one_by_one_and_counted_once() -> None:
+def test_server_tool_iterations_are_priced_singly_and_counted_once() -> None:
     turn = {"type": "message", "input_tokens": 150_000, "cache_read_input_tokens": 10, "output_tokens": 5}
     top = {"input_tokens": 300_000, "cache_read_input_tokens": 20, "output_tokens": 10}
     usage = from_anthropic(top | {"iterations": [turn, turn]})
@@ -140,7 +140,7 @@ def test_the_turns_of_server_tools_are_priced_one_by_one_and_counted_once() -> N
     assert [part.prompt_tokens for part in usage.billed] == [150_010, 150_010]
 
 
-def test_an_advisor_is_billed_by_its_own_model_beside_the_top_level_counts() -> None:
+def test_advisor_is_billed_by_its_own_model() -> None:
     advisor = {
         "type": "advisor_message",
         "model": "claude-opus-4-6",
@@ -154,7 +154,7 @@ def test_an_advisor_is_billed_by_its_own_model_beside_the_top_level_counts() -> 
     assert (usage.prompt_tokens, usage.completion_tokens) == (412 * 2 + 800, 89 * 2 + 90)
 
 
-def test_top_level_counts_that_tell_more_than_the_listed_turns_stand() -> None:
+def test_larger_top_level_counts_are_used() -> None:
     turn = {"type": "message", "input_tokens": 1, "output_tokens": 1}
     compaction = {"type": "compaction", "input_tokens": 10, "output_tokens": 2}
     usage = from_anthropic({"input_tokens": 500, "output_tokens": 9, "iterations": [turn, compaction]})
@@ -205,8 +205,8 @@ OVERLAYS: list[tuple[str, list[dict[str, Any]], Expected]] = [
 @pytest.mark.parametrize(
     ("parts", "expected"), [row[1:] for row in OVERLAYS], ids=[row[0] for row in OVERLAYS]
 )
-def test_anthropic_streams_are_laid_over_each_other(parts: list[dict[str, Any]], expected: Expected) -> None:
+def test_anthropic_stream_usage_is_merged(parts: list[dict[str, Any]], expected: Expected) -> None:
     merged: dict[str, Any] = {}
     for raw in parts:
-        merged = overlay(merged, raw)
+        merged = merge_usage(merged, raw)
     assert shown(from_anthropic(merged)) == expected

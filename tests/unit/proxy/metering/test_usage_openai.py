@@ -1,4 +1,4 @@
-"""Usage objects of OpenAI and its dialects, as they come, and the counts Relay must read from them."""
+"""Usage objects of OpenAI and its dialects, and the counts read from them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from proxy.metering.usage import from_openai
+from proxy.metering.usage_openai import from_openai
 from tests.support.arbitrary import read, shown
 
 Expected = dict[str, Any]

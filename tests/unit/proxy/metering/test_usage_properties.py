@@ -1,4 +1,4 @@
-"""What holds for every usage object whatever a provider sends, tried on arbitrary JSON."""
+"""Properties of every usage object, tried on arbitrary JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.metering.usage import TokenUsage, from_anthropic, from_openai, overlay
+from proxy.metering.usage import TokenUsage
+from proxy.metering.usage_anthropic import from_anthropic, merge_usage
+from proxy.metering.usage_openai import from_openai
 from proxy.segments.record import UsageRecord, from_line, to_line
 from tests.support.arbitrary import OBJECTS, UNTIMED, read
 
@@ -62,9 +64,7 @@ def record_of(usage: TokenUsage) -> UsageRecord:
 @READERS
 @UNTIMED
 @given(raw=OBJECTS)
-def test_any_json_object_gives_consistent_counts_or_none_and_a_record_that_loads(
-    reader: Any, raw: dict[str, Any]
-) -> None:
+def test_any_json_object_gives_consistent_counts_or_none(reader: Any, raw: dict[str, Any]) -> None:
     usage = reader(read(raw))
     if usage is None:
         return
@@ -75,7 +75,7 @@ def test_any_json_object_gives_consistent_counts_or_none_and_a_record_that_loads
 
 @UNTIMED
 @given(raw=OPENAI_USAGES)
-def test_the_parts_of_an_openai_usage_never_exceed_their_whole(raw: dict[str, Any]) -> None:
+def test_parts_of_openai_usage_never_exceed_their_total(raw: dict[str, Any]) -> None:
     usage = from_openai(raw)
     assert usage is not None
     check_parts(usage)
@@ -90,13 +90,13 @@ def test_the_parts_of_an_openai_usage_never_exceed_their_whole(raw: dict[str, An
         max_size=6,
     )
 )
-def test_an_overlay_keeps_the_last_value_that_is_not_null_and_never_adds(parts: list[dict[str, Any]]) -> None:
+def test_merged_usage_keeps_the_last_value_that_is_not_null(parts: list[dict[str, Any]]) -> None:
     merged: dict[str, Any] = {}
     for part in parts:
-        merged = overlay(merged, part)
+        merged = merge_usage(merged, part)
     for name in ("input_tokens", "output_tokens", "x"):
-        told = [part[name] for part in parts if part.get(name) is not None]
-        assert merged.get(name) == (told[-1] if told else None)
+        values = [part[name] for part in parts if part.get(name) is not None]
+        assert merged.get(name) == (values[-1] if values else None)
 
 
 @UNTIMED
@@ -110,7 +110,7 @@ def test_an_overlay_keeps_the_last_value_that_is_not_null_and_never_adds(parts: 
         max_size=6,
     )
 )
-def test_the_priced_iterations_add_up_to_the_counted_tokens(turns: list[dict[str, Any]]) -> None:
+def test_priced_iterations_add_up_to_the_counted_tokens(turns: list[dict[str, Any]]) -> None:
     usage = from_anthropic({"input_tokens": 0, "output_tokens": 0, "iterations": turns})
     assert usage is not None
     assert usage.completion_tokens == sum(part.completion_tokens for part in usage.billed)

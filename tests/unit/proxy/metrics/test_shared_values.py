@@ -1,4 +1,4 @@
-"""The board of several workers: any of them tells what one process would that had counted everything."""
+"""The metrics of several workers: each exports what a single process would."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from prometheus_client import (
 )
 
 from proxy.metrics.registry import Metrics
-from proxy.metrics.shared_values import Board
+from proxy.metrics.shared_values import SharedValues
 from proxy.segments.record import UsageRecord
 from tests.support.arbitrary import UNTIMED
 
 WORKERS = 3
 
 
-def forked(board: Board) -> Board:
-    """The board as a process sees it that has just been forked: it shares the cells and the names."""
-    twin = copy.copy(board)
-    twin._places, twin._used = {}, {False: 0, True: 0}
-    return twin
+def forked(values: SharedValues) -> SharedValues:
+    """The values in a process that has just been forked: it shares the memory and the file of keys."""
+    copied = copy.copy(values)
+    copied._indexes, copied._used = {}, {False: 0, True: 0}
+    return copied
 
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300)
 
 
 class Library:
-    """The same metrics as prometheus_client's own counters count and tell them."""
+    """The same metrics with prometheus_client's own counters."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it unannotated
@@ -99,30 +99,29 @@ def declared(metrics: Metrics | Library) -> list[tuple[str, str, str]]:
 
 
 class Workers:
-    """Workers in one process, each with metrics of its own on one board."""
+    """Workers in one process that share their values."""
 
     def __init__(self) -> None:
-        self.board = Board(WORKERS)
-        self._boards = [forked(self.board) for _ in range(WORKERS)]
+        self.values = SharedValues(WORKERS)
         self._metrics = [self._start(worker) for worker in range(WORKERS)]
 
     def _start(self, worker: int) -> Metrics:
-        self._boards[worker] = forked(self.board)
-        self._boards[worker].join(worker)
-        return Metrics(CollectorRegistry(), str, self._boards[worker])
+        values = forked(self.values)
+        values.join(worker)
+        return Metrics(CollectorRegistry(), str, values)
 
     def at(self, worker: int) -> Metrics:
         """A worker's metrics."""
         return self._metrics[worker]
 
     def die(self, worker: int) -> None:
-        """The worker dies, and another takes its place."""
-        self.board.forget_gauges(worker)
+        """Replaces the worker as if it had died."""
+        self.values.reset_gauges(worker)
         self._metrics[worker] = self._start(worker)
 
     def close(self) -> None:
         """Ends them all."""
-        self.board.close()
+        self.values.close()
 
 
 def record(model: str, status: int, **changes: Any) -> UsageRecord:
@@ -157,7 +156,7 @@ EVENTS = st.lists(st.tuples(st.integers(0, WORKERS - 1), st.none() | RECORDS), m
 
 @UNTIMED
 @given(events=EVENTS, asked=st.integers(0, WORKERS - 1))
-def test_whatever_workers_count_and_whoever_dies_any_of_them_tells_the_sums_of_all(
+def test_every_worker_exports_the_totals_of_all_workers(
     events: list[tuple[int, UsageRecord | None]], asked: int
 ) -> None:
     alone = Library()
@@ -172,27 +171,27 @@ def test_whatever_workers_count_and_whoever_dies_any_of_them_tells_the_sums_of_a
         assert sorted(declared(workers.at(asked))) == sorted(declared(alone))
 
 
-def test_a_gauge_is_the_sum_of_the_living(workers: Workers) -> None:
+def test_gauge_is_the_sum_of_the_living_workers(workers: Workers) -> None:
     workers.at(0).active.inc()
     workers.at(1).active.inc()
     workers.at(1).active.inc()
     workers.at(2).log_unsynced.set(10)
     workers.at(0).log_unsynced.set(5)
-    assert told(workers.at(2)) == (3, 15)
+    assert gauges(workers.at(2)) == (3, 15)
     workers.die(1)
-    assert told(workers.at(0)) == (1, 15)
+    assert gauges(workers.at(0)) == (1, 15)
     workers.at(1).active.inc()
     workers.die(2)
-    assert told(workers.at(2)) == (2, 5)
+    assert gauges(workers.at(2)) == (2, 5)
 
 
-def test_a_name_that_a_killed_worker_half_wrote_is_forgotten(workers: Workers) -> None:
+def test_incomplete_key_of_a_killed_worker_is_removed(workers: Workers) -> None:
     workers.at(0).observe(record("gpt-4o", 200))
-    names = workers.board._names
-    assert names is not None
-    names.seek(0, 2)
-    names.write(b'["relay_tokens","relay_tokens_total",["half')
-    names.flush()
+    keys = workers.values._file
+    assert keys is not None
+    keys.seek(0, 2)
+    keys.write(b'["relay_tokens","relay_tokens_total",["half')
+    keys.flush()
     assert b'model="gpt-4o",status="200"} 1.0' in workers.at(1).text()
     workers.at(1).observe(record("claude", 200))
     assert b'model="claude",status="200"} 1.0' in workers.at(2).text()
@@ -204,7 +203,7 @@ def workers() -> Iterator[Workers]:
         yield workers
 
 
-def told(metrics: Metrics) -> tuple[float, float]:
-    """The gauges, as `/metrics` tells them."""
+def gauges(metrics: Metrics) -> tuple[float, float]:
+    """The gauges in `/metrics`."""
     lines = dict(line.rsplit(" ", 1) for line in metrics.text().decode().splitlines() if line[0] != "#")
     return float(lines["relay_active_requests"]), float(lines["relay_log_unsynced_bytes"])

@@ -1,4 +1,4 @@
-"""Scrubbing a request: which texts, which placeholders, and that restoring gives back what was there."""
+"""Scrubbing a request: text fields, placeholders, and restoring the original."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ ADA, PHONE = "ada@example.com", "+14155552671"
 VALUES = [ADA, "bob@example.org", PHONE, "192.0.2.7", "123-45-6789", "4111111111111111", "E-123456",
           "GB82WEST12345698765432", "2001:db8::1"]  # fmt: skip
 MAIL_1, MAIL_2, PHONE_1 = "<EMAIL_ADDRESS_1>", "<EMAIL_ADDRESS_2>", "<PHONE_NUMBER_1>"
-TOKENS = [MAIL_1, MAIL_2, PHONE_1, "<EMPLOYEE_ID_7>", "<EMAIL_ADDRESS_", "1>",
+PLACEHOLDERS = [MAIL_1, MAIL_2, PHONE_1, "<EMPLOYEE_ID_7>", "<EMAIL_ADDRESS_", "1>",
           "<", ">", "<EMAIL_ADDRESS_1", "<NO_TYPE_1>"]  # fmt: skip
 
-texts = st.lists(st.sampled_from([*VALUES, *TOKENS, " ", "\n", "\0", ", "]) | st.text(max_size=8)).map(
+texts = st.lists(st.sampled_from([*VALUES, *PLACEHOLDERS, " ", "\n", "\0", ", "]) | st.text(max_size=8)).map(
     "".join
 )
 
@@ -33,15 +33,15 @@ def chat(*messages: object, **more: object) -> dict[str, Any]:
     return {"model": "gpt-4o", "messages": [{"role": "user", "content": each} for each in messages], **more}
 
 
-# What the client sends, what the upstream gets.
+# The body of the client, and the body for the upstream.
 BODIES = [
-    # the same value has the same number, another the next
+    # equal values have the same number
     (chat(f"{ADA} or bob@example.org", f"again {ADA}"),
      chat("<EMAIL_ADDRESS_1> or <EMAIL_ADDRESS_2>", "again <EMAIL_ADDRESS_1>")),
-    # content parts, and no word of the image
+    # content parts, but not the image
     (chat([{"type": "text", "text": ADA}, {"type": "image_url", "image_url": {"url": f"data:{PHONE}"}}]),
      chat([{"type": "text", "text": MAIL_1}, {"type": "image_url", "image_url": {"url": f"data:{PHONE}"}}])),
-    # names and ids stay; the arguments of an earlier call and the tool's result do not
+    # tool calls and results, but not names and ids
     ({"model": ADA, "user": ADA, "messages": [
         {"role": "assistant", "tool_calls": [{"id": ADA, "type": "function", "function": {
             "name": ADA, "arguments": json.dumps({"to": ADA, "text": f"\n{PHONE}"})}}]},
@@ -50,7 +50,7 @@ BODIES = [
         {"role": "assistant", "tool_calls": [{"id": ADA, "type": "function", "function": {
             "name": ADA, "arguments": json.dumps({"to": MAIL_1, "text": "\n<PHONE_NUMBER_1>"})}}]},
         {"role": "tool", "tool_call_id": ADA, "content": "sent to <EMAIL_ADDRESS_1>"}]}),
-    # of a tool's schema the keys stay, and what is prose or a value does not
+    # descriptions and values of a tool's schema, but not its keys
     (chat(tools=[{"type": "function", "function": {"name": "f", "description": ADA, "parameters": {
         "type": "object", "required": [ADA], "properties": {ADA: {"type": "string", "enum": [ADA]}}}}}]),
      chat(tools=[{"type": "function", "function": {"name": "f", "description": MAIL_1, "parameters": {
@@ -79,10 +79,10 @@ BODIES = [
      {"prompt": [MAIL_1, PHONE_1], "stop": MAIL_1}),
     ({"input": ADA}, {"input": MAIL_1}),
     ({"input": [[1, 2], [3]]}, {"input": [[1, 2], [3]]}),
-    # what the prompt holds of placeholders gets placeholders of its own
+    # texts that look like placeholders are replaced too
     (chat(f"<EMAIL_ADDRESS_1> {ADA}"), chat("<EMAIL_ADDRESS_1> <EMAIL_ADDRESS_2>")),
     (chat(f"{ADA} <EMAIL_ADDRESS_1>"), chat("<EMAIL_ADDRESS_1> <EMAIL_ADDRESS_2>")),
-    # signed thinking: a value that came back as it left, and one that the model made up
+    # signed thinking: a known value, and one that the model made up
     ({"messages": [{"role": "user", "content": ADA}, {"role": "assistant", "content": [
         {"type": "thinking", "thinking": f"{ADA} at 127.0.0.1", "signature": "x"}]}]},
      {"messages": [{"role": "user", "content": MAIL_1}, {"role": "assistant", "content": [
@@ -91,9 +91,7 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("body", "expected"), BODIES)
-def test_the_prompt_is_scrubbed_and_the_rest_left_alone(
-    body: dict[str, Any], expected: dict[str, Any]
-) -> None:
+def test_only_the_prompt_is_scrubbed(body: dict[str, Any], expected: dict[str, Any]) -> None:
     sent = copy.deepcopy(body)
     placeholders = SCRUBBER.scrub(sent)
     assert sent == expected
@@ -101,12 +99,12 @@ def test_the_prompt_is_scrubbed_and_the_rest_left_alone(
     assert sent == body
 
 
-def test_every_occurrence_is_counted_by_type_and_a_token_of_the_clients_is_not() -> None:
+def test_occurrences_are_counted_by_type() -> None:
     placeholders = SCRUBBER.scrub(chat(f"{ADA} {ADA} {PHONE} E-123456 <EMAIL_ADDRESS_1>"))
     assert placeholders.counts == {"EMAIL_ADDRESS": 2, "PHONE_NUMBER": 1, "EMPLOYEE_ID": 1}
 
 
-def test_one_more_message_leaves_the_placeholders_before_it_as_they_were() -> None:
+def test_additional_message_keeps_earlier_placeholders() -> None:
     short, long = chat(ADA, PHONE), chat(ADA, PHONE, "bob@example.org")
     long["system"] = short["system"] = "eve@example.net"
     for body in (short, long):
@@ -114,7 +112,7 @@ def test_one_more_message_leaves_the_placeholders_before_it_as_they_were() -> No
     assert long["messages"][:2] == short["messages"]
 
 
-def test_a_request_with_too_much_of_it_is_refused_without_a_word_of_it() -> None:
+def test_too_much_personal_data_is_refused_without_quoting_it() -> None:
     with pytest.raises(Refusal) as refused:
         SCRUBBER.scrub(chat("ada@example.com " * 30_000))
     assert (refused.value.status, refused.value.code) == (400, "too_much_personal_data")
@@ -122,15 +120,15 @@ def test_a_request_with_too_much_of_it_is_refused_without_a_word_of_it() -> None
 
 
 @given(st.lists(texts, max_size=6))
-def test_scrubbing_then_restoring_gives_back_any_texts(written: list[str]) -> None:
+def test_restoring_reverses_scrubbing(written: list[str]) -> None:
     body = chat(*written)
     placeholders = SCRUBBER.scrub(body)
     Restorer(placeholders.values).value(body)
     assert body == chat(*written)
 
 
-@given(st.lists(st.lists(st.sampled_from([*VALUES, *TOKENS, "word", "é"])).map(", ".join), max_size=6))
-def test_no_value_reaches_the_upstream_and_every_token_there_is_ours(written: list[str]) -> None:
+@given(st.lists(st.lists(st.sampled_from([*VALUES, *PLACEHOLDERS, "word", "é"])).map(", ".join), max_size=6))
+def test_no_value_is_sent_and_every_placeholder_is_relays(written: list[str]) -> None:
     body = chat(*written)
     placeholders = SCRUBBER.scrub(body)
     sent = json.dumps(body)
@@ -139,43 +137,43 @@ def test_no_value_reaches_the_upstream_and_every_token_there_is_ours(written: li
 
 
 @given(texts, texts)
-def test_what_one_request_holds_never_tells_in_another(first: str, second: str) -> None:
-    vaults = [SCRUBBER.scrub(chat(text)) for text in (first, second, first)]
-    assert vaults[0].values == vaults[2].values
-    assert vaults[1].values == SCRUBBER.scrub(chat(second)).values
+def test_requests_share_no_placeholders(first: str, second: str) -> None:
+    results = [SCRUBBER.scrub(chat(text)) for text in (first, second, first)]
+    assert results[0].values == results[2].values
+    assert results[1].values == SCRUBBER.scrub(chat(second)).values
 
 
-def test_lone_surrogates_come_through() -> None:
+def test_lone_surrogates_are_kept() -> None:
     body = chat(f"\ud800{ADA}\udc00")
     placeholders = SCRUBBER.scrub(body)
     assert body == chat("\ud800<EMAIL_ADDRESS_1>\udc00")
     assert placeholders.values == {"<EMAIL_ADDRESS_1>": ADA}
 
 
-# An answer, and the same with the values back. Placeholders: an address, and a text that JSON must escape.
+# An answer, and the restored one. Values: an address, and a text that JSON must escape.
 RESTORER = Restorer({"<EMAIL_ADDRESS_1>": ADA, "<NOTE_1>": 'say "hi"\n'})
 ANSWERS = [
     (b'{"content": "to <EMAIL_ADDRESS_1>", "n": 1.10}', b'{"content":"to ada@example.com","n":1.10}'),
-    # as encoders write it that escape for HTML
+    # as written by encoders that escape for HTML
     (b'{"content": "\\u003cEMAIL_ADDRESS_1\\u003e"}', b'{"content":"ada@example.com"}'),
-    # JSON inside JSON is escaped twice
+    # JSON within JSON is escaped twice
     (
         b'{"arguments": "{\\"a\\": \\"<NOTE_1>\\"}"}',
         b'{"arguments":"{\\"a\\": \\"say \\\\\\"hi\\\\\\"\\\\n\\"}"}',
     ),
     (b'{"content": "<NOTE_1>"}', b'{"content":"say \\"hi\\"\\n"}'),
-    # what is not ours, and what holds no token, keep their bytes
+    # unknown placeholders, and answers without any, keep their bytes
     (b'{"content": "<EMAIL_ADDRESS_2> < 1.10"}', b'{"content": "<EMAIL_ADDRESS_2> < 1.10"}'),
     (b'{ "content" : "hello" }', b'{ "content" : "hello" }'),
-    # no JSON at all
+    # not JSON
     (b"<html><EMAIL_ADDRESS_1></html>", b"<html>ada@example.com</html>"),
 ]
 
 
 @pytest.mark.parametrize(("body", "expected"), ANSWERS)
-def test_an_answer_gets_its_values_back(body: bytes, expected: bytes) -> None:
+def test_answer_is_restored(body: bytes, expected: bytes) -> None:
     assert restored_body(RESTORER, body) == expected
 
 
-def test_a_vault_counts_nothing_before_something_is_found() -> None:
+def test_new_placeholders_are_empty() -> None:
     assert (Placeholders().counts, Placeholders().values) == ({}, {})

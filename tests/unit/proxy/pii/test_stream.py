@@ -1,4 +1,4 @@
-"""Values come back in streams, wherever a placeholder is cut, and nothing is held that need not be."""
+"""Restoring values in streams, wherever a placeholder is split, with minimal buffering."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.exchange.stream_filter import StreamFilter
-from proxy.metering.answer import Reading
+from proxy.metering.answer import AnswerReader
 from proxy.pii.restore import Channel, Restorer
 from proxy.pii.stream import StreamRestorer
 from proxy.sse import EventSplitter, parse_event
@@ -25,28 +25,28 @@ VALUES = {
 }
 RESTORER = Restorer(VALUES)
 
-pieces_of_text = st.lists(
+token_texts = st.lists(
     st.sampled_from([*VALUES, "<EMAIL_ADDRESS_2>", "<", "<EMAIL", "<<", ">", "a", "é", "1"]), max_size=12
 ).map("".join)
 
 
 def restored(stream: bytes) -> bytes:
-    """A stream as the client gets it."""
+    """Return a stream with its values restored."""
     restorer, splitter = StreamRestorer(RESTORER), EventSplitter()
     out = b"".join(restorer.event(event) for event in splitter.feed(stream))
     return out + restorer.end() + splitter.rest()
 
 
 def data(stream: bytes) -> list[dict[str, Any]]:
-    """The JSON of a stream's events."""
+    """Return the JSON of a stream's events."""
     found = [event.data for event in EventSplitter().feed(stream)]
     return [json.loads(each) for each in found if each and each != b"[DONE]"]
 
 
 def cut(text: str, cuts: Sequence[int]) -> list[str]:
-    """A text in pieces."""
-    places = sorted({0, len(text), *(at % (len(text) + 1) for at in cuts)})
-    return [text[start:end] for start, end in pairwise(places)] or [""]
+    """Cut a text at some positions."""
+    positions = sorted({0, len(text), *(at % (len(text) + 1) for at in cuts)})
+    return [text[start:end] for start, end in pairwise(positions)] or [""]
 
 
 cuts = st.lists(st.integers(0, 400), max_size=30)
@@ -79,7 +79,7 @@ def responses_stream(texts: Sequence[str], kind: str = "response.output_text") -
 
 
 def deltas(value: object, keys: frozenset[str]) -> str:
-    """Every text below these keys, in order, joined."""
+    """Join the texts of these keys, in order."""
     if isinstance(value, dict):
         return "".join(
             inner if name in keys and isinstance(inner, str) else deltas(inner, keys)
@@ -105,40 +105,38 @@ JSON = [
 
 
 @pytest.mark.parametrize(("stream", "key"), PLAIN)
-@given(text=pieces_of_text, places=cuts)
-def test_a_text_in_any_pieces_is_the_text_with_its_values_back(
-    stream: Any, key: str, text: str, places: list[int]
-) -> None:
-    out = restored(stream(cut(text, places)))
+@given(text=token_texts, positions=cuts)
+def test_text_in_any_chunks_is_restored(stream: Any, key: str, text: str, positions: list[int]) -> None:
+    out = restored(stream(cut(text, positions)))
     assert deltas(data(out), frozenset({key})) == RESTORER.text(text)
 
 
 def as_go(text: str) -> str:
-    """JSON as Go's encoder writes it."""
+    """Escape JSON as Go's encoder does."""
     return text.replace("<", r"\u003c").replace(">", r"\u003e")
 
 
 @pytest.mark.parametrize("encoded", [str, as_go])
 @pytest.mark.parametrize(("stream", "key"), JSON)
-@given(parts=st.dictionaries(st.text("ab<", min_size=1, max_size=3), pieces_of_text, max_size=3), places=cuts)
-def test_the_arguments_of_a_call_stay_json_whatever_is_put_into_them(
-    stream: Any, key: str, encoded: Callable[[str], str], parts: dict[str, str], places: list[int]
+@given(parts=st.dictionaries(st.text("ab<", min_size=1, max_size=3), token_texts, max_size=3), positions=cuts)
+def test_arguments_stay_valid_json_when_values_are_restored(
+    stream: Any, key: str, encoded: Callable[[str], str], parts: dict[str, str], positions: list[int]
 ) -> None:
-    out = restored(stream(cut(encoded(json.dumps(parts, ensure_ascii=False)), places)))
+    out = restored(stream(cut(encoded(json.dumps(parts, ensure_ascii=False)), positions)))
     expected = {name: RESTORER.text(text) for name, text in parts.items()}
     assert json.loads(deltas(data(out), frozenset({key}))) == expected
 
 
-def test_the_whole_texts_that_the_last_events_repeat_are_restored_too() -> None:
+def test_complete_texts_in_final_events_are_restored() -> None:
     done, completed = data(restored(responses_stream(["<EMAIL_ADD", "RESS_1>"])))[-2:]
     assert done["text"] == "ada@example.com"
     assert completed["response"]["output"] == [{"text": "ada@example.com"}]
 
 
-@given(pieces_of_text, cuts)
-def test_never_more_is_held_than_the_beginning_of_a_placeholder(text: str, places: list[int]) -> None:
+@given(token_texts, cuts)
+def test_only_the_beginning_of_a_placeholder_is_buffered(text: str, positions: list[int]) -> None:
     channel = Channel(RESTORER, escaped=False)
-    for piece in cut(text, places):
+    for piece in cut(text, positions):
         channel.feed(piece)
         assert channel.pending == "" or any(
             token.startswith(channel.pending) and token != channel.pending for token in VALUES
@@ -146,29 +144,29 @@ def test_never_more_is_held_than_the_beginning_of_a_placeholder(text: str, place
 
 
 @given(st.text(), cuts)
-def test_what_holds_no_placeholder_passes_as_the_bytes_it_was(text: str, places: list[int]) -> None:
-    stream = chat_stream(cut(text.replace("<", ""), places))
+def test_events_without_placeholders_keep_their_bytes(text: str, positions: list[int]) -> None:
+    stream = chat_stream(cut(text.replace("<", ""), positions))
     assert restored(b": ping\n\n" + stream) == b": ping\n\n" + stream
 
 
-@given(pieces_of_text, cuts, st.booleans())
-def test_the_stream_may_arrive_in_any_pieces(text: str, places: list[int], drop_usage: bool) -> None:
+@given(token_texts, cuts, st.booleans())
+def test_stream_in_any_chunks(text: str, positions: list[int], drop_usage: bool) -> None:
     usage = b'data: {"choices": [], "usage": {"prompt_tokens": 1}}\n\n'
     stream = chat_stream(cut(text, [3, 7, 11])) + usage
-    filtered = StreamFilter(Reading("openai"), drop_usage=drop_usage, restorer=StreamRestorer(RESTORER))
-    borders = sorted({0, len(stream), *(at % len(stream) for at in places)})
+    filtered = StreamFilter(AnswerReader("openai"), drop_usage=drop_usage, restorer=StreamRestorer(RESTORER))
+    borders = sorted({0, len(stream), *(at % len(stream) for at in positions)})
     out = b"".join(filtered.feed(stream[start:end]) for start, end in pairwise(borders)) + filtered.end()
     assert out == restored(stream).replace(usage, b"" if drop_usage else usage)
 
 
-def test_a_stream_that_ends_inside_an_event_loses_nothing() -> None:
+def test_stream_that_ends_within_an_event_loses_nothing() -> None:
     whole = events(_chunk("a <"), {"x": "<NOTE_1>"}, done=False)
-    filtered = StreamFilter(Reading("openai"), drop_usage=False, restorer=StreamRestorer(RESTORER))
+    filtered = StreamFilter(AnswerReader("openai"), drop_usage=False, restorer=StreamRestorer(RESTORER))
     out = filtered.feed(whole[:-1]) + filtered.end()
     assert data(out) == [_chunk("a "), {"x": 'a "b"\n'}, _chunk("<")]
 
 
-def test_every_piece_leaves_with_its_own_event_at_once() -> None:
+def test_text_is_sent_with_its_own_event() -> None:
     restorer = StreamRestorer(RESTORER)
     first = restorer.event(
         parse_event(events({"choices": [{"index": 0, "delta": {"content": "Hi <EMAIL"}}]}, done=False))
@@ -176,7 +174,7 @@ def test_every_piece_leaves_with_its_own_event_at_once() -> None:
     assert data(first) == [{"choices": [{"index": 0, "delta": {"content": "Hi "}}]}]
 
 
-def test_choices_are_held_apart() -> None:
+def test_choices_have_separate_buffers() -> None:
     def chunk(index: int, text: str) -> dict[str, Any]:
         return {"choices": [{"index": index, "delta": {"content": text}}]}
 
@@ -186,7 +184,7 @@ def test_choices_are_held_apart() -> None:
     assert out == [chunk(0, ""), chunk(1, ""), chunk(0, "ada@example.com"), chunk(1, 'a "b"\n')]
 
 
-# How a stream may end while something is held back: what the client then gets of it, in order.
+# Ends of a stream with buffered text, and what the client gets.
 def _finish(delta: dict[str, str]) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": delta, "finish_reason": "stop"}]}
 
@@ -196,31 +194,29 @@ def _chunk(text: str) -> dict[str, Any]:
 
 
 ENDS = [
-    # in an event of its own before the end
+    # in an additional event before the end
     ([_chunk("a <"), _finish({})], [_chunk("a "), _chunk("<"), _finish({})]),
-    # with the last piece, which may also be the rest of a placeholder
+    # with the last chunk, which may complete a placeholder
     ([_chunk("a <"), _finish({"content": "b"})], [_chunk("a "), _finish({"content": "<b"})]),
     ([_chunk("<NOTE"), _finish({"content": "_1><"})], [_chunk(""), _finish({"content": 'a "b"\n<'})]),
     # without an end
     ([_chunk("a <")], [_chunk("a "), _chunk("<")]),
-    # in an error
+    # with an error
     ([_chunk("a <"), {"error": {"message": "x"}}], [_chunk("a "), _chunk("<"), {"error": {"message": "x"}}]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("sent", "expected"), ENDS)
-def test_what_was_held_goes_out_at_the_end(
-    sent: list[dict[str, Any]], expected: list[dict[str, Any]]
-) -> None:
+def test_buffered_text_is_sent_at_the_end(sent: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
     assert data(restored(events(*sent, done=False))) == expected
 
 
-def test_an_event_that_is_changed_keeps_its_name_its_id_and_its_comments() -> None:
+def test_changed_event_keeps_name_id_and_comments() -> None:
     raw = b'event: x\r\nid: 7\r\n: note\r\ndata: {"type": "x",\r\ndata: "t": "<EMAIL_ADDRESS_1>"}\r\n\r\n'
     assert restored(raw) == b'event: x\nid: 7\n: note\ndata: {"type":"x","t":"ada@example.com"}\n\n'
 
 
-def test_usage_is_not_told_twice_by_an_event_of_its_own() -> None:
+def test_additional_event_does_not_repeat_usage() -> None:
     first = _chunk("<") | {"usage": {"prompt_tokens": 1}}
     out = data(restored(events(first, _finish({}))))
     assert [("usage" in each) for each in out] == [True, False, False]

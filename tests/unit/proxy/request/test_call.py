@@ -1,4 +1,4 @@
-"""What Relay reads of a request, and that its body goes upstream byte for byte unless it must change."""
+"""Parsing of requests, and bodies that are sent upstream byte for byte unless they must change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from proxy.errors import Refusal
 from proxy.json_decoding import decode
-from proxy.request.call import Call, hides_model, read_call
+from proxy.request.call import Call, has_ambiguous_model, read_call
 from tests.support.arbitrary import OBJECTS, UNTIMED
 
 CHAT = "/v1/chat/completions"
@@ -42,7 +42,7 @@ REFUSED: list[tuple[str, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("raw", "code"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
-def test_a_body_that_is_not_what_the_route_needs_is_refused(raw: bytes, code: str) -> None:
+def test_invalid_body_is_refused(raw: bytes, code: str) -> None:
     with pytest.raises(Refusal) as refused:
         call(raw)
     assert (refused.value.status, refused.value.code) == (400, code)
@@ -53,9 +53,13 @@ UNMETERED = [("/v1/models", "GET", b""), ("/v1/files", "POST", b"--multipart"), 
 
 
 @pytest.mark.parametrize(("endpoint", "method", "raw"), UNMETERED)
-def test_a_route_that_generates_nothing_takes_any_body(endpoint: str, method: str, raw: bytes) -> None:
+def test_unmetered_route_accepts_any_body(endpoint: str, method: str, raw: bytes) -> None:
     read = call(raw, endpoint, method)
-    assert (read.model, read.metered, read.upstream_body(model=None, ask_usage=False)) == (None, False, raw)
+    assert (read.model, read.metered, read.upstream_body(model=None, include_usage=False)) == (
+        None,
+        False,
+        raw,
+    )
 
 
 LACKING: list[tuple[dict[str, Any], str, bool]] = [
@@ -65,10 +69,10 @@ LACKING: list[tuple[dict[str, Any], str, bool]] = [
     ({"stream": True, "stream_options": {}}, CHAT, True),
     ({"stream": True, "stream_options": {"include_usage": False}}, CHAT, True),
     ({"stream": True, "stream_options": {"include_usage": True}}, CHAT, False),
-    ({"stream": True, "stream_options": "nonsense"}, CHAT, False),  # for the upstream to refuse
+    ({"stream": True, "stream_options": "nonsense"}, CHAT, False),  # invalid: the upstream refuses it
     ({"stream": True, "stream_options": ["include_usage"]}, CHAT, False),
     ({"stream": False}, CHAT, False),
-    ({"stream": "true"}, CHAT, True),  # what vLLM and others take for it
+    ({"stream": "true"}, CHAT, True),  # as accepted by vLLM
     ({"stream": "Yes"}, CHAT, True),
     ({"stream": 1}, CHAT, True),
     ({"stream": "false"}, CHAT, False),
@@ -81,13 +85,13 @@ LACKING: list[tuple[dict[str, Any], str, bool]] = [
 
 
 @pytest.mark.parametrize(("body", "endpoint", "lacks"), LACKING)
-def test_only_chat_streams_that_nobody_asked_for_usage_may_lack_it(
+def test_only_chat_streams_without_the_option_may_lack_usage(
     body: dict[str, Any], endpoint: str, lacks: bool
 ) -> None:
     assert call({"model": "gpt-4o"} | body, endpoint).may_lack_usage is lacks
 
 
-ASKING: list[tuple[dict[str, Any], bool]] = [
+REQUESTING: list[tuple[dict[str, Any], bool]] = [
     ({"stream": True, "stream_options": {"include_usage": True}}, True),
     ({"stream": True, "stream_options": {"include_usage": 1}}, False),
     ({"stream": True, "stream_options": {}}, False),
@@ -97,12 +101,12 @@ ASKING: list[tuple[dict[str, Any], bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "asks"), ASKING)
-def test_a_client_asks_for_usage_by_the_one_option_there_is(body: dict[str, Any], asks: bool) -> None:
-    assert call({"model": "gpt-4o"} | body).asks_usage is asks
+@pytest.mark.parametrize(("body", "requests"), REQUESTING)
+def test_client_requests_usage_by_the_option_only(body: dict[str, Any], requests: bool) -> None:
+    assert call({"model": "gpt-4o"} | body).requests_usage is requests
 
 
-HIDING: list[tuple[str, bytes, bool]] = [
+AMBIGUOUS: list[tuple[str, bytes, bool]] = [
     ("once", b'{"model": "a"}', False),
     ("twice", b'{"model": "b", "model": "a"}', True),
     ("twice the same", b'{"model": "a", "model": "a"}', True),
@@ -115,15 +119,21 @@ HIDING: list[tuple[str, bytes, bool]] = [
     ("a text that quotes it", b'{"messages": [{"content": "\\"model\\": \\"b\\""}], "model": "a"}', False),
     ("a text in escapes", b'{"messages": [{"content": "Zo\\u00eb"}], "model": "a"}', False),
     ("a value of that name", b'{"user": "model", "model": "a"}', False),
-    ("a value that is gone", b'{"user": "model", "user": "x", "model": "a"}', True),  # better once too often
+    (
+        "a value that is dropped",
+        b'{"user": "model", "user": "x", "model": "a"}',
+        True,
+    ),  # a false alarm is harmless
 ]
 
 
-@pytest.mark.parametrize(("raw", "hides"), [row[1:] for row in HIDING], ids=[row[0] for row in HIDING])
-def test_a_model_that_another_parser_may_find_is_noticed(raw: bytes, hides: bool) -> None:
+@pytest.mark.parametrize(
+    ("raw", "ambiguous"), [row[1:] for row in AMBIGUOUS], ids=[row[0] for row in AMBIGUOUS]
+)
+def test_model_that_another_parser_may_find_is_detected(raw: bytes, ambiguous: bool) -> None:
     read = call(raw)
-    assert (read.model, hides_model(read)) == ("a", hides)
-    assert hides_model(read.scrubbed()) is False
+    assert (read.model, has_ambiguous_model(read)) == ("a", ambiguous)
+    assert has_ambiguous_model(read.reencoded()) is False
 
 
 KEYS = st.sampled_from(['"model"', '"mod\\u0065l"', '"messages"', '"m\\u00e9"', '"x"'])
@@ -132,19 +142,17 @@ VALUES = st.sampled_from(['"a"', '"b"', '{"model": "b"}', '"model"', '[{"x": "\\
 
 @UNTIMED
 @given(pairs=st.lists(st.tuples(KEYS, VALUES), max_size=5), space=st.sampled_from(["", " ", "\n"]))
-def test_no_two_parsers_find_two_models_in_a_body_that_hides_none(
-    pairs: list[tuple[str, str]], space: str
-) -> None:
+def test_parsers_agree_on_the_model_of_an_unambiguous_body(pairs: list[tuple[str, str]], space: str) -> None:
     pairs.append(('"model"', '"a"'))
     raw = "{" + ",".join(f"{space}{key}{space}:{space}{value}" for key, value in pairs) + "}"
     named = [value for key, value in pairs if json.loads(key) == "model"]
-    assert hides_model(call(raw.encode())) or len(named) == 1
+    assert has_ambiguous_model(call(raw.encode())) or len(named) == 1
 
 
 @pytest.mark.parametrize("name", ["Model", "MODEL", "mODel"])
-def test_a_model_in_other_letters_is_refused(name: str) -> None:
+def test_model_name_in_another_case_is_refused(name: str) -> None:
     with pytest.raises(Refusal, match="twice"):
-        hides_model(call({"model": "a", name: "b"}))
+        has_ambiguous_model(call({"model": "a", name: "b"}))
 
 
 BODIES = OBJECTS.map(lambda value: value | {"model": "gpt-4o"})
@@ -153,21 +161,21 @@ FORMS = st.sampled_from([{}, {"indent": 2}, {"ensure_ascii": False}, {"separator
 
 @UNTIMED
 @given(body=BODIES, form=FORMS, ends=st.sampled_from([b"", b"\n", b" \r\n\t"]))
-def test_a_body_that_need_not_change_goes_upstream_byte_for_byte(
+def test_unchanged_body_is_sent_byte_for_byte(
     body: dict[str, Any], form: dict[str, Any], ends: bytes
 ) -> None:
     raw = ends + json.dumps(body, **form).encode() + ends
-    assert call(raw).upstream_body(model="gpt-4o", ask_usage=False) == raw
+    assert call(raw).upstream_body(model="gpt-4o", include_usage=False) == raw
 
 
 @UNTIMED
 @given(body=BODIES, form=FORMS, ends=st.sampled_from([b"", b"\n", b" \r\n\t"]))
-def test_asking_for_usage_adds_that_and_nothing_else(
+def test_requesting_usage_adds_only_the_option(
     body: dict[str, Any], form: dict[str, Any], ends: bytes
 ) -> None:
     body.pop("stream_options", None)
     raw = ends + json.dumps(body, **form).encode() + ends
-    sent = call(raw).upstream_body(model="gpt-4o", ask_usage=True)
+    sent = call(raw).upstream_body(model="gpt-4o", include_usage=True)
     assert sent.startswith(raw.rstrip()[:-1])
     assert decode(sent) == decode(raw) | {"stream_options": ASKED}
 
@@ -177,16 +185,16 @@ def test_asking_for_usage_adds_that_and_nothing_else(
     body=BODIES,
     options=st.dictionaries(st.sampled_from(["include_usage", "include_obfuscation"]), st.booleans()),
 )
-def test_other_stream_options_stay(body: dict[str, Any], options: dict[str, bool]) -> None:
+def test_other_stream_options_are_kept(body: dict[str, Any], options: dict[str, bool]) -> None:
     body["stream_options"] = options
-    sent = call(body).upstream_body(model="gpt-4o", ask_usage=True)
+    sent = call(body).upstream_body(model="gpt-4o", include_usage=True)
     assert decode(sent) == decode(json.dumps(body).encode()) | {"stream_options": options | ASKED}
 
 
 @UNTIMED
 @given(body=BODIES)
-def test_an_alias_changes_the_model_and_nothing_else(body: dict[str, Any]) -> None:
-    sent = call(body).upstream_body(model="gpt-4o-mini", ask_usage=False)
+def test_alias_changes_only_the_model(body: dict[str, Any]) -> None:
+    sent = call(body).upstream_body(model="gpt-4o-mini", include_usage=False)
     assert decode(sent) == decode(json.dumps(body).encode()) | {"model": "gpt-4o-mini"}
 
 
@@ -194,19 +202,19 @@ NUMBERS = [b"1e400", b"0.1000000000000000055511151231257827", b"1234567890123456
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_numbers_keep_their_value_when_the_body_must_change(number: bytes) -> None:
-    sent = call(b'{"model": "gpt-4o", "x": ' + number + b"}").upstream_body(model="b", ask_usage=False)
+def test_numbers_keep_their_value_when_the_body_changes(number: bytes) -> None:
+    sent = call(b'{"model": "gpt-4o", "x": ' + number + b"}").upstream_body(model="b", include_usage=False)
     assert decode(sent)["x"] == decode(number)
 
 
 PROMPTS: list[tuple[str, dict[str, Any], int]] = [
     ("a text", {"messages": [{"role": "user", "content": "héllo"}]}, 6),
-    ("parts, less pictures", {"messages": [{"content": [
+    ("parts without images", {"messages": [{"content": [
         {"type": "text", "text": "ab"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]}]}, 2),
     ("a system prompt", {"system": [{"type": "text", "text": "abc"}], "messages": [{"content": "d"}]}, 4),
     ("Responses", {"instructions": "ab", "input": [{"content": [{"text": "cd"}]}]}, 4),
-    ("Responses: what a tool gave back", {"input": [{"type": "function_call_output", "output": "abc"}]}, 3),
+    ("Responses: a tool result", {"input": [{"type": "function_call_output", "output": "abc"}]}, 3),
     ("embeddings", {"input": ["ab", "cd"]}, 4),
     ("a tool call in the history",
      {"messages": [{"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}]}, 2),
@@ -216,17 +224,17 @@ PROMPTS: list[tuple[str, dict[str, Any], int]] = [
 
 
 @pytest.mark.parametrize(("body", "size"), [row[1:] for row in PROMPTS], ids=[row[0] for row in PROMPTS])
-def test_the_prompt_is_measured_for_an_estimate(body: dict[str, Any], size: int) -> None:
+def test_prompt_size_excludes_links_and_files(body: dict[str, Any], size: int) -> None:
     assert call({"model": "m"} | body).prompt_bytes() == size
 
 
 @pytest.mark.parametrize(("body", "size"), [row[1:] for row in PROMPTS], ids=[row[0] for row in PROMPTS])
-def test_a_body_that_is_let_go_of_still_tells_its_size(body: dict[str, Any], size: int) -> None:
+def test_released_body_keeps_its_prompt_size(body: dict[str, Any], size: int) -> None:
     asked = call({"model": "m"} | body)
-    asked.let_go()
+    asked.release_body()
     assert (asked.raw, asked.body, asked.prompt_bytes()) == (b"", None, size)
 
 
-def test_a_prompt_nested_as_deep_as_json_may_be_is_measured() -> None:
+def test_prompt_size_of_deeply_nested_input() -> None:
     raw = b'{"model": "m", "input": ' + b"[" * 800 + b'"ab"' + b"]" * 800 + b"}"
     assert call(raw).prompt_bytes() == 2

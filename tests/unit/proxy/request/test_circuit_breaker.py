@@ -1,15 +1,15 @@
-"""Which upstreams rest: failures in a row, a wait that was asked for, and the way back."""
+"""Circuit breaker: consecutive failures, requested waits, and the cool-down."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.config.settings import Upstream
+from proxy.config.upstreams import Upstream
 from proxy.request.circuit_breaker import FAILURES, CircuitBreaker
 
 
 class Clock:
-    """Monotonic seconds that a test moves."""
+    """A monotonic clock in seconds that tests advance."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -30,55 +30,53 @@ def clock() -> Clock:
     return Clock()
 
 
-def names(health: CircuitBreaker, model: str = "gpt-4o") -> list[str]:
-    return [found.name for found in health.order((FIRST, SECOND), model)]
+def names(breaker: CircuitBreaker, model: str = "gpt-4o") -> list[str]:
+    return [found.name for found in breaker.order((FIRST, SECOND), model)]
 
 
-def test_one_that_fails_often_enough_is_asked_last_until_it_has_rested(clock: Clock) -> None:
-    health = CircuitBreaker(clock)
+def test_circuit_opens_after_failures_until_the_cool_down_ends(clock: Clock) -> None:
+    breaker = CircuitBreaker(clock)
     for _ in range(FAILURES - 1):
-        health.failed(FIRST, "gpt-4o")
-    assert names(health) == ["first", "second"]
-    health.failed(FIRST, "gpt-4o")
-    assert names(health) == ["second", "first"]
-    assert names(health, "gpt-4o-mini") == ["first", "second"]  # another model is another matter
+        breaker.record_failure(FIRST, "gpt-4o")
+    assert names(breaker) == ["first", "second"]
+    breaker.record_failure(FIRST, "gpt-4o")
+    assert names(breaker) == ["second", "first"]
+    assert names(breaker, "gpt-4o-mini") == ["first", "second"]  # each model has its own circuit
     clock.now += 30
-    assert names(health) == ["first", "second"]
-    health.failed(FIRST, "gpt-4o")  # it has not recovered: one more is enough
-    assert names(health) == ["second", "first"]
+    assert names(breaker) == ["first", "second"]
+    breaker.record_failure(FIRST, "gpt-4o")  # not recovered: one more failure is enough
+    assert names(breaker) == ["second", "first"]
 
 
-def test_an_answer_ends_the_count(clock: Clock) -> None:
-    health = CircuitBreaker(clock)
+def test_success_closes_the_circuit(clock: Clock) -> None:
+    breaker = CircuitBreaker(clock)
     for _ in range(5):
         for _ in range(FAILURES - 1):
-            health.failed(FIRST, "gpt-4o")
-        health.worked(FIRST, "gpt-4o")
-    assert names(health) == ["first", "second"]
+            breaker.record_failure(FIRST, "gpt-4o")
+        breaker.record_success(FIRST, "gpt-4o")
+    assert names(breaker) == ["first", "second"]
 
 
-@pytest.mark.parametrize(("asked", "rests"), [(0.0, 0.0), (5.0, 5.0), (3600.0, 30.0)])
-def test_one_that_asks_to_wait_rests_so_long_and_no_longer_than_configured(
-    clock: Clock, asked: float, rests: float
-) -> None:
-    health = CircuitBreaker(clock)
-    health.failed(FIRST, "gpt-4o", wait=asked)
-    if rests:
-        clock.now += rests - 0.01
-        assert names(health) == ["second", "first"]
+@pytest.mark.parametrize(("wait", "cool_down"), [(0.0, 0.0), (5.0, 5.0), (3600.0, 30.0)])
+def test_requested_wait_is_capped_by_rest_seconds(clock: Clock, wait: float, cool_down: float) -> None:
+    breaker = CircuitBreaker(clock)
+    breaker.record_failure(FIRST, "gpt-4o", wait=wait)
+    if cool_down:
+        clock.now += cool_down - 0.01
+        assert names(breaker) == ["second", "first"]
     clock.now += 0.02
-    assert names(health) == ["first", "second"]
+    assert names(breaker) == ["first", "second"]
 
 
-def test_when_all_rest_all_are_asked(clock: Clock) -> None:
-    health = CircuitBreaker(clock)
+def test_all_upstreams_are_tried_when_all_circuits_are_open(clock: Clock) -> None:
+    breaker = CircuitBreaker(clock)
     for found in (FIRST, SECOND):
-        health.failed(found, "gpt-4o", wait=10)
-    assert names(health) == ["first", "second"]
+        breaker.record_failure(found, "gpt-4o", wait=10)
+    assert names(breaker) == ["first", "second"]
 
 
-def test_only_so_many_failures_are_remembered(clock: Clock) -> None:
-    health = CircuitBreaker(clock)
+def test_number_of_circuits_is_bounded(clock: Clock) -> None:
+    breaker = CircuitBreaker(clock)
     for at in range(10_000):
-        health.failed(FIRST, f"gpt-{at}")
-    assert len(health._standings) == 1024
+        breaker.record_failure(FIRST, f"gpt-{at}")
+    assert len(breaker._circuits) == 1024

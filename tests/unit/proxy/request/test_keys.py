@@ -1,4 +1,4 @@
-"""Relay keys: only hashes kept, one owner each, revoked for ever, and no issue lost to another."""
+"""Relay keys: stored as hashes, found by their owner, revoked and rotated, and issued concurrently."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "made" / "keys.yaml"
 
 
-def test_a_key_is_random_shown_once_and_kept_as_a_hash_in_a_private_file(file: Path) -> None:
+def test_key_is_random_and_stored_as_a_hash_in_a_private_file(file: Path) -> None:
     raw = keys.issue(file, user="ada", team="engines")
     other = keys.issue(file, user="ada", team="engines")
     assert re.fullmatch(r"rk_[A-Za-z0-9_-]{32}", raw)  # 24 random bytes
@@ -35,14 +35,14 @@ def test_a_key_is_random_shown_once_and_kept_as_a_hash_in_a_private_file(file: P
     assert sorted(path.name for path in file.parent.iterdir()) == ["keys.yaml", "keys.yaml.lock"]
 
 
-def test_a_private_file_stays_private_though_it_was_open_before(file: Path) -> None:
+def test_file_mode_is_restored_on_every_write(file: Path) -> None:
     keys.issue(file, user="ada", team="engines")
     file.chmod(0o644)
     keys.issue(file, user="bob", team="engines")
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_key_finds_its_owner_and_nothing_else_does(file: Path) -> None:
+def test_only_the_exact_key_is_found(file: Path) -> None:
     raw = keys.issue(file, user="ada", team="engines", models=["gpt-*", "o3"])
     store = KeyStore(file)
     found = store.find(raw)
@@ -76,13 +76,13 @@ def test_two_files_hash_the_same_key_differently(tmp_path: Path) -> None:
     assert keys.digest("a", "rk_x") != keys.digest("b", "rk_x")
 
 
-def test_a_revoked_key_is_refused_and_its_time_never_changes(file: Path) -> None:
+def test_revoked_key_is_refused_and_keeps_its_time(file: Path) -> None:
     raw, other = keys.issue_many(file, [("ada", "engines"), ("bob", "engines")])
     store = KeyStore(file)
     key = store.find(raw)
     assert key is not None
     revoked = keys.revoke(file, key.id)
-    assert store.find(raw) is not None  # not before it looks
+    assert store.find(raw) is not None  # until the file is reloaded
     assert store.refresh()
     assert not store.refresh()
     assert store.find(raw) is None
@@ -91,7 +91,7 @@ def test_a_revoked_key_is_refused_and_its_time_never_changes(file: Path) -> None
     assert keys.revoke(file, key.id).revoked_at == revoked.revoked_at
 
 
-def test_a_rotated_key_keeps_its_owner_models_and_limits(file: Path) -> None:
+def test_rotated_key_keeps_owner_models_and_limits(file: Path) -> None:
     limits = keys.KeyLimits(rpm=5, usd_per_day=Decimal("2.50"))
     raw = keys.issue(file, user="ada", team="engines", models=["gpt-*"], limits=limits)
     store = KeyStore(file)
@@ -108,7 +108,7 @@ def test_a_rotated_key_keeps_its_owner_models_and_limits(file: Path) -> None:
         keys.rotate(file, old.id)
 
 
-def test_with_grace_the_old_key_works_on_until_its_end_without_a_new_look(file: Path) -> None:
+def test_rotated_key_is_valid_until_its_grace_ends(file: Path) -> None:
     raw = keys.issue(file, user="ada", team="engines")
     store = KeyStore(file)
     (old,) = keys.read(file).keys
@@ -119,7 +119,7 @@ def test_with_grace_the_old_key_works_on_until_its_end_without_a_new_look(file: 
     assert store.find(raw) is None
 
 
-def test_a_key_that_ends_later_can_be_revoked_now(file: Path) -> None:
+def test_key_in_its_grace_can_be_revoked(file: Path) -> None:
     raw = keys.issue(file, user="ada", team="engines")
     (old,) = keys.read(file).keys
     keys.rotate(file, old.id, grace=timedelta(days=1))
@@ -127,7 +127,7 @@ def test_a_key_that_ends_later_can_be_revoked_now(file: Path) -> None:
     assert KeyStore(file).find(raw) is None
 
 
-def test_an_unknown_id_cannot_be_revoked(file: Path) -> None:
+def test_unknown_id_cannot_be_revoked_or_rotated(file: Path) -> None:
     keys.issue(file, user="ada", team="engines")
     for change in (keys.revoke, keys.rotate):
         with pytest.raises(KeysError, match=r"has no key key_0; `relayctl keys list`"):
@@ -146,7 +146,7 @@ for number in range(5):
 """
 
 
-def test_processes_that_issue_at_once_lose_no_key(file: Path) -> None:
+def test_concurrent_processes_lose_no_key(file: Path) -> None:
     command = [sys.executable, "-c", ISSUING, str(file)]
     issuers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     raws = [raw for issuer in issuers for raw in issuer.communicate()[0].split()]
@@ -155,7 +155,7 @@ def test_processes_that_issue_at_once_lose_no_key(file: Path) -> None:
     assert all(store.find(raw) for raw in raws)
 
 
-def test_no_file_is_no_key_and_the_first_issue_is_seen(file: Path) -> None:
+def test_missing_file_has_no_keys_and_a_new_file_is_loaded(file: Path) -> None:
     store = KeyStore(file)
     assert len(store) == 0
     raw = keys.issue(file, user="ada", team="engines")
@@ -180,30 +180,28 @@ GARBAGE: list[tuple[str, bytes]] = [
         b"pepper: x\nkeys:\n- {id: a, user: u, team: t, hash: h, created_at: yesterday}",
     ),
     (
-        "a time of the file's own without a zone",
+        "a YAML time without a zone",
         b"pepper: x\nkeys:\n- {id: a, user: u, team: t, hash: h, created_at: 2026-11-01 10:00:00}",
     ),
-    ("a day that there is not", b"pepper: 2026-13-45"),
-    ("what YAML itself says is no time", b"pepper: !!timestamp soon"),
-    ("what YAML itself says is no bool", b"pepper: !!bool perhaps"),
+    ("an impossible date", b"pepper: 2026-13-45"),
+    ("an invalid YAML timestamp", b"pepper: !!timestamp soon"),
+    ("an invalid YAML bool", b"pepper: !!bool perhaps"),
     ("nested deep", b"[" * 5000),
 ]
 
 
 @pytest.mark.parametrize("content", [row[1] for row in GARBAGE], ids=[row[0] for row in GARBAGE])
-def test_a_file_that_holds_no_keys_is_told_in_one_sentence_and_never_overwritten(
-    file: Path, content: bytes
-) -> None:
+def test_invalid_file_is_one_sentence_and_not_overwritten(file: Path, content: bytes) -> None:
     file.parent.mkdir()
     file.write_bytes(content)
-    with pytest.raises(KeysError) as told:
+    with pytest.raises(KeysError) as error:
         keys.issue(file, user="ada", team="engines")
-    assert str(told.value).startswith(f"{file} is not a file of Relay keys: ")
-    assert "\n" not in str(told.value)
+    assert str(error.value).startswith(f"{file} is not a file of Relay keys: ")
+    assert "\n" not in str(error.value)
     assert file.read_bytes() == content
 
 
-def test_the_keys_read_before_stay_in_force_when_the_file_turns_to_garbage(file: Path) -> None:
+def test_previous_keys_stay_valid_when_the_file_becomes_invalid(file: Path) -> None:
     raw = keys.issue(file, user="ada", team="engines")
     store = KeyStore(file)
     file.write_text("garbage: [")
@@ -212,7 +210,7 @@ def test_the_keys_read_before_stay_in_force_when_the_file_turns_to_garbage(file:
     assert store.find(raw) is not None
 
 
-def test_a_directory_in_the_file_s_place_is_told(tmp_path: Path) -> None:
+def test_directory_instead_of_the_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(KeysError, match="cannot be read: Is a directory"):
         keys.read(tmp_path)
     (tmp_path / "file").touch()
@@ -221,14 +219,14 @@ def test_a_directory_in_the_file_s_place_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a" * 257, "a\nb", "a\0", "\ud800"])
-def test_an_owner_that_no_record_could_hold_gets_no_key(file: Path, name: str) -> None:
+def test_owner_that_a_record_cannot_store_is_refused(file: Path, name: str) -> None:
     for user, team in ((name, "t"), ("u", name)):
         with pytest.raises(KeysError, match="printable characters"):
             keys.issue(file, user=user, team=team)
     assert not file.exists()
 
 
-def test_an_owner_may_be_written_in_any_script(file: Path) -> None:
+def test_owner_may_use_any_script(file: Path) -> None:
     raw = keys.issue(file, user="Ада Л. 'x': #1", team="機關😀")
     found = KeyStore(file).find(raw)
     assert found is not None

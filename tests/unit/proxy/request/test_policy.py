@@ -1,4 +1,4 @@
-"""What the policy lets through, and that its refusals tell nothing of the prompt."""
+"""Content policy: allowed and blocked prompts, and refusals that do not quote them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from proxy.config.pii import Policy as Rules
+from proxy.config.pii import Policy as PolicySettings
 from proxy.errors import Refusal, refusal_body
 from proxy.request.call import Call, read_call
 from proxy.request.policy import Policy
@@ -18,14 +18,14 @@ def call(content: object, **more: object) -> Call:
 
 
 def policy(patterns: tuple[str, ...], most: int | None, counted: list[None]) -> Policy:
-    rules = Rules(blocked_patterns=patterns, max_input_bytes=most)
-    return Policy(rules, lambda: counted.append(None))
+    settings = PolicySettings(blocked_patterns=patterns, max_input_bytes=most)
+    return Policy(settings, lambda: counted.append(None))
 
 
 BLOCKED = [
     (("secret plan",), None, call("the secret plan"), "content_blocked"),
     (("x", "(?i)SECRET"), None, call([{"type": "text", "text": "a Secret"}]), "content_blocked"),
-    # a line's ends, and each text on its own
+    # anchors match at line ends and at the ends of each text
     (("^top",), None, call("a\ntop"), "content_blocked"),
     (("^top$",), None, call("top"), "content_blocked"),
     # a letter escaped in JSON
@@ -43,7 +43,7 @@ BLOCKED = [
 
 
 @pytest.mark.parametrize(("patterns", "most", "asked", "code"), BLOCKED)
-def test_what_the_policy_forbids_is_refused_without_quoting_it(
+def test_blocked_prompt_is_refused_without_quoting_it(
     patterns: tuple[str, ...], most: int | None, asked: Call, code: str
 ) -> None:
     counted: list[None] = []
@@ -55,18 +55,18 @@ def test_what_the_policy_forbids_is_refused_without_quoting_it(
     assert json.loads(refusal_body("openai", blocked.value))["error"]["code"] == code
 
 
-PASSING = [
+ALLOWED = [
     ((), None, call("anything")),
     (("secret",), None, call("harmless")),
-    # the border, and what is no prompt
+    # the exact limit, and fields that are not prompt
     ((), 6, call("123456")),
     (("gpt-4o", "user"), None, call("a")),
     ((), 1, call([{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}])),
 ]
 
 
-@pytest.mark.parametrize(("patterns", "most", "asked"), PASSING)
-def test_everything_else_passes(patterns: tuple[str, ...], most: int | None, asked: Call) -> None:
+@pytest.mark.parametrize(("patterns", "most", "asked"), ALLOWED)
+def test_other_prompts_are_allowed(patterns: tuple[str, ...], most: int | None, asked: Call) -> None:
     counted: list[None] = []
     policy(patterns, most, counted).check(asked)
     assert not counted

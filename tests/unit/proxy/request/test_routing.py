@@ -1,4 +1,4 @@
-"""Which upstream answers, under which URL, and which headers go there and come back."""
+"""Routing: upstreams, URLs, and the headers that are passed in both directions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from proxy.config.settings import Config, Upstream
+from proxy.config.settings import Config
+from proxy.config.upstreams import Upstream
 from proxy.errors import Api
 from proxy.request.routing import Router, client_headers, upstream_headers, upstream_url
 
@@ -22,12 +23,12 @@ CONFIG = Config.model_validate({
 })  # fmt: skip
 
 CHOICES: list[tuple[Api, str | None, list[str]]] = [
-    ("openai", "gpt-4o", ["azure", "openai"]),  # both fit: the first is asked first
+    ("openai", "gpt-4o", ["azure", "openai"]),  # both match: in configured order
     ("openai", "gpt-4o-mini", ["openai"]),
     ("openai", "o3-mini", ["openai"]),
     ("openai", "o2", []),
-    ("openai", "GPT-4o", []),  # names are compared as they are
-    ("openai", "claude-sonnet-4-5", ["local"]),  # the API of the route comes first
+    ("openai", "GPT-4o", []),  # names are case-sensitive
+    ("openai", "claude-sonnet-4-5", ["local"]),  # the API of the route decides
     ("anthropic", "claude-sonnet-4-5", ["anthropic"]),
     ("anthropic", "gpt-4o", []),
     ("openai", None, ["azure"]),  # a file or a batch is at one provider only
@@ -36,7 +37,7 @@ CHOICES: list[tuple[Api, str | None, list[str]]] = [
 
 
 @pytest.mark.parametrize(("api", "model", "names"), CHOICES)
-def test_upstreams_are_chosen_by_api_then_by_their_globs_in_order(
+def test_upstreams_are_selected_by_api_then_by_globs_in_order(
     api: Api, model: str | None, names: list[str]
 ) -> None:
     assert [found.name for found in Router(CONFIG).candidates(api, model)] == names
@@ -45,7 +46,7 @@ def test_upstreams_are_chosen_by_api_then_by_their_globs_in_order(
 @pytest.mark.parametrize(
     ("asked", "meant"), [("fast", "gpt-5-mini"), ("gpt-4", "gpt-4o"), ("gpt-4o", "gpt-4o")]
 )
-def test_an_alias_stands_for_one_model(asked: str, meant: str) -> None:
+def test_alias_is_resolved_to_its_model(asked: str, meant: str) -> None:
     assert Router(CONFIG).resolve(asked) == meant
 
 
@@ -60,7 +61,7 @@ URLS: list[tuple[Api, str, str, str, str]] = [
 
 
 @pytest.mark.parametrize(("api", "base", "path", "query", "url"), URLS)
-def test_the_route_is_found_at_the_upstream(api: Api, base: str, path: str, query: str, url: str) -> None:
+def test_url_of_a_route_at_the_upstream(api: Api, base: str, path: str, query: str, url: str) -> None:
     upstream = Upstream.model_validate({"api": api, "base_url": base})
     assert upstream_url(upstream, path, query) == url
 
@@ -94,16 +95,16 @@ HOP_BY_HOP = {
 
 
 @pytest.mark.parametrize("api_key", ["sk-ours", None])
-def test_credentials_and_hop_by_hop_headers_never_go_up_and_the_rest_does(api_key: str | None) -> None:
-    kept = {
+def test_credentials_and_hop_by_hop_headers_are_not_sent_upstream(api_key: str | None) -> None:
+    passed_on = {
         "Content-Type": "application/json",
         "anthropic-beta": "x",
         "User-Agent": "openai/1",
         "OpenAI-Beta": "y",
     }
-    sent = upstream_headers(an_upstream(), api_key, CIMultiDict(CREDENTIALS | HOP_BY_HOP | kept))
+    sent = upstream_headers(an_upstream(), api_key, CIMultiDict(CREDENTIALS | HOP_BY_HOP | passed_on))
     ours = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    assert dict(sent) == kept | {"Accept-Encoding": "identity"} | ours
+    assert dict(sent) == passed_on | {"Accept-Encoding": "identity"} | ours
 
 
 def test_each_api_gets_its_key_in_its_own_header() -> None:
@@ -116,12 +117,12 @@ def test_each_api_gets_its_key_in_its_own_header() -> None:
     assert upstream_headers(an_upstream(api="anthropic"), None, {})["anthropic-version"] == "2023-06-01"
 
 
-def test_a_header_sent_twice_goes_up_twice() -> None:
+def test_repeated_header_is_sent_upstream_repeatedly() -> None:
     client = CIMultiDict([("anthropic-beta", "a"), ("anthropic-beta", "b")])
     assert upstream_headers(an_upstream(), None, client).getall("anthropic-beta") == ["a", "b"]
 
 
-NOT_DOWN = {
+NOT_SENT_TO_CLIENTS = {
     "Set-Cookie": "__cf_bm=secret",
     "Connection": "keep-alive, X-Only-Here",
     "X-Only-Here": "1",
@@ -139,8 +140,8 @@ NOT_DOWN = {
 }
 
 
-def test_the_organisation_s_limits_cookies_and_framing_do_not_come_down_and_the_rest_does() -> None:
-    kept = {
+def test_rate_limits_cookies_and_framing_are_not_sent_to_clients() -> None:
+    passed_on = {
         "Content-Type": "application/json",
         "retry-after": "3",
         "retry-after-ms": "3000",
@@ -148,5 +149,5 @@ def test_the_organisation_s_limits_cookies_and_framing_do_not_come_down_and_the_
         "x-request-id": "req_theirs",
         "openai-version": "2020-10-01",
     }
-    theirs = CIMultiDict(NOT_DOWN | kept | {"x-relay-request-id": "forged"})
-    assert dict(client_headers(theirs, "req_ours")) == kept | {"x-relay-request-id": "req_ours"}
+    theirs = CIMultiDict(NOT_SENT_TO_CLIENTS | passed_on | {"x-relay-request-id": "forged"})
+    assert dict(client_headers(theirs, "req_ours")) == passed_on | {"x-relay-request-id": "req_ours"}

@@ -1,4 +1,4 @@
-"""Segments on disk: whole lines or none, sealed once, and leftovers sealed only when their writer is dead."""
+"""Segments on disk: whole lines or none, sealed once, leftovers sealed only after their writer died."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def proven(path: Path) -> SealLine:
     return seal
 
 
-def test_a_segment_is_open_while_it_is_written_and_proven_when_it_is_sealed(tmp_path: Path) -> None:
+def test_segment_is_open_while_written_and_valid_when_sealed(tmp_path: Path) -> None:
     segment = begun(tmp_path, records=3)
     assert [path.name for path in tmp_path.iterdir()] == [f"{NAME}.open"]
     assert segment.size == segment.path.stat().st_size
@@ -80,7 +80,7 @@ def test_a_segment_is_open_while_it_is_written_and_proven_when_it_is_sealed(tmp_
     assert path.stat().st_mode & 0o007 == 0
 
 
-def test_a_segment_never_overwrites_another(tmp_path: Path) -> None:
+def test_segment_never_overwrites_another(tmp_path: Path) -> None:
     hidden = tmp_path / f".{NAME}.new"
     hidden.write_text("somebody is just making it")
     with pytest.raises(FileExistsError):
@@ -88,9 +88,7 @@ def test_a_segment_never_overwrites_another(tmp_path: Path) -> None:
     assert hidden.read_text() == "somebody is just making it"
 
 
-def test_a_full_disk_leaves_no_part_of_a_line_and_the_same_line_fits_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disk_leaves_no_part_of_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     segment = begun(tmp_path)
     before, write, calls = segment.path.read_bytes(), os.write, 0
 
@@ -112,7 +110,7 @@ def test_a_full_disk_leaves_no_part_of_a_line_and_the_same_line_fits_later(
     assert proven(tmp_path / str(NAME)).records == 2
 
 
-def test_the_kernel_s_own_limit_on_a_file_leaves_no_part_of_a_line(tmp_path: Path) -> None:
+def test_file_size_limit_leaves_no_part_of_a_line(tmp_path: Path) -> None:
     segment = begun(tmp_path)
     before = segment.path.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -128,7 +126,7 @@ def test_the_kernel_s_own_limit_on_a_file_leaves_no_part_of_a_line(tmp_path: Pat
     segment.abandon()
 
 
-def test_a_segment_that_cannot_be_begun_leaves_nothing(
+def test_segment_that_cannot_be_created_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_fd: int, _data: bytes) -> int:
@@ -150,7 +148,7 @@ TAILS: list[tuple[str, bytes]] = [
 
 
 @pytest.mark.parametrize("tail", [row[1] for row in TAILS], ids=[row[0] for row in TAILS])
-def test_what_a_dead_writer_left_is_sealed_without_the_torn_line(tmp_path: Path, tail: bytes) -> None:
+def test_leftover_of_a_dead_writer_is_sealed_without_its_torn_line(tmp_path: Path, tail: bytes) -> None:
     segment = begun(tmp_path)
     whole = segment.path.read_bytes()
     segment.path.write_bytes(whole + tail)
@@ -161,7 +159,7 @@ def test_what_a_dead_writer_left_is_sealed_without_the_torn_line(tmp_path: Path,
     assert (tmp_path / str(NAME)).read_bytes().startswith(whole)
 
 
-def test_a_seal_whose_rename_was_lost_is_not_sealed_again(tmp_path: Path) -> None:
+def test_sealed_segment_whose_rename_was_lost_is_only_renamed(tmp_path: Path) -> None:
     segment = begun(tmp_path)
     segment.finish(seq=4, sealed_at=NOON)
     content = segment.path.read_bytes()
@@ -171,7 +169,7 @@ def test_a_seal_whose_rename_was_lost_is_not_sealed_again(tmp_path: Path) -> Non
     assert not proven(tmp_path / str(NAME)).recovered
 
 
-def test_a_line_that_is_none_in_the_middle_is_kept_and_sealed_over(tmp_path: Path) -> None:
+def test_invalid_line_in_the_middle_is_kept_when_sealing(tmp_path: Path) -> None:
     segment = begun(tmp_path)
     segment.path.write_bytes(
         segment.path.read_bytes() + b"not a line\n" + b'{"x":' * 9000 + b"\n" + to_line(RECORD, 6)
@@ -185,7 +183,7 @@ def test_a_line_that_is_none_in_the_middle_is_kept_and_sealed_over(tmp_path: Pat
     assert seal.sha256 == hashlib.sha256(b"".join(before)).hexdigest()
 
 
-def test_an_empty_leftover_and_foreign_files_do_no_harm(tmp_path: Path) -> None:
+def test_empty_leftover_and_foreign_files_are_harmless(tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.open").touch()
     (tmp_path / "notes.open").write_text("mine")
     seal_leftovers(tmp_path)
@@ -193,7 +191,7 @@ def test_an_empty_leftover_and_foreign_files_do_no_harm(tmp_path: Path) -> None:
     assert (tmp_path / str(NAME)).exists()
 
 
-def test_a_living_writer_s_segment_is_never_sealed_by_another(tmp_path: Path) -> None:
+def test_segment_of_a_running_writer_is_not_sealed_by_another(tmp_path: Path) -> None:
     segment = begun(tmp_path)
     assert seal_leftovers(tmp_path) == []
     segment.seal(seq=4, sealed_at=NOON)
@@ -223,7 +221,7 @@ def python(code: str, directory: Path) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", code, str(directory)], stdout=subprocess.PIPE, text=True)
 
 
-def test_another_process_respects_the_living_and_buries_the_dead(tmp_path: Path) -> None:
+def test_other_process_seals_only_segments_of_dead_writers(tmp_path: Path) -> None:
     ours = begun(tmp_path)
     with python(WRITING, tmp_path) as writer:
         assert writer.stdout is not None
@@ -240,7 +238,7 @@ def test_another_process_respects_the_living_and_buries_the_dead(tmp_path: Path)
     ours.abandon()
 
 
-def test_several_starts_at_once_seal_each_leftover_once(tmp_path: Path) -> None:
+def test_concurrent_starts_seal_each_leftover_once(tmp_path: Path) -> None:
     for number in range(1, 21):
         name = SegmentName(started_at=NOON, writer="dead", number=number)
         begun(tmp_path, name=name).abandon()

@@ -1,4 +1,4 @@
-"""Segment names, the kinds of line, and the seal that proves a segment."""
+"""Segment names, the kinds of line, and the seal."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ NAMES: list[tuple[str, SegmentName | None]] = [
 
 
 @pytest.mark.parametrize(("name", "parsed"), NAMES)
-def test_a_file_name_tells_its_segment_or_is_none_s(name: str, parsed: SegmentName | None) -> None:
+def test_file_names_are_parsed_or_rejected(name: str, parsed: SegmentName | None) -> None:
     assert SegmentName.parse(name) == parsed
 
 
@@ -75,17 +75,17 @@ STARTS = st.datetimes(datetime(1971, 1, 1), datetime(2999, 1, 1), timezones=st.j
 
 @UNTIMED
 @given(writer=WRITERS, number=st.integers(1, 10**8), started_at=STARTS)
-def test_a_name_survives_its_text(writer: str, number: int, started_at: datetime) -> None:
+def test_segment_name_survives_formatting_and_parsing(writer: str, number: int, started_at: datetime) -> None:
     name = SegmentName(started_at=started_at.replace(microsecond=0), writer=writer, number=number)
     assert SegmentName.parse(str(name)) == name
 
 
-def test_a_start_in_another_zone_is_named_in_utc() -> None:
+def test_start_in_another_time_zone_is_named_in_utc() -> None:
     there = datetime(2026, 11, 1, 1, tzinfo=timezone(timedelta(hours=2)))
     assert str(SegmentName(started_at=there, writer="w", number=1)) == "usage-20261031T230000Z-w-000001.jsonl"
 
 
-def test_open_and_intent_lines_carry_what_the_contract_says() -> None:
+def test_open_and_intent_lines_follow_the_contract() -> None:
     opened = parse_line(open_line(NAME, seq=9, previous="ab"))
     assert isinstance(opened, OpenLine)
     assert (opened.v, opened.seq, opened.segment, opened.writer) == (1, 9, str(NAME), "host-1-ab")
@@ -102,9 +102,7 @@ def test_open_and_intent_lines_carry_what_the_contract_says() -> None:
 
 @UNTIMED
 @given(costs=st.lists(st.none() | st.decimals(0, 10**6, places=12), max_size=8), intents=st.integers(0, 3))
-def test_the_seal_is_what_anybody_makes_of_the_lines_before_it(
-    costs: list[Decimal | None], intents: int
-) -> None:
+def test_seal_matches_the_lines_before_it(costs: list[Decimal | None], intents: int) -> None:
     records = [a_record(number, cost) for number, cost in enumerate(costs)]
     lines = [to_line(record, seq) for seq, record in enumerate(records, 1)]
     totals = Totals()
@@ -113,13 +111,13 @@ def test_the_seal_is_what_anybody_makes_of_the_lines_before_it(
         totals.count(record)
         totals.hash(line)
     sealing = totals.seal_line(seq=len(lines) + 1, recovered=False, sealed_at=NOON)
-    told = json.loads(sealing)
-    assert told["sha256"] == hashlib.sha256(b"".join(lines)).hexdigest()
-    assert (told["records"], told["intents"], told["prompt_tokens"]) == (
+    sealed = json.loads(sealing)
+    assert sealed["sha256"] == hashlib.sha256(b"".join(lines)).hexdigest()
+    assert (sealed["records"], sealed["intents"], sealed["prompt_tokens"]) == (
         len(costs), intents, sum(range(len(costs))),
     )  # fmt: skip
-    assert Decimal(told["cost_usd"]) == sum((cost for cost in costs if cost is not None), Decimal(0))
-    assert "E" not in told["cost_usd"]
+    assert Decimal(sealed["cost_usd"]) == sum((cost for cost in costs if cost is not None), Decimal(0))
+    assert "E" not in sealed["cost_usd"]
     seal = parse_line(sealing)
     assert isinstance(seal, SealLine)
     assert totals.differences(seal) == []
@@ -137,17 +135,17 @@ CHANGES: list[tuple[str, object]] = [
 
 
 @pytest.mark.parametrize(("name", "value"), CHANGES)
-def test_a_seal_that_claims_otherwise_is_told_by_name(name: str, value: object) -> None:
+def test_differences_name_the_field_of_the_seal(name: str, value: object) -> None:
     totals = Totals()
     for number in (1, 2):
         totals.count(a_record(number, Decimal("0.1")))
     seal = parse_line(totals.seal_line(seq=1, recovered=True, sealed_at=NOON))
     assert isinstance(seal, SealLine)
-    (told,) = totals.differences(msgspec.structs.replace(seal, **{name: value}))
-    assert told.startswith(f"the seal says {name} {value}, the lines make ")
+    (difference,) = totals.differences(msgspec.structs.replace(seal, **{name: value}))
+    assert difference.startswith(f"the seal says {name} {value}, the lines make ")
 
 
-def test_the_seal_of_many_small_costs_has_every_digit() -> None:
+def test_seal_of_many_small_costs_is_exact() -> None:
     totals = Totals()
     for number in range(10_000):
         totals.count(a_record(number, Decimal("123456789.000000000001")))
@@ -168,12 +166,12 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("line", BROKEN, ids=range(len(BROKEN)))
-def test_what_is_no_line_raises_one_kind_of_error(line: bytes) -> None:
+def test_invalid_line_raises_a_decode_error(line: bytes) -> None:
     with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
         parse_line(line)
 
 
-def test_sealed_segments_are_listed_by_start_writer_and_number_and_strangers_passed_over(
+def test_sealed_segments_are_sorted_and_other_files_ignored(
     tmp_path: Path,
 ) -> None:
     names = [
@@ -192,7 +190,7 @@ def test_sealed_segments_are_listed_by_start_writer_and_number_and_strangers_pas
     assert len(sealed_segments(tmp_path, "content")) == 1
 
 
-def test_a_named_pipe_that_is_called_like_a_segment_is_passed_over(tmp_path: Path) -> None:
-    """Opening it would wait for somebody who writes, for ever."""
+def test_named_pipe_with_the_name_of_a_segment_is_ignored(tmp_path: Path) -> None:
+    """Opening it would block."""
     os.mkfifo(tmp_path / "usage-20261101T000000Z-w-000001.jsonl")
     assert sealed_segments(tmp_path) == []

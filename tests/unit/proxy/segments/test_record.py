@@ -1,4 +1,4 @@
-"""A record and its line: what round-trips, what is refused, and the exact texts of money and time."""
+"""A record and its line: round trip, rejection, and the exact text of money and time."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_any_record_survives_its_line(record: UsageRecord, seq: int) -> None:
 
 @UNTIMED
 @given(record=records(), seq=st.integers(1, 2**50))
-def test_a_line_has_every_field_in_its_order(record: UsageRecord, seq: int) -> None:
+def test_line_has_every_field_in_order(record: UsageRecord, seq: int) -> None:
     shown = {"v": 1, "event": "request", "seq": seq} | msgspec.structs.asdict(record)
     shown["created_at"] = time_text(record.created_at)
     shown["cost_usd"] = None if record.cost_usd is None else money_text(record.cost_usd)
@@ -116,7 +116,7 @@ def test_a_line_has_every_field_in_its_order(record: UsageRecord, seq: int) -> N
 
 @UNTIMED
 @given(record=records())
-def test_a_line_shows_money_without_exponent_and_time_with_six_digits(record: UsageRecord) -> None:
+def test_line_has_money_without_exponent_and_time_with_six_digits(record: UsageRecord) -> None:
     shown = json.loads(to_line(record, 1))
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", shown["created_at"])
     if record.cost_usd is not None:
@@ -153,7 +153,7 @@ def test_time_is_utc_with_microseconds(moment: datetime, text: str) -> None:
 
 
 @given(moment=st.datetimes(timezones=st.just(UTC)))
-def test_a_time_has_six_fractional_digits_whatever_they_are(moment: datetime) -> None:
+def test_time_always_has_six_fractional_digits(moment: datetime) -> None:
     assert time_text(moment) == moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
@@ -173,9 +173,9 @@ CONTRADICTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "told"), CONTRADICTIONS)
-def test_a_record_that_contradicts_itself_cannot_be_made(changes: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(told)):
+@pytest.mark.parametrize(("changes", "message"), CONTRADICTIONS)
+def test_contradicting_record_cannot_be_made(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
         a_record(**changes)
 
 
@@ -209,14 +209,14 @@ BAD_LINES = [
 ]
 
 
-@pytest.mark.parametrize(("line", "told"), BAD_LINES, ids=range(len(BAD_LINES)))
-def test_a_bad_line_is_refused_in_one_sentence(line: bytes, told: str) -> None:
-    with pytest.raises(RecordError, match=re.escape(told)) as refused:
+@pytest.mark.parametrize(("line", "message"), BAD_LINES, ids=range(len(BAD_LINES)))
+def test_invalid_line_is_rejected_with_one_sentence(line: bytes, message: str) -> None:
+    with pytest.raises(RecordError, match=re.escape(message)) as refused:
         from_line(line)
     assert "\n" not in str(refused.value)
 
 
-def test_an_old_line_with_only_the_required_fields_loads_and_a_newer_field_is_passed_over() -> None:
+def test_old_line_loads_and_unknown_fields_are_ignored() -> None:
     required = (
         b'{"v":1,"event":"request","seq":3,"request_id":"r","created_at":"2026-11-01T12:00:00Z",'
         b'"user_id":"u","team_id":"t","model":"m","status":200,"prompt_tokens":1,"completion_tokens":2,'
@@ -226,7 +226,7 @@ def test_an_old_line_with_only_the_required_fields_loads_and_a_newer_field_is_pa
     assert (record.cost_usd, record.provider, record.attempts) == (None, "", ())
 
 
-def test_a_number_in_usage_that_nobody_could_count_with_is_no_reason_to_refuse_the_line() -> None:
+def test_number_out_of_range_in_usage_is_accepted() -> None:
     line = a_line().replace(b'"usage": null', b'"usage": {"x": [1e99999999999999999999, 1.50]}')
     assert from_line(line).usage == {"x": ["1e99999999999999999999", Decimal("1.50")]}
 
@@ -238,13 +238,13 @@ TOO_MUCH: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("usage", TOO_MUCH, ids=["too large", "not UTF-8"])
-def test_a_usage_object_that_no_line_can_hold_is_left_out_and_the_counts_stay(usage: dict[str, Any]) -> None:
+def test_unencodable_usage_object_is_omitted(usage: dict[str, Any]) -> None:
     line = to_line(a_record(usage=usage), 1)
     assert msgspec.structs.replace(from_line(line), usage=None) == from_line(to_line(a_record(), 1))
 
 
 @UNTIMED
 @given(text=st.text(st.characters(), max_size=600))
-def test_clipped_text_always_fits_into_a_record(text: str) -> None:
+def test_clipped_text_fits_into_a_record(text: str) -> None:
     record = a_record(user_id=clip(text))
     assert from_line(to_line(record, 1)).user_id == record.user_id

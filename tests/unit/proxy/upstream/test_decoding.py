@@ -1,4 +1,4 @@
-"""A compressed answer is decompressed the same whatever the cuts, in pieces that stay small."""
+"""A compressed answer is decompressed alike at any cuts, in small chunks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.upstream.decoding import MAX_PIECE_BYTES, Decoder
+from proxy.upstream.decoding import MAX_CHUNK_BYTES, Decoder
 from proxy.upstream.parser import BrokenError
 from tests.support.arbitrary import UNTIMED
 
@@ -50,7 +50,7 @@ def decoded(encoding: str, *pieces: bytes) -> list[bytes]:
 
 @given(st.sampled_from(CODINGS), st.binary(max_size=400), st.integers(1, 40))
 @UNTIMED
-def test_it_is_always_what_was_compressed(
+def test_decoded_body_is_what_was_compressed(
     coding: tuple[str, Callable[[bytes], bytes]], data: bytes, size: int
 ) -> None:
     encoding, compress = coding
@@ -59,22 +59,20 @@ def test_it_is_always_what_was_compressed(
 
 
 @pytest.mark.parametrize(("encoding", "compress"), CODINGS)
-def test_an_answer_that_swells_comes_in_small_pieces(
-    encoding: str, compress: Callable[[bytes], bytes]
-) -> None:
-    data = bytes(50 * MAX_PIECE_BYTES + 7)
+def test_compression_bomb_comes_in_small_chunks(encoding: str, compress: Callable[[bytes], bytes]) -> None:
+    data = bytes(50 * MAX_CHUNK_BYTES + 7)
     pieces = decoded(encoding, compress(data))
     assert b"".join(pieces) == data
-    assert max(map(len, pieces)) <= MAX_PIECE_BYTES
+    assert max(map(len, pieces)) <= MAX_CHUNK_BYTES
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_no_body_at_all_is_whole(encoding: str) -> None:
+def test_empty_body_is_complete(encoding: str) -> None:
     assert decoded(encoding) == []
 
 
 @pytest.mark.parametrize(("encoding", "compress"), CODINGS[:2] + CODINGS[4:])
-def test_a_body_that_is_cut_off_is_broken(encoding: str, compress: Callable[[bytes], bytes]) -> None:
+def test_truncated_body_is_broken(encoding: str, compress: Callable[[bytes], bytes]) -> None:
     wire = compress(b"some text that is long enough")
     for end in range(1, len(wire)):
         with pytest.raises(BrokenError):
@@ -82,16 +80,16 @@ def test_a_body_that_is_cut_off_is_broken(encoding: str, compress: Callable[[byt
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_a_damaged_body_is_broken(encoding: str) -> None:
+def test_corrupt_body_is_broken(encoding: str) -> None:
     with pytest.raises(BrokenError, match="damaged"):
         decoded(encoding, b"\x07plain text that was never compressed")
 
 
-def test_thousands_of_empty_members_are_no_deep_recursion() -> None:
+def test_thousands_of_empty_members_do_not_recurse() -> None:
     assert decoded("gzip", gzip.compress(b"") * 5000 + gzip.compress(b"x")) == [b"x"]
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress", "unheard-of"])
-def test_an_encoding_that_cannot_be_undone_is_said_so(encoding: str) -> None:
+def test_unsupported_encoding_is_reported(encoding: str) -> None:
     with pytest.raises(BrokenError, match="in a way that Relay did not ask for"):
         Decoder(encoding)

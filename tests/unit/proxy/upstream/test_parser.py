@@ -1,4 +1,4 @@
-"""An upstream's answer is read by HTTP's rules, the same whatever the cuts; what breaks them is refused."""
+"""An upstream's answer is parsed by the rules of HTTP, alike at any cuts, or refused."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ ANSWERS: list[tuple[str, bytes, int, bytes, bool, bool]] = [
 
 
 @pytest.mark.parametrize("row", ANSWERS, ids=[row[0] for row in ANSWERS])
-def test_an_answer_is_read_the_same_whatever_the_cuts(row: tuple[str, bytes, int, bytes, bool, bool]) -> None:
+def test_answer_is_parsed_alike_at_any_cuts(row: tuple[str, bytes, int, bytes, bool, bool]) -> None:
     _, wire, *expected = row
     cuts = [[wire], [wire[at : at + 1] for at in range(len(wire))]]
     cuts += [[wire[:at], wire[at:]] for at in range(1, len(wire))]
@@ -119,7 +119,7 @@ BAD: list[tuple[str, bytes]] = [
 
 @pytest.mark.parametrize("wire", [row[1] for row in BAD], ids=[row[0] for row in BAD])
 @pytest.mark.parametrize("size", [1, 7, 4096, 1 << 20])
-def test_what_is_no_proper_answer_is_refused_whatever_the_cuts(wire: bytes, size: int) -> None:
+def test_invalid_answer_is_refused_at_any_cuts(wire: bytes, size: int) -> None:
     if len(wire) > 300:
         size = max(size, 97)
     with pytest.raises(BrokenError) as refused:
@@ -130,7 +130,7 @@ def test_what_is_no_proper_answer_is_refused_whatever_the_cuts(wire: bytes, size
 @given(st.binary(max_size=300), st.sampled_from([b"", OK, CHUNKED]), st.integers(1, 9))
 @example(b"HTTP/1.1 100 \r\n\r\nHTTP/1.1 100 \r\n\r\n", b"", 1)
 @UNTIMED
-def test_no_bytes_do_worse_than_be_refused(noise: bytes, start: bytes, size: int) -> None:
+def test_arbitrary_bytes_are_parsed_or_refused(noise: bytes, start: bytes, size: int) -> None:
     wire = start + noise
     with suppress(BrokenError):
         read(*(wire[at : at + size] for at in range(0, len(wire), size)))
@@ -147,7 +147,7 @@ VALUES = st.text("!~aé:; ", max_size=8).map(str.strip)
     st.booleans(),
 )  # fmt: skip
 @UNTIMED
-def test_the_body_and_the_headers_arrive_always_as_they_were_sent(
+def test_body_and_headers_arrive_as_sent(
     chunks: list[bytes], headers: list[tuple[str, str]], cuts: list[int], by_length: bool
 ) -> None:
     framing = {"content-length", "transfer-encoding", "connection", "upgrade"}
@@ -165,7 +165,7 @@ def test_the_body_and_the_headers_arrive_always_as_they_were_sent(
     assert list(message.headers.items())[:-1] == headers
 
 
-def test_a_body_is_known_to_end_with_the_connection_only_when_nothing_else_ends_it() -> None:
+def test_body_ends_with_the_connection_only_without_a_length() -> None:
     cases = [
         (b"\r\n", True),
         (b"Content-Length: 3\r\n\r\n", False),
@@ -176,12 +176,12 @@ def test_a_body_is_known_to_end_with_the_connection_only_when_nothing_else_ends_
     assert not read(OK)[0].until_close
 
 
-def test_header_bytes_that_are_no_utf_8_survive() -> None:
+def test_header_bytes_that_are_not_utf_8_survive() -> None:
     message, _ = read(OK + b"X: \xff\xc3\xa9  \t\r\nContent-Length: 0\r\n\r\n")
     assert message.headers["x"] == "\udcffé"
 
 
-# (the framing that the head tells, a body that some servers send all the same)
+# (the framing of the head, a body that some servers send all the same)
 HEADS = [
     (b"Content-Length: 5", b"hello"),
     (b"Transfer-Encoding: chunked", b"5\r\nhello\r\n"),
@@ -190,13 +190,13 @@ HEADS = [
 
 
 @pytest.mark.parametrize(("frame", "sent"), HEADS)
-def test_the_answer_to_head_has_no_body_and_ends_the_connection(frame: bytes, sent: bytes) -> None:
+def test_answer_to_head_has_no_body_and_ends_the_connection(frame: bytes, sent: bytes) -> None:
     for pieces in ([OK + frame + b"\r\n\r\n"], [OK + frame + b"\r\n\r\n", sent]):
         message, body = read(*pieces, method="HEAD")
         assert (message.status, body, message.ended, message.keep_alive) == (200, b"", True, False)
 
 
-def test_what_follows_the_end_of_an_answer_is_refused_and_is_not_part_of_it() -> None:
+def test_bytes_after_the_end_of_an_answer_are_refused() -> None:
     message, parser = Message("POST"), AnswerParser()
     parser.expect(message)
     with pytest.raises(BrokenError, match="bytes follow the end"):
@@ -204,16 +204,16 @@ def test_what_follows_the_end_of_an_answer_is_refused_and_is_not_part_of_it() ->
     assert (message.take(), message.ended) == (b"x", True)
 
 
-def test_one_parser_reads_many_answers_each_into_its_own() -> None:
+def test_one_parser_fills_many_messages() -> None:
     parser, messages, unheard = AnswerParser(), [], []
     for number in range(3):
         messages.append(message := Message("POST"))
         parser.expect(message)
-        unheard.append(parser.heard)
+        unheard.append(parser.has_input)
         parser.feed(OK + b"X: %d\r\nTransfer-Encod" % number)
-        assert parser.heard
+        assert parser.has_input
         parser.feed(b"ing: chunked\r\n\r\n1\r\n%d\r\n0\r\nT: 1\r\nT: 2\r\n\r\n" % number)
-    told = [(message.headers["X"], message.take()) for message in messages]
-    assert told == [("0", b"0"), ("1", b"1"), ("2", b"2")]
+    parsed = [(message.headers["X"], message.take()) for message in messages]
+    assert parsed == [("0", b"0"), ("1", b"1"), ("2", b"2")]
     assert [list(message.headers) for message in messages] == [["X", "Transfer-Encoding"]] * 3
     assert unheard == [False] * 3

@@ -1,4 +1,4 @@
-"""A request goes out as it was asked for, and nothing in it can begin a line, or a request, of its own."""
+"""A request is sent as given, and no value in it can add a line or a request."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from proxy.upstream.request import UnsendableError, outgoing
+from proxy.upstream.request import UnsendableError, prepare_request
 from tests.support.arbitrary import UNTIMED
 
 URL = "http://127.0.0.1:8080/v1/x"
@@ -45,9 +45,9 @@ HEADS: list[tuple[str, str, str, list[tuple[str, str]], bytes, bytes]] = [
 
 
 @pytest.mark.parametrize("row", HEADS, ids=[row[0] for row in HEADS])
-def test_the_head_of_a_request(row: tuple[str, str, str, list[tuple[str, str]], bytes, bytes]) -> None:
+def test_head_of_a_request(row: tuple[str, str, str, list[tuple[str, str]], bytes, bytes]) -> None:
     _, method, url, headers, body, head = row
-    request = outgoing(method, url, CIMultiDict(headers), body)
+    request = prepare_request(method, url, CIMultiDict(headers), body)
     assert (request.head, request.body, request.method) == (head, body, method)
 
 
@@ -75,18 +75,18 @@ UNSENDABLE: list[tuple[str, str, str, tuple[str, str]]] = [
 
 
 @pytest.mark.parametrize("row", UNSENDABLE, ids=[row[0] for row in UNSENDABLE])
-def test_what_cannot_be_sent_is_refused_and_not_quoted(row: tuple[str, str, str, tuple[str, str]]) -> None:
+def test_unsendable_request_is_refused_without_a_quote(row: tuple[str, str, str, tuple[str, str]]) -> None:
     _, method, url, header = row
     with pytest.raises(UnsendableError) as refused:
-        outgoing(method, url, CIMultiDict([header]), b"")
+        prepare_request(method, url, CIMultiDict([header]), b"")
     assert "secret" not in str(refused.value)
 
 
 @given(PARTS, PARTS, PARTS, PARTS)
 @UNTIMED
-def test_a_head_always_has_just_the_lines_it_was_given(name: str, value: str, path: str, method: str) -> None:
+def test_head_has_exactly_the_lines_given(name: str, value: str, path: str, method: str) -> None:
     try:
-        head = outgoing(method, f"http://h/{path}", CIMultiDict([(name, value)]), b"x").head
+        head = prepare_request(method, f"http://h/{path}", CIMultiDict([(name, value)]), b"x").head
     except UnsendableError:
         return
     lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
@@ -96,9 +96,9 @@ def test_a_head_always_has_just_the_lines_it_was_given(name: str, value: str, pa
     assert lines[0].count(b" ") == 2
 
 
-def test_origins_are_told_apart_by_scheme_host_and_port_and_show_no_login() -> None:
+def test_origins_differ_by_scheme_host_and_port_and_hide_the_login() -> None:
     urls = ["http://h/a", "http://H:80/b", "https://h/", "http://h:81/", "http://i/", "http://a:secret@h/"]
-    origins = [outgoing("GET", url, {}, b"").origin for url in urls]
+    origins = [prepare_request("GET", url, {}, b"").origin for url in urls]
     assert [origin.key for origin in origins] == [
         "http://h", "http://h", "https://h", "http://h:81", "http://i", "http://h",
     ]  # fmt: skip

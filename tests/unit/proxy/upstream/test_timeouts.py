@@ -1,4 +1,4 @@
-"""Waiting with a deadline: one timer for many waits, and no deadline missed for it."""
+"""Waits with a deadline: one timer for many waits, and no deadline missed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from proxy.upstream.timeouts import Wait
 
 
-async def test_waits_that_end_in_time_set_one_timer_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_waits_that_end_in_time_share_one_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = asyncio.get_running_loop()
     wait, call_at, timers = Wait(loop), loop.call_at, []
 
@@ -31,7 +31,7 @@ async def test_waits_that_end_in_time_set_one_timer_in_all(monkeypatch: pytest.M
     wait.close()
 
 
-async def test_a_deadline_that_moved_on_is_kept_by_the_timer_of_an_earlier_one() -> None:
+async def test_later_deadline_is_kept_by_an_earlier_timer() -> None:
     loop = asyncio.get_running_loop()
     wait, start = Wait(loop), loop.time()
     loop.call_soon(wait.wake)
@@ -42,7 +42,7 @@ async def test_a_deadline_that_moved_on_is_kept_by_the_timer_of_an_earlier_one()
         assert loop.time() >= deadline
 
 
-async def test_a_timer_that_fires_while_nobody_waits_does_nothing_and_the_next_wait_has_its_own() -> None:
+async def test_timer_that_fires_without_a_wait_does_nothing() -> None:
     loop = asyncio.get_running_loop()
     wait, start = Wait(loop), loop.time()
     loop.call_soon(wait.wake)
@@ -53,7 +53,7 @@ async def test_a_timer_that_fires_while_nobody_waits_does_nothing_and_the_next_w
         await wait.until(start + 0.05)
 
 
-async def test_one_who_is_cancelled_leaves_the_wait_to_the_next() -> None:
+async def test_cancelled_wait_leaves_the_next_one_intact() -> None:
     loop = asyncio.get_running_loop()
     wait = Wait(loop)
     task = asyncio.create_task(wait.until(loop.time() + 600))
@@ -67,7 +67,7 @@ async def test_one_who_is_cancelled_leaves_the_wait_to_the_next() -> None:
     wait.close()
 
 
-async def test_a_wait_whose_deadline_is_put_off_lasts_until_then() -> None:
+async def test_wait_lasts_until_its_postponed_deadline() -> None:
     loop = asyncio.get_running_loop()
     wait, start = Wait(loop), loop.time()
     loop.call_soon(setattr, wait, "deadline", start + 0.05)
@@ -76,7 +76,7 @@ async def test_a_wait_whose_deadline_is_put_off_lasts_until_then() -> None:
     assert loop.time() >= start + 0.05
 
 
-async def test_who_waits_is_told_what_has_failed() -> None:
+async def test_wait_raises_the_error_of_fail() -> None:
     loop = asyncio.get_running_loop()
     wait = Wait(loop)
     loop.call_soon(wait.fail, ValueError("broken"))

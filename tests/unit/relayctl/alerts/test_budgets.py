@@ -1,4 +1,4 @@
-"""Budgets: what a file may say, when their periods begin, and when they are near their end."""
+"""Budgets: validation of the file, start of the period, warning ratio, metrics file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from relayctl.alerts import budget_metrics, budgets, near_end
-from relayctl.alerts.budgets import Budget, Spent
+from relayctl.alerts import budgets
+from relayctl.alerts.budgets import Budget, BudgetUsage
+from relayctl.alerts.check import budget_verdicts
 from relayctl.errors import InputError, RelayctlError
 
 AT = datetime(2026, 11, 15, 22, 30, tzinfo=UTC)
@@ -22,7 +23,7 @@ def _file(directory: Path, text: str) -> Path:
     return path
 
 
-def test_a_file_of_budgets_is_read(tmp_path: Path) -> None:
+def test_budgets_file_is_read(tmp_path: Path) -> None:
     text = """
 budgets:
   - {name: search, team: search, period: month, usd: 500.10, warn: 0.9}
@@ -40,7 +41,7 @@ budgets:
     assert (opus.dimension, opus.limit) == ("model", Decimal("0.000000000001"))
 
 
-def test_the_example_in_the_documents_is_a_file_of_budgets(tmp_path: Path) -> None:
+def test_example_in_the_documentation_is_valid(tmp_path: Path) -> None:
     text = (Path(__file__).parents[4] / "docs" / "alerts.md").read_text("utf-8")
     example = text.partition("```yaml\n")[2].partition("```")[0]
     assert [budget.dimension for budget in budgets.read(_file(tmp_path, example))] == [
@@ -73,7 +74,7 @@ def test_the_example_in_the_documents_is_a_file_of_budgets(tmp_path: Path) -> No
         ("{name: a, team: 7, period: day, usd: 1}", "'budgets[0].team' should be a valid string, not 7"),
     ],
 )
-def test_a_mistake_in_a_file_of_budgets_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+def test_invalid_budgets_file_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     whole = text if text.startswith("budgets") else f"budgets: [{text}]"
     with pytest.raises(InputError) as caught:
         budgets.read(_file(tmp_path, whole))
@@ -81,7 +82,7 @@ def test_a_mistake_in_a_file_of_budgets_is_one_sentence(tmp_path: Path, text: st
     assert "\n" not in str(caught.value)
 
 
-def test_two_budgets_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_duplicate_budget_name_is_refused(tmp_path: Path) -> None:
     one = "{name: a, team: b, period: day, usd: 1}"
     with pytest.raises(InputError, match="has two budgets of the name 'a'"):
         budgets.read(_file(tmp_path, f"budgets: [{one}, {one}]"))
@@ -99,7 +100,7 @@ def test_two_budgets_of_one_name_are_refused(tmp_path: Path) -> None:
         ("day", "Asia/Tokyo", datetime(2026, 11, 15, 15, tzinfo=UTC)),
     ],
 )
-def test_a_period_begins_on_the_clocks_of_its_zone(period: str, tz: str, since: datetime) -> None:
+def test_period_begins_in_the_budgets_time_zone(period: str, tz: str, since: datetime) -> None:
     budget = Budget.model_validate({"name": "a", "team": "b", "period": period, "usd": 1, "tz": tz})
     assert budget.since(AT) == since
 
@@ -108,22 +109,22 @@ def test_a_period_begins_on_the_clocks_of_its_zone(period: str, tz: str, since: 
     ("used", "state"),
     [("0", "OK"), ("79.999999999999", "OK"), ("80", "firing"), ("120", "firing")],
 )
-def test_a_budget_is_near_its_end_at_its_share_to_the_last_digit(used: str, state: str) -> None:
-    spent = Spent(budget=SEARCH, used=Decimal(used), since=AT, unpriced=0)
-    (verdict,) = near_end.judged([], [spent])
+def test_warning_ratio_is_compared_exactly(used: str, state: str) -> None:
+    usage = BudgetUsage(budget=SEARCH, used=Decimal(used), since=AT, unpriced=0)
+    (verdict,) = budget_verdicts([], [usage])
     assert verdict.state == state
     assert verdict.labels == {"alertname": "BudgetNearEnd", "severity": "warning", "budget": "search"}
     assert verdict.threshold == ">= 0.8"
 
 
-def test_unpriced_requests_are_told_beside_a_budget_of_money() -> None:
-    (verdict,) = near_end.judged([], [Spent(budget=SEARCH, used=Decimal(1), since=AT, unpriced=3)])
+def test_unpriced_requests_are_noted_for_a_budget_in_usd() -> None:
+    (verdict,) = budget_verdicts([], [BudgetUsage(budget=SEARCH, used=Decimal(1), since=AT, unpriced=3)])
     assert verdict.reason == "requests without a known price, not counted: 3"
 
 
-def test_the_metrics_carry_the_name_of_the_budget_and_nothing_else(tmp_path: Path) -> None:
+def test_metrics_have_only_the_budget_name_as_label(tmp_path: Path) -> None:
     file = tmp_path / "budgets.prom"
-    budget_metrics.write([Spent(budget=SEARCH, used=Decimal(90), since=AT, unpriced=0)], file)
+    budgets.write_metrics([BudgetUsage(budget=SEARCH, used=Decimal(90), since=AT, unpriced=0)], file)
     lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
     assert lines == [
         'relay_budget_used_ratio{budget="search"} 0.9',
@@ -131,6 +132,6 @@ def test_the_metrics_carry_the_name_of_the_budget_and_nothing_else(tmp_path: Pat
     ]
 
 
-def test_a_metrics_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_unwritable_metrics_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(RelayctlError, match="cannot be written: No such file or directory"):
-        budget_metrics.write([], tmp_path / "none" / "budgets.prom")
+        budgets.write_metrics([], tmp_path / "none" / "budgets.prom")

@@ -1,4 +1,4 @@
-"""Rule files, expressions and twins: what is read from them, and what is refused in one sentence."""
+"""Rule files, expressions and SQL equivalents: parsing, and errors of one sentence."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from relayctl.alerts import rules
-from relayctl.alerts import sql_equivalents as twins
+from relayctl.alerts import rules, sql_equivalents
 from relayctl.alerts.expression import Condition, conditions, normalized
 from relayctl.errors import InputError
 
@@ -20,7 +19,7 @@ def _file(directory: Path, text: str) -> Path:
     return path
 
 
-def test_a_rule_file_gives_its_alerts_and_passes_over_recordings(tmp_path: Path) -> None:
+def test_rule_file_gives_alerts_and_skips_recording_rules(tmp_path: Path) -> None:
     path = _file(
         tmp_path,
         """
@@ -69,7 +68,7 @@ groups:
         ),
     ],
 )
-def test_a_mistake_in_a_rule_file_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+def test_invalid_rule_file_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     path = _file(tmp_path, text)
     with pytest.raises(InputError) as caught:
         rules.read(path)
@@ -78,14 +77,14 @@ def test_a_mistake_in_a_rule_file_is_one_sentence(tmp_path: Path, text: str, sen
     assert "\n" not in str(caught.value)
 
 
-def test_nothing_is_shown_of_a_file_that_is_none_of_ours(tmp_path: Path) -> None:
+def test_content_of_a_foreign_file_is_not_shown(tmp_path: Path) -> None:
     path = _file(tmp_path, "ada:hunter2:0:0")
     with pytest.raises(InputError) as caught:
         rules.read(path)
     assert str(caught.value) == f"{path}: the file should be a mapping of names to values"
 
 
-def test_a_rule_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+def test_missing_rule_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match="cannot be read: No such file or directory; give another with --rules"
     ):
@@ -96,12 +95,12 @@ def test_a_rule_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     ("text", "seconds"),
     [("0", 0), ("0s", 0), ("15s", 15), ("1m30s", 90), ("500ms", 0.5), ("1d", 86400), ("2w", 1_209_600)],
 )
-def test_durations_are_those_of_prometheus(text: str, seconds: float) -> None:
+def test_prometheus_durations_are_parsed(text: str, seconds: float) -> None:
     assert rules.duration(text).total_seconds() == seconds
 
 
 @pytest.mark.parametrize("text", ["", "5", "m", "5 m", "-5m", "1.5h", None])
-def test_what_is_no_duration_is_refused(text: object) -> None:
+def test_invalid_duration_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match="must have durations"):
         rules.duration(text)
 
@@ -124,19 +123,19 @@ def test_what_is_no_duration_is_refused(text: object) -> None:
         ("a > 1 and on(x) b", []),
     ],
 )
-def test_an_expression_tells_what_it_compares(expression: str, found: list[tuple[str, str, str]]) -> None:
+def test_comparisons_of_an_expression_are_parsed(expression: str, found: list[tuple[str, str, str]]) -> None:
     assert conditions(expression) == tuple(
         Condition(left=left, operator=operator, right=right) for left, operator, right in found
     )
 
 
-def test_a_limit_is_a_number_or_unknown() -> None:
+def test_limit_is_a_number_or_none() -> None:
     assert Condition(left="a", operator=">", right="0.072").limit == Decimal("0.072")
     assert Condition(left="a", operator=">", right="b").limit is None
 
 
 @pytest.mark.parametrize("rule", rules.shipped(), ids=lambda rule: rule.name)
-def test_normalizing_again_changes_nothing(rule: rules.Rule) -> None:
+def test_normalizing_is_idempotent(rule: rules.Rule) -> None:
     assert normalized(normalized(rule.expr)) == normalized(rule.expr)
 
 
@@ -146,23 +145,23 @@ def _changed(name: str, old: str, new: str) -> rules.Rule:
     return rules.Rule(name=name, expr=rule.expr.replace(old, new), hold=timedelta(seconds=1))
 
 
-def test_a_twin_answers_other_limits_and_waits() -> None:
-    assert twins.why_not(_changed("HighLatency", "> 5", "  > 30")) is None
-    assert twins.why_not(_changed("AvailabilityBudgetBurnFast", "0.072", "0.2")) is None
+def test_sql_equivalent_accepts_other_limits_and_for() -> None:
+    assert sql_equivalents.unsupported_reason(_changed("HighLatency", "> 5", "  > 30")) is None
+    assert sql_equivalents.unsupported_reason(_changed("AvailabilityBudgetBurnFast", "0.072", "0.2")) is None
 
 
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [
-        (_changed("HighLatency", "[5m]", "[10m]"), "it measures something else than the shipped rule"),
-        (_changed("HighLatency", "> 5", "> 5 and a > 1"), "it measures something else than the shipped rule"),
+        (_changed("HighLatency", "[5m]", "[10m]"), "its expression differs from the shipped rule"),
+        (_changed("HighLatency", "> 5", "> 5 and a > 1"), "its expression differs from the shipped rule"),
         (_changed("HighLatency", "> 5", "> scalar(a)"), "it does not compare with plain numbers"),
-        (rules.Rule(name="Mine", expr="a > 1"), "it has no twin in SQL, only the shipped rules do"),
+        (rules.Rule(name="Mine", expr="a > 1"), "it has no SQL equivalent, only the shipped rules do"),
         (
             rules.Rule(name="HighLatency", expr="a > 1", keeps_firing=True),
             "keep_firing_for is not evaluated here",
         ),
     ],
 )
-def test_a_rule_without_a_twin_is_told_from_one_that_is_fine(rule: rules.Rule, reason: str) -> None:
-    assert (twins.why_not(rule) or "").startswith(reason)
+def test_rule_without_sql_equivalent_has_a_reason(rule: rules.Rule, reason: str) -> None:
+    assert (sql_equivalents.unsupported_reason(rule) or "").startswith(reason)

@@ -1,4 +1,4 @@
-"""Verdicts, and the texts that alerts carry: pure."""
+"""Alert states, labels and annotations."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayctl.alerts.alertmanager import alert
-from relayctl.alerts.annotations import expanded, humanize, humanize_duration, humanize_percentage
+from relayctl.alerts.annotations import expand, humanize, humanize_duration, humanize_percentage
 from relayctl.alerts.check import Check
 from relayctl.alerts.rules import Rule
-from relayctl.alerts.verdict import LOOK_BACK, Evaluations, State, Verdict, labels, state
+from relayctl.alerts.verdict import LOOK_BACK, EvaluationTimes, State, Verdict, labels, state
 from relayctl.render.alerts import alerts_sheet
 from relayctl.render.sheet import Column, cell
 
@@ -29,45 +29,45 @@ TWO_MINUTES = Rule(name="A", expr="a > 1", hold=timedelta(minutes=2))
         (105, None, "pending"),
         (120, None, "firing"),
         (3600, None, "firing"),
-        # A break begins the wait anew.
+        # A break restarts the wait.
         (3600, 60, "pending"),
         (3600, 0, "OK"),
     ],
 )
-def test_an_alert_fires_when_its_condition_held_without_a_break(
+def test_alert_fires_when_its_condition_held_without_a_break(
     held_for: int | None, gap: int | None, expected: str
 ) -> None:
-    evaluations = Evaluations.of(TWO_MINUTES, AT)
+    times = EvaluationTimes.of(TWO_MINUTES, AT)
     active = {
         moment
-        for moment in evaluations.moments()
+        for moment in times.newest_first()
         if held_for is not None and AT - moment <= timedelta(seconds=held_for)
     }
     if gap is not None:
         active -= {AT - timedelta(seconds=gap)}
-    assert state(TWO_MINUTES, evaluations, active)[0] == expected
+    assert state(TWO_MINUTES, times, active)[0] == expected
 
 
-def test_without_for_an_alert_fires_at_once_and_tells_since_when() -> None:
+def test_alert_without_for_fires_at_once_and_has_since() -> None:
     rule = Rule(name="A", expr="a > 1")
-    evaluations = Evaluations.of(rule, AT)
-    assert state(rule, evaluations, {AT}) == ("firing", AT)
-    assert state(rule, evaluations, set(evaluations.moments())) == ("firing", AT - LOOK_BACK)
+    times = EvaluationTimes.of(rule, AT)
+    assert state(rule, times, {AT}) == ("firing", AT)
+    assert state(rule, times, set(times.newest_first())) == ("firing", AT - LOOK_BACK)
 
 
 @given(st.integers(0, 10**8))
-def test_a_rule_is_always_evaluated_often_enough_within_its_wait_and_never_too_often(seconds: int) -> None:
+def test_evaluation_times_are_dense_enough_and_bounded(seconds: int) -> None:
     hold = timedelta(seconds=seconds)
-    evaluations = Evaluations.of(Rule(name="A", expr="a", hold=hold), AT)
-    assert evaluations.start <= AT - hold
-    assert evaluations.moments()[0] == AT
-    assert len(evaluations.moments()) == evaluations.count
+    times = EvaluationTimes.of(Rule(name="A", expr="a", hold=hold), AT)
+    assert times.start <= AT - hold
+    assert times.newest_first()[0] == AT
+    assert len(times.newest_first()) == times.count
     if seconds <= 3600 * 24:
-        assert evaluations.count <= 10_001
-        assert evaluations.step <= max(hold / 8, timedelta(seconds=15)) or seconds < 8
+        assert times.count <= 10_001
+        assert times.step <= max(hold / 8, timedelta(seconds=15)) or seconds < 8
 
 
-def test_the_labels_are_those_of_prometheus() -> None:
+def test_labels_are_those_of_prometheus() -> None:
     rule = Rule(name="A", expr="a", labels={"severity": "page", "of": "{{ $labels.job }}"})
     series = {"__name__": "up", "job": "relay", "severity": "other"}
     assert labels(rule, series) == {"alertname": "A", "job": "relay", "of": "relay", "severity": "page"}
@@ -115,19 +115,19 @@ def test_shares_are_humanized_as_prometheus_does() -> None:
         ("{{ $value | humanize }} a second", "1.5 a second"),
         ("{{$value}} of {{ $labels.budget }}", "1.5 of search"),
         ("{{ $labels.absent }}.", "."),
-        # Of a user's own rules: what is not known stays.
+        # Unknown functions in a user's own rules are left unchanged.
         ('{{ printf "%.2f" $value }} {{ $value | humanize1024 }}', None),
     ],
 )
-def test_a_text_is_filled_in(text: str, shown: str | None) -> None:
-    assert expanded(text, {"budget": "search"}, Decimal("1.5")) == (shown or text)
+def test_annotation_templates_are_expanded(text: str, shown: str | None) -> None:
+    assert expand(text, {"budget": "search"}, Decimal("1.5")) == (shown or text)
 
 
-def test_an_unknown_value_is_said_to_be() -> None:
-    assert expanded("{{ $value | humanize }}", {}, None) == "unknown"
+def test_missing_value_reads_unknown() -> None:
+    assert expand("{{ $value | humanize }}", {}, None) == "unknown"
 
 
-def test_an_alert_as_it_is_sent_names_nobody_who_sends_it() -> None:
+def test_sent_alert_does_not_name_the_sending_host() -> None:
     rule = Rule(name="A", expr="a", annotations={"summary": "{{ $labels.x }}"})
     verdict = Verdict(rule=rule, state="firing", labels={"alertname": "A", "x": "1"}, since=AT)
     assert alert(verdict) == {
@@ -147,24 +147,24 @@ def test_an_alert_as_it_is_sent_names_nobody_who_sends_it() -> None:
         ("42.5436", "42.54"),
     ],
 )
-def test_a_measured_value_reads_to_four_digits(value: str, shown: str) -> None:
+def test_value_is_shown_to_four_digits(value: str, shown: str) -> None:
     assert cell(Column(name="value", title="value", kind="figure"), Decimal(value)) == shown
 
 
-def test_the_worst_comes_first_and_the_rest_as_it_stands_in_the_rules() -> None:
-    standing: list[tuple[str, State]] = [
+def test_worst_alert_is_first_and_others_keep_the_order_of_rules() -> None:
+    given: list[tuple[str, State]] = [
         ("a", "OK"),
         ("b", "unknown"),
         ("c", "pending"),
         ("d", "firing"),
         ("e", "OK"),
     ]
-    verdicts = [Verdict(rule=Rule(name=name, expr="a"), state=state) for name, state in standing]
+    verdicts = [Verdict(rule=Rule(name=name, expr="a"), state=state) for name, state in given]
     rows = alerts_sheet(Check(at=AT, source="logs", verdicts=verdicts, notes=())).rows
     assert [row["alert"] for row in rows] == ["d", "c", "a", "b", "e"]
 
 
-def test_only_active_alerts_have_texts_in_the_document() -> None:
+def test_only_active_alerts_have_annotations_in_json() -> None:
     rule = Rule(name="A", expr="a", annotations={"summary": "{{ $value }}"})
     states: tuple[State, ...] = ("firing", "OK")
     verdicts = [Verdict(rule=rule, state=state, value=Decimal(2)) for state in states]

@@ -1,4 +1,4 @@
-"""Shell completion: scripts that real shells accept, and what they offer."""
+"""Shell completion: scripts that real shells accept, and their completions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def relayctl(*arguments: str, **environ: str) -> str:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_script_names_the_command_and_asks_it(shell: str) -> None:
+def test_completion_script_calls_the_command(shell: str) -> None:
     script = relayctl("completion", shell)
     assert f"_RELAYCTL_COMPLETE={shell}_complete" in script
     if shutil.which(shell):
@@ -39,12 +39,12 @@ OFFERS: list[tuple[str, str, list[str]]] = [
 
 
 @pytest.mark.parametrize(("words", "at", "offers"), OFFERS)
-def test_commands_options_and_values_are_offered(words: str, at: str, offers: list[str]) -> None:
-    told = relayctl(_RELAYCTL_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=at)
-    assert [line.partition(",")[2] for line in told.splitlines()] == offers
+def test_commands_options_and_values_are_completed(words: str, at: str, offers: list[str]) -> None:
+    output = relayctl(_RELAYCTL_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=at)
+    assert [line.partition(",")[2] for line in output.splitlines()] == offers
 
 
-def test_bash_itself_completes() -> None:
+def test_completion_works_in_bash() -> None:
     assert shutil.which("bash")
     script = relayctl("completion", "bash")
     ask = 'COMP_WORDS=(relayctl usa); COMP_CWORD=1; _relayctl_completion relayctl; echo "${COMPREPLY[@]}"'

@@ -1,4 +1,4 @@
-"""`relayctl sql`: what it shows, what it can never reach, and how it talks on a terminal."""
+"""`relayctl sql`: results, the sandbox, errors, periods."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from relayctl import cli
-from relayctl import exit_codes as exits
+from relayctl import cli, exit_codes
 from relayctl.render.data import to_csv, to_json
 from relayctl.render.sql import sql_sheet
 from relayctl.sources import sql_database
@@ -53,12 +52,10 @@ def ask(database: Database, text: str) -> Result:
     return found
 
 
-def test_the_example_of_the_contract_runs_word_for_word(
-    logs: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_example_of_the_contract_runs_unchanged(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     now = datetime.now(UTC)
     write_segment(logs, [record(9, created_at=now, cost_usd=Decimal("0.000000000001"))], number=2)
-    assert cli.run(["sql", CONTRACT, "-o", "csv"]) == exits.DONE
+    assert cli.run(["sql", CONTRACT, "-o", "csv"]) == exit_codes.DONE
     assert capsys.readouterr().out == (
         f"day,team_id,total_cost,total_tokens\r\n{now.date()},search,0.000000000001,99\r\n"
     )
@@ -77,11 +74,11 @@ def test_the_example_of_the_contract_runs_word_for_word(
         ("md", "| usd |\n| ---: |\n| 0.000025 |\n"),
     ],
 )
-def test_a_result_in_every_format(
+def test_result_in_every_format(
     logs: Path, output: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     statement = "SELECT cost_usd AS usd FROM usage_records WHERE total_tokens = 22"
-    assert cli.run(["sql", statement, "-o", output]) == exits.DONE
+    assert cli.run(["sql", statement, "-o", output]) == exit_codes.DONE
     assert capsys.readouterr().out == expected
 
 
@@ -126,7 +123,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("statement", HOSTILE)
-def test_nothing_but_the_records_can_be_reached(
+def test_files_and_settings_cannot_be_accessed(
     statement: str, database: Database, tmp_path: Path, logs: Path
 ) -> None:
     outside = tmp_path / "outside"
@@ -149,13 +146,13 @@ def test_nothing_but_the_records_can_be_reached(
         ("SELECT '0044-03-15 (BC)'::DATE", "relayctl: a value in the result has no form to be shown in"),
     ],
 )
-def test_an_error_is_one_sentence(
+def test_sql_error_is_one_sentence(
     logs: Path, statement: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(["sql", statement]) == exits.FAILED
-    told = capsys.readouterr().err
-    assert told.startswith(said)
-    assert len(told.splitlines()) == 1
+    assert cli.run(["sql", statement]) == exit_codes.FAILED
+    error = capsys.readouterr().err
+    assert error.startswith(said)
+    assert len(error.splitlines()) == 1
 
 
 def test_statements_are_read_from_stdin(
@@ -164,24 +161,24 @@ def test_statements_are_read_from_stdin(
     monkeypatch.setattr(
         "sys.stdin", io.StringIO("SELECT 1 AS a;\nCREATE TEMP TABLE t AS SELECT 2 AS b;\nFROM t;")
     )
-    assert cli.run(["sql", "-o", "csv"]) == exits.DONE
+    assert cli.run(["sql", "-o", "csv"]) == exit_codes.DONE
     assert capsys.readouterr().out == "a\r\n1\r\nb\r\n2\r\n"
 
 
-def test_only_the_asked_period_is_loaded_and_bad_lines_are_told(
+def test_only_the_period_is_loaded_and_bad_lines_are_noted(
     logs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_segment(logs, [record(30), b"no record\n"], number=2)
-    assert cli.run(["sql", "SELECT count(*) AS n FROM usage_records", "-o", "csv"]) == exits.DONE
+    assert cli.run(["sql", "SELECT count(*) AS n FROM usage_records", "-o", "csv"]) == exit_codes.DONE
     said = capsys.readouterr()
     assert said.out == "n\r\n4\r\n"
     assert said.err.startswith("note: 1 line not counted as a record")
     since = ["--since", "2026-10-02"]
-    assert cli.run(["sql", *since, "SELECT count(*) AS n FROM usage_records", "-o", "csv"]) == exits.DONE
+    assert cli.run(["sql", *since, "SELECT count(*) AS n FROM usage_records", "-o", "csv"]) == exit_codes.DONE
     assert capsys.readouterr().out == "n\r\n1\r\n"
 
 
-def test_values_are_shown_to_the_last_digit(database: Database) -> None:
+def test_values_are_not_rounded(database: Database) -> None:
     found = ask(
         database,
         "SELECT 1 AS a, 2 AS a, 3 AS a_2, 170141183460469231731687303715884105727::HUGEINT AS h, true AS t, "
@@ -199,14 +196,14 @@ def test_values_are_shown_to_the_last_digit(database: Database) -> None:
     )
 
 
-def test_nulls_stand_where_postgresql_has_them(database: Database) -> None:
+def test_nulls_are_sorted_as_in_postgresql(database: Database) -> None:
     text = "SELECT * FROM (VALUES (1), (NULL), (2)) t(x) ORDER BY x {}"
     for order, expected in (("", [1, 2, None]), ("DESC", [None, 2, 1])):
         found = ask(database, text.format(order))
         assert [row[0] for row in found.rows] == expected
 
 
-def test_json_of_no_rows_still_has_its_columns(database: Database) -> None:
+def test_json_without_rows_has_columns(database: Database) -> None:
     found = ask(database, "SELECT day FROM usage_daily WHERE day < '1970-01-01'")
     assert msgspec.json.decode(to_json(sql_sheet(found))) == {
         "schema": "relay.sql/v1",

@@ -1,4 +1,4 @@
-"""The stand-in provider over HTTP: both APIs, their errors, and streams that arrive in pieces."""
+"""The stand-in provider over HTTP: both APIs, their errors, and streams."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def message(model: str, text: str = "hello", **options: Any) -> dict[str, Any]:
         ("/v1/responses", {"model": "gpt-5-mini", "input": "hi", "max_output_tokens": 12}, "output_tokens"),
     ],
 )
-async def test_json_answers_have_the_length_that_was_asked_for(
+async def test_json_answers_have_the_requested_length(
     client: Client, path: str, body: dict[str, Any], output: str
 ) -> None:
     response = await ask(client, path, body)
@@ -67,7 +67,7 @@ async def test_json_answers_have_the_length_that_was_asked_for(
     assert response.headers["request-id"].startswith("req_")
 
 
-async def test_embeddings_models_and_token_counts_are_there(client: Client) -> None:
+async def test_embeddings_models_and_count_tokens_are_served(client: Client) -> None:
     embedding = await ask(client, "/v1/embeddings", {"model": "text-embedding-3-small", "input": "12345678"})
     assert (await embedding.json())["usage"] == {"prompt_tokens": 2, "total_tokens": 2}
     models = await client.get("/v1/models", headers=KEY)
@@ -83,7 +83,7 @@ async def test_embeddings_models_and_token_counts_are_there(client: Client) -> N
         ("/v1/messages", message("claude-haiku-4-5"), 'data: {"type":"message_stop"}'),
     ],
 )
-async def test_streams_are_server_sent_events_to_their_end(
+async def test_streams_are_complete_server_sent_events(
     client: Client, path: str, body: dict[str, Any], last: str
 ) -> None:
     response = await ask(client, path, body | {"stream": True})
@@ -92,7 +92,7 @@ async def test_streams_are_server_sent_events_to_their_end(
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"x-api-key": "wrong"}])
-async def test_a_wrong_key_is_refused_in_the_apis_own_form(client: Client, header: dict[str, str]) -> None:
+async def test_wrong_key_is_refused_in_the_format_of_the_api(client: Client, header: dict[str, str]) -> None:
     openai = await client.post("/v1/chat/completions", json=message("gpt-4o"), headers=header)
     anthropic = await client.post("/v1/messages", json=message("claude-haiku-4-5"), headers=header)
     assert (openai.status, anthropic.status) == (401, 401)
@@ -100,14 +100,14 @@ async def test_a_wrong_key_is_refused_in_the_apis_own_form(client: Client, heade
     assert (await anthropic.json())["error"]["type"] == "authentication_error"
 
 
-async def test_anthropics_key_header_is_taken_too(client: Client) -> None:
+async def test_anthropic_key_header_is_accepted(client: Client) -> None:
     headers = {"x-api-key": "the-key"}
     response = await client.post("/v1/messages", json=message("claude-haiku-4-5"), headers=headers)
     assert response.status == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"text"'])
-async def test_a_body_that_is_no_json_object_is_a_400(client: Client, body: bytes) -> None:
+async def test_body_that_is_not_a_json_object_is_a_400(client: Client, body: bytes) -> None:
     response = await client.post("/v1/messages", data=body, headers=KEY)
     assert response.status == 400
     assert (await response.json())["type"] == "error"
@@ -145,7 +145,7 @@ async def failures(
         ),
     ],
 )
-async def test_a_few_requests_fail_in_the_apis_own_form(
+async def test_some_requests_fail_in_the_format_of_the_api(
     failing_client: Client, path: str, model: str, kinds: set[tuple[int, str, str | None]]
 ) -> None:
     found = await failures(failing_client, path, model, 1000)
@@ -153,12 +153,12 @@ async def test_a_few_requests_fail_in_the_apis_own_form(
     assert 5 < len(found) < 30
 
 
-async def test_the_same_requests_fail_each_time(failing_client: Client) -> None:
+async def test_failures_are_deterministic(failing_client: Client) -> None:
     path, model = "/v1/messages", "claude-haiku-4-5"
     first = await failures(failing_client, path, model, 300)
     assert first
     assert await failures(failing_client, path, model, 300) == first
 
 
-async def test_nothing_fails_when_it_is_not_to(client: Client) -> None:
+async def test_no_request_fails_without_failing(client: Client) -> None:
     assert await failures(client, "/v1/messages", "claude-haiku-4-5", 300) == []

@@ -1,4 +1,4 @@
-"""The stand-in's answers: real shapes, read by Relay's own readers, counts as the request asks."""
+"""The stand-in's answers have the APIs' formats, are read by Relay's readers and have the right counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from proxy.metering.usage import from_anthropic, from_openai, overlay
+from proxy.metering.usage_anthropic import from_anthropic, merge_usage
+from proxy.metering.usage_openai import from_openai
 from relayctl.demo import anthropic_shapes, openai_shapes
 from relayctl.demo.answer import Answer, answer_to, prompt_text, tokens_in
 
@@ -29,7 +30,7 @@ def cached_message(prompt: str = LONG) -> dict[str, Any]:
 
 
 def events(frames: list[bytes]) -> list[Any]:
-    """The data of server-sent events, less OpenAI's last."""
+    """The data of server-sent events, without OpenAI's `[DONE]`."""
     data = [line[6:] for frame in frames for line in frame.decode().splitlines() if line.startswith("data: ")]
     return [json.loads(text) for text in data if text != "[DONE]"]
 
@@ -46,35 +47,35 @@ def events(frames: list[bytes]) -> list[Any]:
         ({"messages": None, "input": 7}, ""),
     ],
 )
-def test_the_prompt_is_found_in_every_api(body: dict[str, Any], expected: str) -> None:
+def test_prompt_text_is_found_in_every_api(body: dict[str, Any], expected: str) -> None:
     assert prompt_text(body) == expected
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("", 1), ("abcd", 1), ("abcde", 2), ("x" * 400, 100)])
-def test_four_characters_are_a_token(text: str, tokens: int) -> None:
+def test_a_token_has_four_characters(text: str, tokens: int) -> None:
     assert tokens_in(text) == tokens
 
 
 @pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens", "max_output_tokens"])
-def test_an_answer_is_as_long_as_the_request_allows(limit: str) -> None:
+def test_answer_has_the_length_of_the_limit(limit: str) -> None:
     made = answer(chat(prompt="four") | {limit: 33})
     assert (made.prompt_tokens, made.answer_tokens) == (1, 33)
     assert len(made.text.split()) == 33
 
 
-def test_the_same_request_and_seed_give_the_same_answer() -> None:
+def test_answer_depends_on_request_and_seed_only() -> None:
     assert answer(chat(), 5) == answer(chat(), 5)
     assert answer(chat(), 5) != answer(chat(), 6)
 
 
-def test_reasoning_models_think_within_their_answer() -> None:
+def test_reasoning_tokens_are_part_of_the_answer_tokens() -> None:
     thinking = answer(chat("gpt-5-mini", max_completion_tokens=200))
     assert 0 < thinking.reasoning_tokens < 200
     assert len(thinking.text.split()) == 200 - thinking.reasoning_tokens
     assert answer(chat("gpt-4o")).reasoning_tokens == 0
 
 
-def test_openai_caches_some_long_prompts_by_itself() -> None:
+def test_openai_caches_some_long_prompts() -> None:
     made = [answer(chat(), seed) for seed in range(100)]
     read = [one.cache_read_tokens for one in made if one.cache_read_tokens]
     assert 20 < len(read) < 50
@@ -83,7 +84,7 @@ def test_openai_caches_some_long_prompts_by_itself() -> None:
     assert not any(answer(chat(prompt="short"), seed).cache_read_tokens for seed in range(100))
 
 
-def test_anthropic_caches_only_what_it_is_asked_to() -> None:
+def test_anthropic_caches_only_marked_prompts() -> None:
     made = [answer(cached_message(), seed) for seed in range(100)]
     assert all(bool(one.cache_read_tokens) != bool(one.cache_write_tokens) for one in made)
     assert sum(bool(one.cache_write_tokens) for one in made) in range(5, 30)
@@ -92,7 +93,7 @@ def test_anthropic_caches_only_what_it_is_asked_to() -> None:
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-5-mini"])
-def test_a_chat_completion_says_its_usage(model: str) -> None:
+def test_chat_completion_has_usage(model: str) -> None:
     made = answer(chat(model, max_completion_tokens=80))
     body = openai_shapes.chat(made)
     usage = from_openai(body["usage"])
@@ -104,18 +105,18 @@ def test_a_chat_completion_says_its_usage(model: str) -> None:
     assert body["model"].startswith(f"{model}-20")
 
 
-def test_a_chat_stream_says_its_usage_only_when_asked() -> None:
+def test_chat_stream_has_usage_only_on_request() -> None:
     made = answer(chat(max_tokens=80))
     silent = events(list(openai_shapes.chat_frames(made, include_usage=False)))
     assert not any("usage" in chunk for chunk in silent)
-    told = events(list(openai_shapes.chat_frames(made, include_usage=True)))
-    assert [chunk["usage"] for chunk in told[:-1]] == [None] * (len(told) - 1)
-    assert told[-1]["choices"] == []
-    assert told[-1]["usage"] == openai_shapes.chat_usage(made)
-    assert len(told) == len(silent) + 1
+    sent = events(list(openai_shapes.chat_frames(made, include_usage=True)))
+    assert [chunk["usage"] for chunk in sent[:-1]] == [None] * (len(sent) - 1)
+    assert sent[-1]["choices"] == []
+    assert sent[-1]["usage"] == openai_shapes.chat_usage(made)
+    assert len(sent) == len(silent) + 1
 
 
-def test_a_chat_streams_pieces_make_the_text_and_it_ends_with_done() -> None:
+def test_chat_stream_adds_up_to_the_text_and_ends_with_done() -> None:
     made = answer(chat(max_tokens=80))
     frames = list(openai_shapes.chat_frames(made, include_usage=True))
     deltas = [chunk["choices"][0]["delta"] for chunk in events(frames) if chunk["choices"]]
@@ -124,24 +125,24 @@ def test_a_chat_streams_pieces_make_the_text_and_it_ends_with_done() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_response_and_its_stream_say_the_same_usage(seed: int) -> None:
+def test_response_and_its_stream_have_equal_usage(seed: int) -> None:
     made = answer({"model": "gpt-5-mini", "input": LONG, "max_output_tokens": 90}, seed)
-    told = events(list(openai_shapes.response_frames(made)))
-    assert told[-1]["type"] == f"response.{'incomplete' if made.cut else 'completed'}"
-    assert told[-1]["response"] == openai_shapes.response(made)
-    usage = from_openai(told[-1]["response"]["usage"])
+    sent = events(list(openai_shapes.response_frames(made)))
+    assert sent[-1]["type"] == f"response.{'incomplete' if made.cut else 'completed'}"
+    assert sent[-1]["response"] == openai_shapes.response(made)
+    usage = from_openai(sent[-1]["response"]["usage"])
     assert usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (3000, 90)
-    assert [event["sequence_number"] for event in told] == list(range(len(told)))
+    assert [event["sequence_number"] for event in sent] == list(range(len(sent)))
 
 
-def test_an_embedding_has_no_completion_tokens() -> None:
+def test_embedding_has_no_completion_tokens() -> None:
     body = openai_shapes.embedding(answer({"model": "text-embedding-3-small", "input": "x" * 40}))
     assert body["usage"] == {"prompt_tokens": 10, "total_tokens": 10}
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_messages_parts_make_the_whole_input(seed: int) -> None:
+def test_input_token_counts_of_a_message_add_up(seed: int) -> None:
     made = answer(cached_message(), seed)
     usage = from_anthropic(anthropic_shapes.message(made)["usage"])
     assert usage
@@ -151,15 +152,15 @@ def test_a_messages_parts_make_the_whole_input(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_message_streams_usage_is_cumulative(seed: int) -> None:
+def test_usage_of_a_message_stream_is_cumulative(seed: int) -> None:
     made = answer(cached_message(), seed)
-    told = events(list(anthropic_shapes.message_frames(made)))
-    names = [event["type"] for event in told if event["type"] != "content_block_delta"]
+    sent = events(list(anthropic_shapes.message_frames(made)))
+    names = [event["type"] for event in sent if event["type"] != "content_block_delta"]
     assert names == [
         "message_start", "content_block_start", "ping", "content_block_stop", "message_delta", "message_stop",
     ]  # fmt: skip
-    laid_over = from_anthropic(overlay(told[0]["message"]["usage"], told[-2]["usage"]))
+    merged = from_anthropic(merge_usage(sent[0]["message"]["usage"], sent[-2]["usage"]))
     whole = from_anthropic(anthropic_shapes.message(made)["usage"])
-    assert laid_over == whole
-    text = "".join(event["delta"]["text"] for event in told if event["type"] == "content_block_delta")
+    assert merged == whole
+    text = "".join(event["delta"]["text"] for event in sent if event["type"] == "content_block_delta")
     assert text == made.text

@@ -1,4 +1,4 @@
-"""How reports look: the bytes of each format, and tables on terminals of any width."""
+"""The output formats: the exact bytes of each, and tables on terminals of any width."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from etl.rollup.columns import MEASURES
 from relayctl.render.data import to_csv, to_json, to_ndjson
 from relayctl.render.markdown import to_markdown
 from relayctl.render.reports import leaderboard_sheet, usage_sheet
-from relayctl.render.sheet import Column, Kind, Sheet, cell
-from relayctl.render.spark import spark
+from relayctl.render.sheet import Column, Kind, Sheet, cell, sparkline
 from relayctl.render.table import to_table
 from relayctl.reports.measures import Measures
 from relayctl.reports.query import DEFAULT_GROUP_BY
@@ -102,7 +101,7 @@ day         user  team    model  requests  errors  answer cache hits     prompt 
 2026-11-02  bob   a|b     =1+1          5       3                  0  1,000,000     234,567  1,234,567     unknown         5   812.3           0            0          0
 ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 total                               1,205       6                  0  2,000,000     469,134  2,469,134     12.3457         5   812.3           0            0          0
-"""  # noqa: E501 - it is as wide as it is
+"""  # noqa: E501 - the table is this wide
 JSON = (
     '{"schema":"relay.usage/v1","rows":['
     '{"day":"2026-11-01","user_id":"ada","team_id":"search","model":"gpt-5","requests":1200,"errors":3,'
@@ -136,7 +135,7 @@ Top teams by cost, 2026-11-01 01:00 to 2026-11-03 10:30 (Europe/Berlin), not eve
 | 1 | search | 12.5000 | 1,200 | 1,234,567 | 100.0% |
 | 2 | +ops | unknown | 1,200 | 1,234,567 |  |
 |  | **all teams** | **12.5000** | **2,400** | **2,469,134** |  |
-"""  # noqa: W291 - two spaces end a line in Markdown
+"""  # noqa: W291 - two spaces are a line break in Markdown
 COMPARED_TABLE = """\
 Top teams by cost, 2026-11-01 01:00 to 2026-11-03 10:30 (Europe/Berlin), not everything loaded yet
 Compared with 2026-10-29 15:30 to 2026-11-01 01:00
@@ -174,7 +173,7 @@ COMPARED_JSON = (
     ],
     ids=["table", "csv", "json"],
 )
-def test_a_leaderboard_that_compares(shown: str, expected: str) -> None:
+def test_leaderboard_with_comparison(shown: str, expected: str) -> None:
     assert shown == expected
 
 
@@ -187,31 +186,31 @@ def test_a_leaderboard_that_compares(shown: str, expected: str) -> None:
         ([Decimal("0.000000000001"), Decimal(10**15), Decimal("6E+14")], "▁█▅"),  # little is not nothing
     ],
 )
-def test_a_trend_is_a_bar_for_each_number(values: list[int | Decimal | None], bars: str) -> None:
-    assert spark(values) == bars
+def test_sparkline_has_a_bar_for_each_number(values: list[int | Decimal | None], bars: str) -> None:
+    assert sparkline(values) == bars
 
 
-def test_the_table_of_a_report() -> None:
+def test_report_as_table() -> None:
     assert to_table(usage_sheet(PLAIN), width=None, color=False) == TABLE
 
 
-def test_the_json_of_a_report() -> None:
+def test_report_as_json() -> None:
     assert to_json(usage_sheet(PLAIN)).decode() == JSON
 
 
-def test_the_csv_of_a_report() -> None:
+def test_report_as_csv() -> None:
     assert to_csv(usage_sheet(PLAIN)).decode() == CSV
 
 
-def test_the_ndjson_of_a_report() -> None:
+def test_report_as_ndjson() -> None:
     assert to_ndjson(leaderboard_sheet(BOARD)).decode() == NDJSON
 
 
-def test_the_markdown_of_a_report() -> None:
+def test_report_as_markdown() -> None:
     assert to_markdown(leaderboard_sheet(BOARD)).decode() == MARKDOWN
 
 
-def test_markdown_cells_cannot_end_a_cell_or_begin_markup() -> None:
+def test_markdown_cells_are_escaped() -> None:
     sheet = usage_sheet(usage(("a|b", "<b>", "*x*"), ("new\nline", "_y_", "back\\slash")))
     text = to_markdown(sheet).decode()
     assert r"| a\|b | \<b\> | \*x\* |" in text
@@ -219,7 +218,7 @@ def test_markdown_cells_cannot_end_a_cell_or_begin_markup() -> None:
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_no_cell_of_a_csv_is_a_formula_and_every_other_comes_back_as_it_was(start: str) -> None:
+def test_csv_formulas_are_escaped_and_other_cells_round_trip(start: str) -> None:
     sheet = usage_sheet(usage((f"{start}cmd", 'quo"te', "com,ma"), ("line\r\nbreak", "", "ünï")))
     _, first, second = csv.reader(io.StringIO(to_csv(sheet).decode(), newline=""))
     assert first[1:4] == [f"'{start}cmd", 'quo"te', "com,ma"]
@@ -228,7 +227,7 @@ def test_no_cell_of_a_csv_is_a_formula_and_every_other_comes_back_as_it_was(star
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 120, 140, 200])
 @pytest.mark.parametrize("name", ["ada", "a" * 300, "ö" * 90, "漢字" * 40, "e\u0301" * 60, "👩‍👩‍👧" * 20])
-def test_no_line_of_a_table_is_wider_than_the_terminal(width: int, name: str) -> None:
+def test_table_fits_the_terminal(width: int, name: str) -> None:
     sheet = usage_sheet(usage((name, name, name), ("bob", "ops", "gpt-5")))
     lines = to_table(sheet, width=width, color=False).splitlines()
     rows = [replace(row, name=name, trend=range(31)) for row in COMPARED.rows]
@@ -236,26 +235,26 @@ def test_no_line_of_a_table_is_wider_than_the_terminal(width: int, name: str) ->
     assert max(map(cell_len, lines)) <= width
 
 
-def test_a_narrow_table_says_which_columns_it_left_out() -> None:
+def test_narrow_table_names_the_dropped_columns() -> None:
     text = to_table(usage_sheet(PLAIN), width=80, color=False)
     assert "Not shown for want of width: answer cache hits" in " ".join(text.split())
     assert "cost (USD)" in text
 
 
-def test_csv_is_promised_only_where_it_has_what_the_table_left_out() -> None:
-    """The trend is for people only."""
+def test_csv_is_suggested_only_if_it_has_the_dropped_columns() -> None:
+    """The trend is in formats for people only."""
     plain = to_table(usage_sheet(PLAIN), width=80, color=False)
     trends = to_table(leaderboard_sheet(COMPARED), width=70, color=False)
     assert "csv has everything" in " ".join(plain.split())
     assert "Not shown for want of width: trend\n" in trends
 
 
-def test_without_a_terminal_no_name_is_cut() -> None:
+def test_names_are_not_truncated_without_a_terminal() -> None:
     name = "a" * 300
     assert name in to_table(usage_sheet(usage((name, "x", "y"), ("b", "c", "d"))), width=None, color=False)
 
 
-def test_names_cannot_steer_the_terminal() -> None:
+def test_control_characters_in_names_are_escaped() -> None:
     sheet = usage_sheet(usage(("\x1b[2Jgone", "[red]x[/red]", "a\u202eb"), ("b\n", "c\r", "\ud800")))
     text = to_table(sheet, width=None, color=False)
     assert r"\x1b[2Jgone" in text
@@ -265,7 +264,7 @@ def test_names_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in text
 
 
-def test_colour_is_only_used_where_it_is_wanted() -> None:
+def test_colour_is_used_only_on_a_terminal_without_no_color() -> None:
     assert "\x1b[" in to_table(usage_sheet(PLAIN), width=140, color=True)
     assert "\x1b[" not in to_table(usage_sheet(PLAIN), width=140, color=False)
 
@@ -287,11 +286,11 @@ def test_colour_is_only_used_where_it_is_wanted() -> None:
         ("1000", "text", "1000"),
     ],
 )
-def test_a_cell_reads_as_a_person_expects(value: object, kind: Kind, text: str) -> None:
+def test_cells_are_formatted_for_people(value: object, kind: Kind, text: str) -> None:
     assert cell(Column(name="x", title="x", kind=kind), value) == text
 
 
-def test_an_empty_sheet_still_has_its_columns() -> None:
+def test_empty_sheet_has_columns() -> None:
     sheet = Sheet(columns=[Column(name="x", title="x")], rows=[], document={"rows": []})
     assert to_csv(sheet) == b"x\r\n"
     assert to_ndjson(sheet) == b""

@@ -1,4 +1,4 @@
-"""The certificate of `server.tls`: what cannot be used is one sentence, what is renewed is taken into use."""
+"""The certificate of `server.tls`: errors of one sentence, and reloading."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from proxy.config.settings import Tls
+from proxy.config.server import Tls
 from proxy.errors import RelayError
 from relayctl.serve.certificate import Certificate
 
@@ -25,7 +25,7 @@ def issue(directory: Path, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def pems(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two certificates, `a` and `b`, with their keys, and files that are none."""
+    """Two certificates, `a` and `b`, with their keys, and invalid files."""
     directory = tmp_path_factory.mktemp("pems")
     issue(directory, "a")
     issue(directory, "b")
@@ -38,7 +38,7 @@ def pems(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-# certificate, key, what is told; {dir} is where they stand
+# certificate, key, message; {dir} is their directory
 UNUSABLE = [
     ("none", "a.key", "{dir}/none cannot be read: No such file or directory; set server.tls.certificate"),
     ("a.pem", "none", "{dir}/none cannot be read: No such file or directory; set server.tls.key"),
@@ -54,16 +54,14 @@ UNUSABLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("certificate", "key", "told"), UNUSABLE)
-def test_what_cannot_be_used_is_told_in_one_sentence(
-    pems: Path, certificate: str, key: str, told: str
-) -> None:
+@pytest.mark.parametrize(("certificate", "key", "message"), UNUSABLE)
+def test_unusable_certificate_is_one_sentence(pems: Path, certificate: str, key: str, message: str) -> None:
     with pytest.raises(RelayError) as caught:
         Certificate(Tls(certificate=pems / certificate, key=pems / key))
-    assert str(caught.value) == told.format(dir=pems)
+    assert str(caught.value) == message.format(dir=pems)
 
 
-def test_what_is_renewed_is_taken_into_use_as_soon_as_both_files_fit(pems: Path, tmp_path: Path) -> None:
+def test_renewed_certificate_is_used_once_both_files_match(pems: Path, tmp_path: Path) -> None:
     certificate, key = tmp_path / "tls.pem", tmp_path / "tls.key"
     shutil.copy(pems / "a.pem", certificate)
     shutil.copy(pems / "a.key", key)
@@ -80,7 +78,7 @@ def test_what_is_renewed_is_taken_into_use_as_soon_as_both_files_fit(pems: Path,
 
 
 def name_of(certificate: Certificate) -> str:
-    """The common name of what a client is shown, by a handshake in memory that ends on HTTP/1.1."""
+    """The common name of the served certificate, from an in-memory handshake that selects HTTP/1.1."""
     trusting = ssl.create_default_context()
     AUTHORITY.configure_trust(trusting)
     trusting.set_alpn_protocols(["h2", "http/1.1"])

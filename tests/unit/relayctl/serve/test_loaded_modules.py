@@ -1,4 +1,4 @@
-"""What is off takes no memory: a service of one process loads nothing that only a feature needs."""
+"""Disabled features take no memory: a single process does not import their modules."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 
 @pytest.mark.parametrize(("feature", "modules"), FEATURES, ids=[row[0] for row in FEATURES])
-def test_a_feature_that_is_off_is_not_loaded(loaded: set[str], feature: str, modules: set[str]) -> None:
+def test_modules_of_disabled_features_are_not_loaded(
+    loaded: set[str], feature: str, modules: set[str]
+) -> None:
     assert "aiohttp" in loaded
     assert not modules & loaded, feature

@@ -1,4 +1,4 @@
-"""How long a worker that dies is waited for, and where the service listens."""
+"""Restart delays of workers, and the listening sockets."""
 
 from __future__ import annotations
 
@@ -18,32 +18,30 @@ DELAYS = [(1, 0.0), (2, 0.5), (3, 1.0), (4, 2.0), (7, 16.0), (8, 30.0), (10_000,
 
 
 @pytest.mark.parametrize(("deaths", "seconds"), DELAYS)
-def test_a_worker_is_replaced_at_once_and_ever_later_when_it_dies_at_once(
-    deaths: int, seconds: float
-) -> None:
+def test_restart_delay_grows_with_repeated_deaths(deaths: int, seconds: float) -> None:
     assert workers.delay(deaths) == seconds
 
 
 @given(deaths=st.integers(1, 10**9))
-def test_the_delay_never_shrinks_and_never_passes_half_a_minute(deaths: int) -> None:
+def test_restart_delay_is_monotonic_and_at_most_half_a_minute(deaths: int) -> None:
     assert 0 <= workers.delay(deaths) <= workers.delay(deaths + 1) <= 30
 
 
-def test_a_system_that_gives_no_process_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_fork_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
     monkeypatch.setattr(workers, "Process", refused)
-    supervisor = workers.Supervisor(2, print, served=print, died=print, patience=1000)
+    supervisor = workers.Supervisor(2, print, on_ready=print, on_exit=print, stop_timeout=1000)
     with pytest.raises(workers.WorkerError) as caught:
         supervisor.run()
     gc.unfreeze()
     assert str(caught.value) == "worker 1 cannot be started: Resource temporarily unavailable"
 
 
-def test_workers_share_a_port_that_nobody_else_may_take() -> None:
+def test_workers_share_a_port_reserved_from_other_services() -> None:
     reserved = listening.reserve("127.0.0.1", 0)
-    mine, theirs = listening.alike(reserved), listening.alike(reserved)
+    mine, theirs = listening.bind_same(reserved), listening.bind_same(reserved)
     try:
         assert len({each.getsockname() for each in (*reserved, *mine, *theirs)}) == 1
         port = reserved[0].getsockname()[1]
@@ -51,18 +49,18 @@ def test_workers_share_a_port_that_nobody_else_may_take() -> None:
         for take in (listening.bind, listening.reserve):
             with pytest.raises(RelayError) as caught:
                 take("127.0.0.1", port)
-            told = f"cannot listen on 127.0.0.1:{port}: address already in use; set server.port"
-            assert str(caught.value) == told
+            message = f"cannot listen on 127.0.0.1:{port}: address already in use; set server.port"
+            assert str(caught.value) == message
     finally:
         listening.close([*reserved, *mine, *theirs])
 
 
-def test_an_address_that_the_machine_has_not_is_told() -> None:
+def test_unavailable_address_is_one_sentence() -> None:
     with pytest.raises(RelayError, match=r"^cannot listen on 192\.0\.2\.1:0: .*; set server\.host$"):
         listening.bind("192.0.2.1", 0)
 
 
-def test_every_address_of_a_name_has_the_port_that_was_chosen_for_the_first() -> None:
+def test_all_addresses_of_a_host_use_the_same_chosen_port() -> None:
     bound = listening.bind("localhost", 0)
     try:
         assert len({each.getsockname()[1] for each in bound}) == 1

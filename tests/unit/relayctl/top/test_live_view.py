@@ -1,4 +1,4 @@
-"""The rates of the live view: quantiles, metrics read twice, segments followed while they are written."""
+"""The rates of the live view: quantiles, differences of metrics, segments followed while written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from proxy.metrics.registry import Metrics
 from proxy.segments.record import UsageRecord, to_line
 from relayctl.render.top import View, screen
-from relayctl.top.meters import Meters, NoMetricsError, read
+from relayctl.top.metrics import MetricsError, MetricsWindow, read
 from relayctl.top.rates import Bucket, Rates, quantile
 from relayctl.top.tail import Tail
 from tests.support.report_data import record
@@ -24,7 +24,7 @@ INF = float("inf")
 
 QUANTILES: list[tuple[str, list[Bucket], float, float | None]] = [
     ("nothing", [], 0.5, None),
-    ("nobody", [(1.0, 0.0), (INF, 0.0)], 0.5, None),
+    ("no requests", [(1.0, 0.0), (INF, 0.0)], 0.5, None),
     ("the middle of the first bucket", [(1.0, 10.0), (INF, 10.0)], 0.5, 0.5),
     ("between two bounds", [(1.0, 5.0), (3.0, 15.0), (INF, 15.0)], 0.5, 1.5),
     ("beyond the last bound", [(1.0, 5.0), (INF, 15.0)], 0.95, 1.0),
@@ -32,12 +32,12 @@ QUANTILES: list[tuple[str, list[Bucket], float, float | None]] = [
 
 
 @pytest.mark.parametrize(("buckets", "share", "value"), [row[1:] for row in QUANTILES])
-def test_a_quantile_is_as_prometheus_has_it(buckets: list[Bucket], share: float, value: float | None) -> None:
+def test_quantile_equals_histogram_quantile(buckets: list[Bucket], share: float, value: float | None) -> None:
     assert quantile(share, buckets) == value
 
 
 @given(st.lists(st.floats(0.01, 99), min_size=1), st.floats(0.01, 1))
-def test_a_quantile_always_lies_in_the_bucket_of_the_true_one(values: list[float], share: float) -> None:
+def test_quantile_lies_in_the_bucket_of_the_exact_one(values: list[float], share: float) -> None:
     bounds = [0.1, 1.0, 10.0, 100.0, INF]
     buckets = [(bound, float(sum(value <= bound for value in values))) for bound in bounds]
     rank = share * len(values)
@@ -50,53 +50,53 @@ def test_a_quantile_always_lies_in_the_bucket_of_the_true_one(values: list[float
 
 
 def text_of(*records: UsageRecord) -> str:
-    """The metrics of a proxy that has counted these."""
+    """The metrics of a proxy that has counted these records."""
     metrics = Metrics(CollectorRegistry(), lambda model: model)
     for one in records:
         metrics.observe(one)
     return metrics.text().decode()
 
 
-def asked(model: str, **changes: Any) -> UsageRecord:
+def request(model: str, **changes: Any) -> UsageRecord:
     return record(model=model, latency_ms=Decimal(400), **changes)
 
 
-def test_rates_are_differences_by_the_second() -> None:
-    meters = Meters()
-    before = [asked("gpt-4o")]
-    meters.add(read(text_of(*before), 100.0))
-    failed = [asked("gpt-4o", status=502, cost_usd=None) for _ in range(5)]
-    more = [asked("gpt-4o", prompt_tokens=60, completion_tokens=40, total_tokens=100) for _ in range(15)]
-    other = [asked("o3", cost_usd=Decimal("0.5"), prompt_tokens=0, completion_tokens=0, total_tokens=0)]
-    meters.add(read(text_of(*before, *failed, *more, *other), 110.0))
-    first, second = meters.by_model()
+def test_rates_are_differences_per_second() -> None:
+    window = MetricsWindow()
+    before = [request("gpt-4o")]
+    window.add(read(text_of(*before), 100.0))
+    failed = [request("gpt-4o", status=502, cost_usd=None) for _ in range(5)]
+    more = [request("gpt-4o", prompt_tokens=60, completion_tokens=40, total_tokens=100) for _ in range(15)]
+    other = [request("o3", cost_usd=Decimal("0.5"), prompt_tokens=0, completion_tokens=0, total_tokens=0)]
+    window.add(read(text_of(*before, *failed, *more, *other), 110.0))
+    first, second = window.by_model()
     assert (first.name, second.name) == ("gpt-4o", "o3")
     assert (first.requests, first.errors) == (Decimal(2), Decimal("0.25"))
     assert (second.requests, second.usd_per_hour, second.tokens) == (Decimal("0.1"), Decimal(180), Decimal(0))
     assert first.p50 is not None
     assert 0.25 <= first.p50 <= 0.5
-    assert meters.all().requests == Decimal("2.1")
+    assert window.all().requests == Decimal("2.1")
 
 
-def test_a_proxy_that_started_again_does_not_count_backwards() -> None:
-    meters = Meters()
-    meters.add(read(text_of(*[asked("gpt-4o")] * 9), 1.0))
-    meters.add(read(text_of(asked("gpt-4o")), 2.0))
-    assert meters.all().requests == 0
-    meters.add(read(text_of(*[asked("gpt-4o")] * 4), 3.0))
-    assert meters.all().requests == 3
+def test_restarted_proxy_resets_the_rates() -> None:
+    window = MetricsWindow()
+    window.add(read(text_of(*[request("gpt-4o")] * 9), 1.0))
+    window.add(read(text_of(request("gpt-4o")), 2.0))
+    assert window.all().requests == 0
+    window.add(read(text_of(*[request("gpt-4o")] * 4), 3.0))
+    assert window.all().requests == 3
 
 
-def test_only_the_last_minute_counts() -> None:
-    meters = Meters()
+def test_only_the_last_minute_is_counted() -> None:
+    window = MetricsWindow()
     for second in range(0, 300, 10):
-        meters.add(read(text_of(*[asked("gpt-4o")] * (second // 10)), float(second)))
-    assert meters.all().requests == Decimal("0.1")
+        window.add(read(text_of(*[request("gpt-4o")] * (second // 10)), float(second)))
+    assert window.all().requests == Decimal("0.1")
 
 
 @pytest.mark.parametrize("text", ["relay_requests_total{ 5", 'relay_requests_total{model="x"} 1', "<html>"])
-def test_what_is_no_metrics_is_told_in_one_sentence(text: str) -> None:
-    with pytest.raises(NoMetricsError, match="not Prometheus' text format"):
+def test_invalid_metrics_are_one_sentence(text: str) -> None:
+    with pytest.raises(MetricsError, match="not Prometheus' text format"):
         read(text, 1.0)
 
 
@@ -104,34 +104,34 @@ def line(seq: int, team: str, **changes: Any) -> bytes:
     return to_line(record(seq, team_id=team, latency_ms=Decimal(seq), **changes), seq=seq)
 
 
-def test_a_segment_is_followed_through_its_sealing(tmp_path: Path) -> None:
+def test_segment_is_followed_through_sealing(tmp_path: Path) -> None:
     path = tmp_path / "usage-20261123T100000Z-w1-000001.jsonl.open"
     path.write_bytes(line(1, "before"))
     tail = Tail(tmp_path)
-    tail.look(0.0)
+    tail.poll(0.0)
     with path.open("ab") as segment:
         whole = line(2, "looms", cost_usd=Decimal("0.01"))
         segment.write(whole[:50])
         segment.flush()
-        tail.look(1.0)
+        tail.poll(1.0)
         assert tail.by_team(1.0) == []
         segment.write(whole[50:] + line(3, "looms", status=500, cost_usd=None) + b"broken\n")
     path.rename(path.with_suffix(""))
     (tmp_path / "usage-20261123T100100Z-w1-000002.jsonl.open").write_bytes(line(4, "engines"))
     (tmp_path / "content-20261123T100100Z-w1-000001.jsonl.open").write_bytes(b"{}\n")
-    tail.look(2.0)
+    tail.poll(2.0)
     looms, engines = tail.by_team(2.0)
     assert (looms.name, looms.requests, looms.errors) == ("looms", Decimal(1), Decimal("0.5"))
     assert looms.usd_per_hour == 18
     assert (engines.name, engines.requests, engines.p95) == ("engines", Decimal("0.5"), 0.004)
-    tail.look(63.0)
+    tail.poll(63.0)
     assert tail.by_team(63.0) == []
     tail.close()
 
 
-def test_a_directory_that_is_not_there_has_no_teams(tmp_path: Path) -> None:
+def test_missing_directory_has_no_teams(tmp_path: Path) -> None:
     tail = Tail(tmp_path / "nowhere")
-    tail.look(0.0)
+    tail.poll(0.0)
     assert tail.by_team(1.0) == []
 
 
@@ -148,7 +148,7 @@ def rates(name: str) -> Rates:
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (40, 10), (200, 60), (20, 8)])
-def test_the_screen_always_fits(width: int, height: int) -> None:
+def test_screen_fits_the_height(width: int, height: int) -> None:
     view = View(
         url="http://127.0.0.1:8000",
         at="10:00:00 UTC",

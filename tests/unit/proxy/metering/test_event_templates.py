@@ -1,4 +1,4 @@
-"""A stream read by the forms of its events tells what reading every event as JSON tells."""
+"""The fast path of streams: templates of events give the same result as decoding every event as JSON."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 
 from proxy.errors import Api, api_of
 from proxy.exchange.stream_filter import StreamFilter
-from proxy.metering.answer import Reading
-from proxy.metering.event_forms import Form
+from proxy.metering.answer import AnswerReader
+from proxy.metering.event_templates import EventTemplate
+from proxy.metering.stream_reader import StreamReader
 from proxy.sse import EventSplitter
 from tests.support.arbitrary import JSON, NAMES, UNTIMED
 from tests.support.real_input import RECORDINGS, Recording, needs_real_input
 from tests.support.replay import events, named_events
 
 
-def told(reading: Reading) -> dict[str, Any]:
+def state(reading: AnswerReader) -> dict[str, Any]:
     usage = reading.usage
     return {
         "usage": usage and msgspec.structs.asdict(usage),
@@ -35,23 +36,24 @@ def told(reading: Reading) -> dict[str, Any]:
     }
 
 
-def slowly(api: Api, stream: bytes) -> list[dict[str, Any]]:
-    """What is known after each event when each is read as JSON."""
-    reading, splitter, known = Reading(api), EventSplitter(), []
+def read_plainly(api: Api, stream: bytes) -> list[dict[str, Any]]:
+    """The state after each event when every event is decoded as JSON."""
+    reading, splitter, known = AnswerReader(api), EventSplitter(), []
     for event in splitter.feed(stream):
         reading.read_event(event)
-        known.append(told(reading))
+        known.append(state(reading))
     reading.read_end(splitter.rest())
-    return [*known, told(reading)]
+    return [*known, state(reading)]
 
 
-def by_form(api: Api, stream: bytes) -> list[dict[str, Any]]:
-    reading, splitter, known = Reading(api), EventSplitter(), []
+def read_fast(api: Api, stream: bytes) -> list[dict[str, Any]]:
+    reading, splitter, known = AnswerReader(api), EventSplitter(), []
+    reader = StreamReader(reading)
     for event in splitter.feed(stream):
-        assert reading.read(event) == Reading(api).read_event(event)
-        known.append(told(reading))
+        assert reader.read(event) == AnswerReader(api).read_event(event)
+        known.append(state(reading))
     reading.read_end(splitter.rest())
-    return [*known, told(reading)]
+    return [*known, state(reading)]
 
 
 ABOUT = {
@@ -107,7 +109,7 @@ OTHER_EVENTS = st.sampled_from([
 
 @st.composite
 def streams(draw: st.DrawFn) -> bytes:
-    """Events of a few forms, some repeated with other words, as different writers of JSON write them."""
+    """Events of a few shapes, some repeated with other words, in the styles of different JSON encoders."""
     values = draw(
         st.lists(TEXT_EVENTS | OTHER_EVENTS | st.dictionaries(NAMES, JSON, max_size=4), max_size=12)
     )
@@ -124,8 +126,8 @@ def streams(draw: st.DrawFn) -> bytes:
 @pytest.mark.parametrize("api", ["openai", "anthropic"])
 @UNTIMED
 @given(stream=streams())
-def test_reading_by_form_tells_what_reading_as_json_tells(api: Api, stream: bytes) -> None:
-    assert by_form(api, stream) == slowly(api, stream)
+def test_fast_path_gives_the_same_state_after_each_event(api: Api, stream: bytes) -> None:
+    assert read_fast(api, stream) == read_plainly(api, stream)
 
 
 @pytest.mark.parametrize("api", ["openai", "anthropic"])
@@ -135,35 +137,55 @@ def test_reading_by_form_tells_what_reading_as_json_tells(api: Api, stream: byte
     changes=st.lists(st.tuples(st.integers(0, 4000), st.binary(max_size=2)), max_size=3),
 )
 @example(stream=events(chat({"content": "a"}), done=False), changes=[])
-def test_a_stream_with_bytes_changed_anywhere_is_read_alike_too(
+def test_stream_with_changed_bytes_gives_the_same_state(
     api: Api, stream: bytes, changes: list[tuple[int, bytes]]
 ) -> None:
     twice = bytearray(stream + stream)
     for place, new in changes:
         at = len(stream) + place % len(stream)
         twice[at : at + 1] = new
-    assert by_form(api, bytes(twice)) == slowly(api, bytes(twice))
+    assert read_fast(api, bytes(twice)) == read_plainly(api, bytes(twice))
+
+
+@pytest.mark.parametrize("api", ["openai", "anthropic"])
+@UNTIMED
+@given(stream=streams(), cuts=st.lists(st.integers(0, 4000), max_size=12), drop_usage=st.booleans())
+def test_fast_path_and_plain_path_give_the_same_result_at_any_cuts(
+    api: Api, stream: bytes, cuts: list[int], drop_usage: bool
+) -> None:
+    stream = stream * 2  # the second half matches what was learned from the first
+    borders = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    fast, plain = (
+        StreamFilter(AnswerReader(api), drop_usage=drop_usage, fast_path=fast_path)
+        for fast_path in (True, False)
+    )
+    for start, end in itertools.pairwise(borders):
+        assert fast.feed(stream[start:end]) == plain.feed(stream[start:end])
+        assert state(fast.answer) == state(plain.answer)
+        assert fast.in_event == plain.in_event
+    assert fast.end() == plain.end()
+    assert state(fast.answer) == state(plain.answer)
 
 
 @UNTIMED
 @given(stream=streams(), cuts=st.lists(st.integers(0, 4000), max_size=6), drop_usage=st.booleans())
-def test_the_borders_of_chunks_change_nothing(stream: bytes, cuts: list[int], drop_usage: bool) -> None:
+def test_chunk_borders_do_not_change_the_result(stream: bytes, cuts: list[int], drop_usage: bool) -> None:
     borders = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    whole, pieces = (StreamFilter(Reading("openai"), drop_usage=drop_usage) for _ in range(2))
+    whole, pieces = (StreamFilter(AnswerReader("openai"), drop_usage=drop_usage) for _ in range(2))
     expected = whole.feed(stream) + whole.end()
     cut = [pieces.feed(stream[start:end]) for start, end in itertools.pairwise(borders)]
     assert b"".join(cut) + pieces.end() == expected
-    assert told(pieces.reading) == told(whole.reading) == slowly("openai", stream)[-1]
+    assert state(pieces.answer) == state(whole.answer) == read_plainly("openai", stream)[-1]
 
 
 @needs_real_input
 @pytest.mark.parametrize("recording", [one for one in RECORDINGS if one.stream], ids=lambda one: one.id)
-def test_recorded_streams_are_read_alike(recording: Recording) -> None:
+def test_recorded_streams_give_the_same_state(recording: Recording) -> None:
     api = api_of(recording.path)
-    assert by_form(api, recording.body) == slowly(api, recording.body)
+    assert read_fast(api, recording.body) == read_plainly(api, recording.body)
 
 
-FORMS: list[tuple[str, bytes, bytes, int | None]] = [
+MATCHES: list[tuple[str, bytes, bytes, int | None]] = [
     ("another word", rb'{"delta":"a"}', rb'{"delta":"word"}', 4),
     ("no word", rb'{"delta":"a"}', rb'{"delta":""}', 0),
     ("two texts", rb'{"delta":"a","text":"b"}', rb'{"delta":"aa","text":"bbb"}', 5),
@@ -182,38 +204,43 @@ FORMS: list[tuple[str, bytes, bytes, int | None]] = [
 
 
 @pytest.mark.parametrize(
-    ("learnt", "seen", "size"), [row[1:] for row in FORMS], ids=[row[0] for row in FORMS]
+    ("sample", "event", "size"), [row[1:] for row in MATCHES], ids=[row[0] for row in MATCHES]
 )
-def test_an_event_of_a_form_tells_the_size_of_its_text(learnt: bytes, seen: bytes, size: int | None) -> None:
-    form = Form.of(learnt)
-    assert form is not None
-    assert form.text_bytes(seen) == size
+def test_template_measures_the_text_of_a_matching_event(
+    sample: bytes, event: bytes, size: int | None
+) -> None:
+    template = EventTemplate.of(sample)
+    assert template is not None
+    assert template.text_bytes(event) == size
 
 
 @pytest.mark.parametrize("raw", [b"data: [DONE]", rb'{"delta":""}', rb'{"x":"a"}', rb'{"delta":"\u00e9"}'])
-def test_an_event_without_a_text_that_can_be_counted_has_no_form(raw: bytes) -> None:
-    assert Form.of(raw) is None
+def test_event_without_measurable_text_has_no_template(raw: bytes) -> None:
+    assert EventTemplate.of(raw) is None
 
 
-def test_a_very_long_event_has_no_form_so_that_looking_for_one_takes_no_time() -> None:
-    assert Form.of(b'{"delta":"' + b"x" * 65_536 + b'"}') is None
+def test_very_long_event_has_no_template() -> None:
+    assert EventTemplate.of(b'{"delta":"' + b"x" * 65_536 + b'"}') is None
 
 
-def test_most_events_of_a_long_stream_are_not_read_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_most_events_of_a_long_stream_are_not_decoded_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     read = 0
-    slow = Reading.read_event
+    slow = AnswerReader.read_event
 
-    def counting(reading: Reading, event: Any) -> bool:
+    def counting(reading: AnswerReader, event: Any) -> bool:
         nonlocal read
         read += 1
         return slow(reading, event)
 
-    monkeypatch.setattr(Reading, "read_event", counting)
+    monkeypatch.setattr(AnswerReader, "read_event", counting)
     text = {"type": "content_block_delta", "index": 0}
     for body in (
         events(*(chat({"content": f" {n}"}, usage=None) for n in range(100))),
         named_events(*({**text, "delta": {"type": "text_delta", "text": f"{n}"}} for n in range(100))),
     ):
         read = 0
-        StreamFilter(Reading("openai"), drop_usage=True).feed(body)
+        StreamFilter(AnswerReader("openai"), drop_usage=True).feed(body)
         assert read <= 5
+        read = 0
+        StreamFilter(AnswerReader("openai"), drop_usage=True, fast_path=False).feed(body)
+        assert read >= 100

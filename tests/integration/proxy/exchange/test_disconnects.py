@@ -1,4 +1,4 @@
-"""Clients that leave: the upstream is read on to its usage, in good time, and the record says 499."""
+"""Clients that disconnect: the upstream is read to its usage, within a deadline, with status 499."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.replay import (
     named_events,
     stream_answer,
 )
-from tests.support.running import Relay, running, settings, until
+from tests.support.running import ON_BOTH_PATHS, Relay, running, settings, until
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
@@ -90,8 +90,9 @@ async def the_record(relay: Relay, status: int = 499) -> RequestLine:
 HOW = pytest.mark.parametrize("how", ["closes", "resets"])
 
 
+@ON_BOTH_PATHS
 @HOW
-async def test_a_client_that_leaves_a_stream_is_billed_what_the_upstream_counts(
+async def test_disconnect_during_a_stream_is_billed_as_counted(
     provider: Replay, relay: Relay, how: str
 ) -> None:
     rest = asyncio.Event()
@@ -108,9 +109,7 @@ async def test_a_client_that_leaves_a_stream_is_billed_what_the_upstream_counts(
 
 
 @HOW
-async def test_a_client_that_leaves_before_the_first_byte_is_billed_too(
-    provider: Replay, relay: Relay, how: str
-) -> None:
+async def test_disconnect_before_the_first_byte_is_billed(provider: Replay, relay: Relay, how: str) -> None:
     rest = asyncio.Event()
     provider.will(Answer(headers={"Content-Type": EVENT_STREAM}, before=(rest,), steps=(CONTENT, END)))
     client = await Leaver.asking(relay, CHAT, STREAM)
@@ -122,9 +121,7 @@ async def test_a_client_that_leaves_before_the_first_byte_is_billed_too(
 
 
 @HOW
-async def test_a_client_that_leaves_a_json_answer_is_billed_what_it_says(
-    provider: Replay, relay: Relay, how: str
-) -> None:
+async def test_disconnect_during_a_json_answer_is_billed(provider: Replay, relay: Relay, how: str) -> None:
     rest = asyncio.Event()
     body = json.dumps({"usage": USAGE, "pad": "x" * 100}).encode()
     provider.will(stream_answer([body[:20], rest, body[20:]], headers={"Content-Type": "application/json"}))
@@ -136,7 +133,8 @@ async def test_a_client_that_leaves_a_json_answer_is_billed_what_it_says(
     assert (record.usage_source, record.prompt_tokens, record.completion_tokens) == ("provider", 10, 4)
 
 
-async def test_a_client_that_resets_while_it_holds_the_stream_up_is_no_fault_of_relay_s(
+@ON_BOTH_PATHS
+async def test_reset_by_a_slow_client_is_not_a_relay_fault(
     provider: Replay, relay: Relay, caplog: pytest.LogCaptureFixture
 ) -> None:
     much = events({"choices": [{"delta": {"content": "x" * 100_000}}]}, done=False)
@@ -151,7 +149,8 @@ async def test_a_client_that_resets_while_it_holds_the_stream_up_is_no_fault_of_
     assert caplog.records == []
 
 
-async def test_past_the_drain_the_usage_is_estimated(provider: Replay, relay: Relay) -> None:
+@ON_BOTH_PATHS
+async def test_usage_is_estimated_after_drain_seconds(provider: Replay, relay: Relay) -> None:
     provider.will(stream_answer([CONTENT, STALL]))
     client = await Leaver.asking(relay, CHAT, STREAM)
     await client.reads(b"12345678")
@@ -162,7 +161,7 @@ async def test_past_the_drain_the_usage_is_estimated(provider: Replay, relay: Re
     assert record.latency_ms < 4_000  # the upstream's own idle limit is five seconds
 
 
-async def test_past_the_drain_of_an_upstream_that_never_ends_the_usage_is_estimated(
+async def test_usage_of_an_endless_stream_is_estimated_after_the_drain(
     provider: Replay, relay: Relay
 ) -> None:
     tick = events({"choices": [{"delta": {"content": "1234"}}]}, done=False)
@@ -180,7 +179,7 @@ async def test_past_the_drain_of_an_upstream_that_never_ends_the_usage_is_estima
     assert record.completion_tokens >= 2
 
 
-async def test_past_the_drain_anthropic_s_input_is_exact(provider: Replay, relay: Relay) -> None:
+async def test_anthropic_input_is_exact_after_the_drain(provider: Replay, relay: Relay) -> None:
     start = {"type": "message_start", "message": {"usage": {
         "input_tokens": 4, "cache_read_input_tokens": 100, "output_tokens": 1}}}  # fmt: skip
     text = {"type": "content_block_delta", "delta": {"text": "12345678"}}
@@ -193,9 +192,8 @@ async def test_past_the_drain_anthropic_s_input_is_exact(provider: Replay, relay
     assert record.completion_tokens == 2
 
 
-async def test_an_upstream_that_breaks_while_it_is_drained_leaves_499_and_what_is_known(
-    provider: Replay, relay: Relay
-) -> None:
+@ON_BOTH_PATHS
+async def test_upstream_that_breaks_during_the_drain_leaves_499(provider: Replay, relay: Relay) -> None:
     rest = asyncio.Event()
     provider.will(stream_answer([CONTENT, rest, BREAK]))
     client = await Leaver.asking(relay, CHAT, STREAM)
@@ -205,7 +203,7 @@ async def test_an_upstream_that_breaks_while_it_is_drained_leaves_499_and_what_i
     assert (await the_record(relay)).usage_source == "estimated"
 
 
-async def test_a_client_that_leaves_in_the_middle_of_its_own_body_asked_for_nothing(
+async def test_disconnect_during_the_request_body_sends_nothing(
     provider: Replay, relay: Relay, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = await Leaver.asking(relay, CHAT, STREAM, length=10_000)
@@ -216,7 +214,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_own_body_asked_for_noth
     assert (provider.received, relay.intents(), caplog.records) == ([], [], [])
 
 
-async def test_a_client_that_stays_to_the_end_did_not_leave(provider: Replay, relay: Relay) -> None:
+async def test_client_that_stays_to_the_end_is_not_499(provider: Replay, relay: Relay) -> None:
     provider.will(stream_answer([CONTENT, Pause(0.1), END]))
     answer = await relay.post(CHAT, STREAM)
     assert relay.record_of(answer).status == 200
@@ -224,9 +222,7 @@ async def test_a_client_that_stays_to_the_end_did_not_leave(provider: Replay, re
     assert relay.record_of(await relay.post(CHAT, {"model": "gpt-4o"})).status == 200
 
 
-async def test_a_stop_waits_for_those_who_are_still_reading_then_records_them(
-    tmp_path: Path, provider: Replay
-) -> None:
+async def test_shutdown_waits_for_active_streams_and_records_them(tmp_path: Path, provider: Replay) -> None:
     rest = asyncio.Event()
     provider.will(stream_answer([CONTENT, rest, END]), stream_answer([CONTENT, STALL]))
     config = settings(tmp_path, provider.url, server={"drain_seconds": 0.3})
@@ -247,7 +243,7 @@ async def test_a_stop_waits_for_those_who_are_still_reading_then_records_them(
     assert (seal.records, seal.intents) == (2, 2)
 
 
-async def test_a_client_that_takes_nothing_is_left_after_a_while(
+async def test_stalled_client_is_disconnected_after_send_seconds(
     tmp_path: Path, provider: Replay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "POLL_SECONDS", 0.02)

@@ -1,4 +1,4 @@
-"""The metrics of a proxy over the last minute, by model."""
+"""Rates per model over the last minute, from a proxy's `/metrics`."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from relayctl.errors import RelayctlError
 from relayctl.top.rates import Bucket, Rates, quantile, ratio
 
 WINDOW_SECONDS: Final = 60.0
-_TIMEOUT: Final = 3.0
+_TIMEOUT_SECONDS: Final = 3.0
 
 
-class NoMetricsError(RelayctlError):
+class MetricsError(RelayctlError):
     """The proxy's metrics cannot be read."""
 
 
 @dataclass
-class Model:
-    """The counters of one model since the proxy's start."""
+class ModelCounters:
+    """The counters of one model since the proxy started."""
 
     requests: Decimal = Decimal(0)
     errors: Decimal = Decimal(0)
@@ -34,37 +34,37 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """All counters at a moment of the monotonic clock, and how many requests are in progress."""
+class Snapshot:
+    """All counters at a time of the monotonic clock, and the number of requests in progress."""
 
     at: float
     active: int
-    models: Mapping[str, Model]
+    models: Mapping[str, ModelCounters]
 
 
 def fetch(url: str, master_key: str | None) -> str:
-    """The text of a proxy's `/metrics`. Raises `NoMetricsError`."""
+    """Fetches the text of a proxy's `/metrics`. Raises `MetricsError`."""
     headers = {"Authorization": f"Bearer {master_key}"} if master_key else {}
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/metrics", headers=headers, timeout=_TIMEOUT)
+        answer = httpx.get(f"{url.rstrip('/')}/metrics", headers=headers, timeout=_TIMEOUT_SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise NoMetricsError(f"no proxy answers at {url} ({type(error).__name__}); give --url") from error
+        raise MetricsError(f"no proxy answers at {url} ({type(error).__name__}); give --url") from error
     if answer.status_code == 401:
-        raise NoMetricsError(f"{url}/metrics wants the master key: set PROXY_MASTER_KEY")
+        raise MetricsError(f"{url}/metrics requires the master key: set PROXY_MASTER_KEY")
     if answer.status_code != 200:
-        raise NoMetricsError(f"{url}/metrics answers {answer.status_code}; is it a Relay proxy?")
+        raise MetricsError(f"{url}/metrics answers {answer.status_code}; is it a Relay proxy?")
     return answer.text
 
 
-def read(text: str, at: float) -> Reading:
-    """The counters in Prometheus' text format. Raises `NoMetricsError` for what is none."""
-    models: defaultdict[str, Model] = defaultdict(Model)
+def read(text: str, at: float) -> Snapshot:
+    """Parses Prometheus' text format. Raises `MetricsError` if it is invalid."""
+    models: defaultdict[str, ModelCounters] = defaultdict(ModelCounters)
     active = 0
     try:
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
                 value, labels = Decimal(repr(sample.value)), sample.labels
-                model = models[labels["model"]] if "model" in labels else Model()
+                model = models[labels["model"]] if "model" in labels else ModelCounters()
                 match sample.name:
                     case "relay_requests_total":
                         model.requests += value
@@ -78,51 +78,51 @@ def read(text: str, at: float) -> Reading:
                     case "relay_active_requests":
                         active = int(value)
     except (ValueError, KeyError, ArithmeticError) as error:
-        raise NoMetricsError("the proxy's /metrics is not Prometheus' text format") from error
-    return Reading(at, active, dict(models))
+        raise MetricsError("the proxy's /metrics is not Prometheus' text format") from error
+    return Snapshot(at, active, dict(models))
 
 
-class Meters:
-    """The readings of the last minute."""
+class MetricsWindow:
+    """The snapshots of the last minute."""
 
     def __init__(self) -> None:
-        self._readings: deque[Reading] = deque()
+        self._snapshots: deque[Snapshot] = deque()
 
-    def add(self, reading: Reading) -> None:
-        """Takes the newest reading; after a restart of the proxy the older ones count no more."""
-        if self._readings and _all(reading).requests < _all(self._readings[-1]).requests:
-            self._readings.clear()
-        self._readings.append(reading)
-        while len(self._readings) > 2 and reading.at - self._readings[1].at >= WINDOW_SECONDS:
-            self._readings.popleft()
+    def add(self, snapshot: Snapshot) -> None:
+        """Adds the newest snapshot; drops the older ones if the proxy was restarted."""
+        if self._snapshots and _all(snapshot).requests < _all(self._snapshots[-1]).requests:
+            self._snapshots.clear()
+        self._snapshots.append(snapshot)
+        while len(self._snapshots) > 2 and snapshot.at - self._snapshots[1].at >= WINDOW_SECONDS:
+            self._snapshots.popleft()
 
     @property
     def active(self) -> int:
         """Requests in progress."""
-        return self._readings[-1].active if self._readings else 0
+        return self._snapshots[-1].active if self._snapshots else 0
 
     def all(self) -> Rates:
-        """Every model together."""
-        if not self._readings:
-            return _rates("all", Model(), Model(), 0)
-        old, new = self._readings[0], self._readings[-1]
+        """The rates of all models together."""
+        if not self._snapshots:
+            return _rates("all", ModelCounters(), ModelCounters(), 0)
+        old, new = self._snapshots[0], self._snapshots[-1]
         return _rates("all", _all(old), _all(new), new.at - old.at)
 
     def by_model(self) -> list[Rates]:
-        """Each model that was asked for in the window, the busiest first."""
-        if not self._readings:
+        """The rates of each model with requests in the window, the busiest first."""
+        if not self._snapshots:
             return []
-        old, new = self._readings[0], self._readings[-1]
+        old, new = self._snapshots[0], self._snapshots[-1]
         rows = [
-            _rates(name, old.models.get(name, Model()), model, new.at - old.at)
+            _rates(name, old.models.get(name, ModelCounters()), model, new.at - old.at)
             for name, model in new.models.items()
         ]
         return sorted((row for row in rows if row.requests), key=lambda row: (-row.requests, row.name))
 
 
-def _all(reading: Reading) -> Model:
-    total = Model()
-    for model in reading.models.values():
+def _all(snapshot: Snapshot) -> ModelCounters:
+    total = ModelCounters()
+    for model in snapshot.models.values():
         total.requests += model.requests
         total.errors += model.errors
         total.tokens += model.tokens
@@ -132,7 +132,7 @@ def _all(reading: Reading) -> Model:
     return total
 
 
-def _rates(name: str, old: Model, new: Model, seconds: float) -> Rates:
+def _rates(name: str, old: ModelCounters, new: ModelCounters, seconds: float) -> Rates:
     span = Decimal(repr(seconds)) if seconds > 0 else Decimal(1)
     requests = new.requests - old.requests
     buckets: list[Bucket] = [

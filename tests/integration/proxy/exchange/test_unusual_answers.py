@@ -1,4 +1,4 @@
-"""Upstreams that talk nonsense in a 200: it passes, and the record tells."""
+"""Invalid answers with status 200 pass through and are recorded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NONSENSE: list[tuple[str, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("body", "kind"), [row[1:] for row in NONSENSE], ids=[row[0] for row in NONSENSE])
-async def test_nonsense_in_a_200_passes_through_and_is_told(
+async def test_invalid_body_in_a_200_passes_and_is_recorded(
     provider: Replay, relay: Relay, body: bytes, kind: str
 ) -> None:
     provider.will(Answer(headers={"Content-Type": kind}, steps=(body,), length=len(body)))
@@ -44,7 +44,7 @@ async def test_nonsense_in_a_200_passes_through_and_is_told(
     assert await relay.metric("relay_unpriced_requests_total", model="gpt-4o") == 1
 
 
-async def test_an_error_event_in_a_200_is_in_the_record(provider: Replay, relay: Relay) -> None:
+async def test_error_event_in_a_200_is_recorded(provider: Replay, relay: Relay) -> None:
     error = b'event: error\ndata: {"error":{"message":"secret","type":"invalid_request_error"}}\n\n'
     provider.will(stream_answer(CONTENT + error))
     answer = await relay.post(CHAT, STREAM)
@@ -62,7 +62,7 @@ ODD: list[tuple[dict[str, Any], int]] = [
 
 
 @pytest.mark.parametrize(("value", "prompt"), ODD, ids=range(len(ODD)))
-async def test_odd_answers_pass_and_leave_a_record_that_loads(
+async def test_unusual_answers_pass_and_leave_a_record_that_loads(
     provider: Replay, relay: Relay, value: dict[str, Any], prompt: int
 ) -> None:
     provider.will(json_answer(value, headers={"x-request-id": "\udcff"}))

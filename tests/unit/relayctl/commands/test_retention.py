@@ -1,4 +1,4 @@
-"""How long records are kept, as it is written on the command line."""
+"""The value of `--keep`: a retention period becomes a cutoff time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from relayctl.commands.etl_prune import Keep
+from relayctl.commands.etl_prune import Retention
 
 NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
 
@@ -24,5 +24,5 @@ NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
         (NOW, "2w", datetime(2026, 11, 9, 14, 30, tzinfo=UTC)),
     ],
 )
-def test_what_is_kept_begins_at_a_moment(now: datetime, keep: str, expected: datetime) -> None:
-    assert Keep().convert(keep, None, None)(now) == expected
+def test_retention_becomes_a_cutoff(now: datetime, keep: str, expected: datetime) -> None:
+    assert Retention().convert(keep, None, None)(now) == expected

@@ -1,4 +1,4 @@
-"""A body handed on piece by piece as it arrives, with nobody waking between the pieces."""
+"""A body pushed chunk by chunk as it arrives, without waking a task in between."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from proxy.upstream.client import UpstreamFault, hand_on
+from proxy.upstream.client import UpstreamFault, push_chunks
 from tests.support.wire import (
     BROKEN,
     CHUNKED,
@@ -35,16 +35,16 @@ def noting(taken: list[bytes], *, more: bool = True) -> Callable[[bytes], bool]:
     return take
 
 
-async def handed(up: Asking, taken: list[bytes]) -> tuple[int, str, bool]:
-    """What is told of a body that breaks off."""
+async def pushed(up: Asking, taken: list[bytes]) -> tuple[int, str, bool]:
+    """The status and code of the fault of a broken body."""
     async with up.send() as answer:
         with pytest.raises(UpstreamFault) as raised:
-            await hand_on(up.upstream, answer, noting(taken))
+            await push_chunks(up.upstream, answer, noting(taken))
     return raised.value.status, raised.value.code, raised.value.sent
 
 
 @on_every_loop
-async def test_pieces_are_taken_as_they_come_and_the_connection_is_kept() -> None:
+async def test_chunks_are_pushed_and_the_connection_is_kept() -> None:
     taken: list[bytes] = []
 
     async def slowly(peer: Peer) -> None:
@@ -58,13 +58,13 @@ async def test_pieces_are_taken_as_they_come_and_the_connection_is_kept() -> Non
 
     async with asking(slowly) as (wire, up):
         async with up.send() as answer:
-            assert await hand_on(up.upstream, answer, noting(taken))
+            assert await push_chunks(up.upstream, answer, noting(taken))
         assert await up.ask() == (200, b"hi")
         assert wire.connections == 1
 
 
 @on_every_loop
-async def test_who_takes_no_more_at_once_gets_the_rest_when_he_asks_again() -> None:
+async def test_consumer_that_stops_gets_the_rest_from_the_next_push() -> None:
     taken: list[bytes] = []
 
     async def steadily(peer: Peer) -> None:
@@ -77,14 +77,14 @@ async def test_who_takes_no_more_at_once_gets_the_rest_when_he_asks_again() -> N
 
     async with asking(steadily) as (_, up), up.send() as answer:
         refusals = 0
-        while not await hand_on(up.upstream, answer, noting(taken, more=False)):
+        while not await push_chunks(up.upstream, answer, noting(taken, more=False)):
             refusals += 1
         assert refusals == len(taken)
         assert b"".join(taken) == b"one" * 20 + b"two"
 
 
 @on_every_loop
-async def test_what_fails_in_taking_a_piece_is_the_one_s_who_asked() -> None:
+async def test_error_of_the_consumer_is_raised_by_push() -> None:
     def fails(_: bytes) -> bool:
         raise ValueError("no fault of the upstream")
 
@@ -98,22 +98,22 @@ async def test_what_fails_in_taking_a_piece_is_the_one_s_who_asked() -> None:
     async with asking(later) as (_, up):
         with pytest.raises(ValueError, match="no fault of the upstream"):
             async with up.send() as answer:
-                await hand_on(up.upstream, answer, fails)
+                await push_chunks(up.upstream, answer, fails)
 
 
 @on_every_loop
-async def test_a_body_that_breaks_off_or_stalls_is_told_with_what_came_before_it_taken() -> None:
+async def test_broken_or_stalled_body_is_pushed_as_far_as_it_came() -> None:
     async def stalls(peer: Peer) -> None:
         await peer.request()
         await peer.say(CHUNKED + ONE)
         await peer.until_gone()
 
-    for script, told in (
+    for script, result in (
         (once(CHUNKED + ONE), BROKEN),
         (once(CHUNKED + ONE + b"no"), BROKEN),
         (stalls, SLOW),
     ):
         taken: list[bytes] = []
         async with asking(script, idle=0.2) as (_, up):
-            assert await handed(up, taken) == told
+            assert await pushed(up, taken) == result
         assert taken == [b"one"]

@@ -1,4 +1,4 @@
-"""JSON over HTTP to the servers that look after alerts: Prometheus and Alertmanager."""
+"""A JSON client for Prometheus and Alertmanager."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _SECONDS: Final = 30
 
 
 class ServerError(RelayctlError):
-    """The server cannot be reached, or does not answer as such a server does."""
+    """The server cannot be reached, or its answer is not in the expected form."""
 
 
 class RefusedError(RelayctlError):
-    """The server does not accept what it was sent; the message is its own."""
+    """The server rejected the request (400 or 422); the message is the server's."""
 
 
 class Server:
-    """A server at a base URL; credentials in the URL are sent, and never shown."""
+    """A server at a base URL; credentials in the URL are sent but never shown."""
 
     def __init__(self, kind: str, url: str, *, option: str) -> None:
         parts = urlsplit(url)
@@ -41,11 +41,11 @@ class Server:
         return f"{self._kind} at {self._base}"
 
     def form(self, path: str, fields: Mapping[str, str]) -> Any:
-        """POSTs a form and gives the JSON of the answer. Raises `ServerError` or `RefusedError`."""
+        """POSTs a form and returns the decoded JSON answer. Raises `ServerError` or `RefusedError`."""
         return self._post(path, urlencode(fields).encode(), "application/x-www-form-urlencoded")
 
     def json(self, path: str, value: object) -> Any:
-        """POSTs JSON and gives the JSON of the answer, None when it is empty. Raises as `form`."""
+        """POSTs JSON and returns the decoded JSON answer, None if it is empty. Raises as `form`."""
         return self._post(path, json.dumps(value).encode(), "application/json")
 
     def _post(self, path: str, body: bytes, kind: str) -> Any:
@@ -77,7 +77,7 @@ def _authorization(parts: SplitResult) -> dict[str, str]:
 
 
 def _message(body: bytes) -> str:
-    """What a refusal says: Prometheus' `error`, Alertmanager's `message` or its plain string."""
+    """The reason in an error body: Prometheus' `error`, Alertmanager's `message` or its plain string."""
     try:
         content = json.loads(body)
     except ValueError:

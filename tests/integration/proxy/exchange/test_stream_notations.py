@@ -1,4 +1,4 @@
-"""Every way to write the same event stream: it is counted, and the client gets all but the injected chunk."""
+"""Every notation of an event stream is counted and delivered without the injected chunk."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ ASKED = {"model": "gpt-4o", "stream": True, "messages": []}
 
 @pytest.mark.parametrize(("sent", "less"), [row[1:] for row in BODIES], ids=[row[0] for row in BODIES])
 @pytest.mark.parametrize("form", [row[1] for row in FORMS], ids=[row[0] for row in FORMS])
-async def test_a_stream_is_counted_and_passed_on_however_it_is_written(
+async def test_stream_is_counted_and_delivered_in_every_notation(
     provider: Replay, relay: Relay, sent: bytes, less: bytes, form: Callable[[bytes], bytes]
 ) -> None:
     for body, options, expected in (
@@ -67,6 +67,11 @@ async def test_a_stream_is_counted_and_passed_on_however_it_is_written(
                 provider.will(Answer(headers=headers, steps=steps))
                 answer = await relay.post(CHAT, ASKED | options)
                 record = relay.record_of(answer)
-                told = (record.usage_source, record.prompt_tokens, record.completion_tokens, record.is_error)
-                assert told == ("provider", 10, 4, False)
+                recorded = (
+                    record.usage_source,
+                    record.prompt_tokens,
+                    record.completion_tokens,
+                    record.is_error,
+                )
+                assert recorded == ("provider", 10, 4, False)
                 assert answer.body == expected

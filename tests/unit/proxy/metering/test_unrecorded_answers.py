@@ -1,4 +1,4 @@
-"""Answers of shapes that no recording at hand has: the counts, cost and faults that they must leave."""
+"""Answers without a recording: their counts, costs and faults."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 
-from proxy.config.settings import PriceOverride, Upstream
+from proxy.config.prices import PriceOverride
+from proxy.config.upstreams import Upstream
 from proxy.errors import api_of
 from proxy.exchange.stream_filter import StreamFilter
 from proxy.limits.estimate import estimated_usage
-from proxy.metering.answer import Reading
+from proxy.metering.answer import AnswerReader
 from proxy.metering.prices import Price, PriceTable
 from proxy.metering.record_builder import Outcome, make_record
-from proxy.metering.usage import TokenUsage, from_anthropic, from_openai
+from proxy.metering.usage import TokenUsage
+from proxy.metering.usage_anthropic import from_anthropic
+from proxy.metering.usage_openai import from_openai
 from proxy.request.call import read_call
 from proxy.request.context import Request
 from proxy.request.keys import Key
@@ -38,7 +41,7 @@ PRICES = PriceTable(
 )
 
 
-def unwritten(reading: Reading, endpoint: str) -> UsageRecord:
+def unwritten(reading: AnswerReader, endpoint: str) -> UsageRecord:
     """The record of a request that was answered 200."""
     api = api_of(endpoint)
     request = Request(
@@ -53,20 +56,20 @@ def unwritten(reading: Reading, endpoint: str) -> UsageRecord:
     return make_record(request, reading, Outcome(status=200, billable=True), PRICES, Decimal(1))
 
 
-def record(reading: Reading, endpoint: str) -> UsageRecord:
+def record(reading: AnswerReader, endpoint: str) -> UsageRecord:
     """The same, written and read back."""
     return from_line(to_line(unwritten(reading, endpoint), 2))
 
 
 def from_body(body: bytes, endpoint: str) -> UsageRecord:
-    reading = Reading(api_of(endpoint))
+    reading = AnswerReader(api_of(endpoint))
     reading.read_body(body)
     return record(reading, endpoint)
 
 
 def from_stream(body: bytes, endpoint: str) -> UsageRecord:
     """As it is read when it comes in pieces of seven bytes."""
-    reading = Reading(api_of(endpoint))
+    reading = AnswerReader(api_of(endpoint))
     stream = StreamFilter(reading, drop_usage=False)
     for at in range(0, len(body), 7):
         stream.feed(body[at : at + 7])
@@ -135,8 +138,8 @@ def ways(usage: dict[str, Any]) -> Iterator[tuple[str, UsageRecord]]:
     endpoint = RESPONSES if "input_tokens" in usage else CHAT
     yield "JSON", from_body(json.dumps({"model": "m", "usage": usage}).encode(), endpoint)
     if endpoint == RESPONSES:
-        told = {"type": "response.completed", "response": {"model": "m", "usage": usage}}
-        yield "completed", from_stream(named_events({"type": "response.created"}, told), endpoint)
+        last = {"type": "response.completed", "response": {"model": "m", "usage": usage}}
+        yield "completed", from_stream(named_events({"type": "response.created"}, last), endpoint)
         return
     yield "extra chunk", from_stream(events(chunk(usage=None), {"choices": [], "usage": usage}), CHAT)
     yield (
@@ -147,17 +150,17 @@ def ways(usage: dict[str, Any]) -> Iterator[tuple[str, UsageRecord]]:
 
 
 @pytest.mark.parametrize(("usage", "expected"), [row[1:] for row in DIALECTS], ids=NAMES)
-def test_a_usage_means_the_same_in_json_and_wherever_a_stream_has_it(
+def test_usage_is_read_alike_in_json_and_anywhere_in_a_stream(
     usage: dict[str, Any], expected: tuple[int, int, int, int, int, str]
 ) -> None:
     found = {way: bill(made) for way, made in ways(usage)}
     assert found == dict.fromkeys(found, expected)
 
 
-def test_the_price_that_a_provider_tells_on_anthropic_s_route_is_the_cost() -> None:
+def test_reported_cost_on_the_anthropic_route_is_used() -> None:
     usage = {"input_tokens": 10, "output_tokens": 5, "cost": 0.0123, "is_byok": False}
-    told = from_body(json.dumps({"model": "m", "content": [], "usage": usage}).encode(), MESSAGES)
-    assert (told.price_source, told.cost_usd) == ("provider", Decimal("0.0123"))
+    made = from_body(json.dumps({"model": "m", "content": [], "usage": usage}).encode(), MESSAGES)
+    assert (made.price_source, made.cost_usd) == ("provider", Decimal("0.0123"))
 
 
 SEED = {"input_tokens": 40, "output_tokens": 1}
@@ -174,7 +177,7 @@ ENDS: list[tuple[str, dict[str, Any], tuple[int, str]]] = [
 
 
 @pytest.mark.parametrize(("delta", "expected"), [row[1:] for row in ENDS], ids=[row[0] for row in ENDS])
-def test_the_seed_of_an_anthropic_stream_is_never_taken_for_its_output(
+def test_initial_count_of_an_anthropic_stream_is_not_its_output(
     delta: dict[str, Any], expected: tuple[int, str]
 ) -> None:
     made = from_stream(named_events(START, TEXT, delta, {"type": "message_stop"}), MESSAGES)
@@ -199,25 +202,23 @@ FAULTS: list[tuple[str, str, dict[str, Any], bool]] = [
 @pytest.mark.parametrize(
     ("endpoint", "body", "failed"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS]
 )
-def test_an_answer_of_200_is_an_error_when_it_says_so_and_only_then(
-    endpoint: str, body: dict[str, Any], failed: bool
-) -> None:
+def test_200_is_an_error_only_when_it_reports_one(endpoint: str, body: dict[str, Any], failed: bool) -> None:
     made = from_body(json.dumps(body).encode(), endpoint)
     assert made.is_error == failed
 
 
-def test_a_response_that_failed_in_a_stream_is_an_error_without_saying_why() -> None:
-    told = {"type": "response.failed", "response": {"status": "failed", "error": None, "usage": None}}
-    assert from_stream(named_events({"type": "response.created"}, told), RESPONSES).is_error
+def test_failed_response_without_a_reason_is_an_error() -> None:
+    last = {"type": "response.failed", "response": {"status": "failed", "error": None, "usage": None}}
+    assert from_stream(named_events({"type": "response.created"}, last), RESPONSES).is_error
 
 
-def test_comments_before_a_json_answer_are_read_past() -> None:
+def test_comments_before_json_are_skipped() -> None:
     body = b": keep-alive\n\n: keep-alive\n\n" + json.dumps(BODY).encode()
     assert bill(from_body(body, CHAT))[:2] == (10, 4)
 
 
 @pytest.mark.parametrize("body", [b"", b": still here\n\n: still here\n\n", b"<html>busy</html>"])
-def test_a_stream_without_any_event_is_an_error_as_an_empty_body_is(body: bytes) -> None:
+def test_stream_without_events_is_an_error_like_an_empty_body(body: bytes) -> None:
     made = from_stream(body, CHAT)
     assert (made.is_error, made.usage_source) == (True, "none")
 
@@ -228,9 +229,9 @@ def deep(line: bytes, frames: int) -> UsageRecord:
 
 
 @pytest.mark.parametrize("depth", [30, 500, 900])
-def test_a_record_is_readable_however_deep_the_provider_s_usage_is_nested(depth: int) -> None:
+def test_record_with_deeply_nested_usage_is_readable(depth: int) -> None:
     nested = "[" * depth + "]" * depth
-    reading = Reading("openai")
+    reading = AnswerReader("openai")
     reading.read_body(f'{{"usage":{{"prompt_tokens":1,"completion_tokens":2,"x":{nested}}}}}'.encode())
     assert deep(to_line(unwritten(reading, CHAT), 2), 300).completion_tokens == 2
 
@@ -243,7 +244,7 @@ def priced(usage: TokenUsage | None, url: str, model: str) -> Price:
     return PriceTable().price(usage, upstream=upstream, models=[model], at=at, tier=None)
 
 
-def test_unit_prices_tell_both_prices_of_turns_on_either_side_of_a_long_context() -> None:
+def test_unit_prices_show_both_tiers_of_iterations() -> None:
     turns = [
         {"type": "message", "input_tokens": 250_000, "output_tokens": 10},
         {"type": "compaction", "input_tokens": 1_000, "output_tokens": 20},
@@ -254,13 +255,13 @@ def test_unit_prices_tell_both_prices_of_turns_on_either_side_of_a_long_context(
     assert {"3", "6", "15", "22.5"} <= set((price.unit_prices or {}).values())
 
 
-def test_unit_prices_tell_the_fee_of_a_request() -> None:
+def test_unit_prices_show_the_fee_per_request() -> None:
     usage = from_openai({"prompt_tokens": 1_000, "completion_tokens": 100})
     price = priced(usage, "https://api.perplexity.ai", "sonar")
     assert price.cost_usd == Decimal("0.0131")
     assert "requests_kcount" in (price.unit_prices or {})
 
 
-def test_the_larger_of_two_bounds_is_reserved_for_providers_know_one_or_the_other() -> None:
+def test_larger_of_two_bounds_is_reserved() -> None:
     body = b'{"model": "m", "messages": [], "max_completion_tokens": 1, "max_tokens": 5000}'
     assert estimated_usage(read_call(CHAT, "POST", body), 1024).completion_tokens == 5000

@@ -1,4 +1,4 @@
-"""Looks at a whole set-up and says what to do: files of this host first, then the services it speaks to."""
+"""Runs all checks of an installation: first the files on this host, then the services that it uses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from proxy.config import file as config_file
 from proxy.config.settings import Config
 from proxy.errors import RelayError
 from relayctl.doctor import database, host, services
-from relayctl.doctor.finding import Finding, problem, sound
+from relayctl.doctor.finding import Finding, ok, problem
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What is to be looked at: all that is None is not set up."""
+    """The installation to check; a value of None is not set up."""
 
     config_path: Path | None
     logs: Path | None
@@ -24,14 +24,14 @@ class Setup:
     environ: Mapping[str, str]
 
 
-def examine(setup: Setup) -> Iterator[Finding]:
-    """Every finding, as it is made. It never raises for what it finds."""
+def run_checks(setup: Setup) -> Iterator[Finding]:
+    """Yields the findings as the checks run. Problems are findings, not exceptions."""
     config = Config()
     try:
         config = config_file.load(setup.config_path, setup.environ)
-        yield sound("configuration", f"{setup.config_path or 'it'} is understood")
+        yield ok("configuration", f"{setup.config_path or 'it'} is valid")
     except RelayError as error:
-        yield problem("configuration", str(error), "correct it; what follows is looked at with the defaults")
+        yield problem("configuration", str(error), "correct it; the other checks use the defaults")
     logs = setup.logs or config.logs.dir
     yield from host.log_directory(logs, config.logs.rotate_seconds)
     yield from host.key_file(config.keys.file)

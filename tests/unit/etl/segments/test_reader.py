@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from etl.errors import SegmentError
-from etl.segments.reading import Reading, listing
+from etl.segments.reader import SegmentReader, list_segments
 from etl.segments.rejects import Reject
 from proxy.segments.record import MAX_LINE_BYTES, RequestLine, to_line
 from tests.support.etl.segments import Intent, SegmentWriter, record, records
 
 
-def read(path: Path) -> Reading:
-    reading = Reading(path)
+def read(path: Path) -> SegmentReader:
+    reading = SegmentReader(path)
     for _ in reading:
         pass
     return reading
@@ -24,24 +24,28 @@ def read(path: Path) -> Reading:
 def test_a_whole_segment_has_no_hole_and_no_problem(tmp_path: Path) -> None:
     path = SegmentWriter(tmp_path).segment(Intent(record=record(1)), *records(3))
     reading = read(path)
-    assert reading.problem() is None
-    assert (reading.first_seq, reading.last_seq, reading.missing_lines) == (1, 6, 0)
+    assert reading.integrity.problem() is None
+    assert (reading.integrity.first_seq, reading.integrity.last_seq, reading.integrity.missing_lines) == (
+        1,
+        6,
+        0,
+    )
     assert (reading.records, reading.intents, reading.rejected) == (3, 1, 0)
-    assert reading.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert reading.integrity.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_a_second_segment_knows_the_first_and_goes_on_counting(tmp_path: Path) -> None:
     writer = SegmentWriter(tmp_path)
     first = writer.segment(*records(2))
     second = read(writer.segment(*records(2, start=3)))
-    assert second.previous == read(first).sha256
-    assert (second.first_seq, second.last_seq) == (5, 8)
+    assert second.integrity.previous == read(first).integrity.sha256
+    assert (second.integrity.first_seq, second.integrity.last_seq) == (5, 8)
 
 
 def test_a_reject_is_numbered_and_found_at_its_offset(tmp_path: Path) -> None:
     long = b'{"x":"' + b"y" * (3 * MAX_LINE_BYTES) + b'"}\n'
     path = SegmentWriter(tmp_path).segment(record(1), long, b"junk\n", record(2), b"last")
-    found = {item.line_number: item for item in Reading(path) if isinstance(item, Reject)}
+    found = {item.line_number: item for item in SegmentReader(path) if isinstance(item, Reject)}
     assert sorted(found) == [3, 4, 6]
     data = path.read_bytes()
     starts = {number: data[one.byte_offset :][:4] for number, one in found.items()}
@@ -52,7 +56,11 @@ def test_a_reject_is_numbered_and_found_at_its_offset(tmp_path: Path) -> None:
 
 def test_an_unreadable_line_still_takes_its_number(tmp_path: Path) -> None:
     reading = read(SegmentWriter(tmp_path).segment(b"junk\n", *records(2), b"junk\n"))
-    assert (reading.first_seq, reading.last_seq, reading.missing_lines) == (1, 6, 0)
+    assert (reading.integrity.first_seq, reading.integrity.last_seq, reading.integrity.missing_lines) == (
+        1,
+        6,
+        0,
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,22 +77,26 @@ def test_removed_lines_leave_a_hole(tmp_path: Path, removed: slice, missing: int
     del lines[removed]
     path.write_bytes(b"".join(lines))
     reading = read(path)
-    assert (reading.missing_lines, reading.first_seq, reading.last_seq) == (missing, first_seq, 7)
-    assert "sha256" in (reading.problem() or "")
+    assert (reading.integrity.missing_lines, reading.integrity.first_seq, reading.integrity.last_seq) == (
+        missing,
+        first_seq,
+        7,
+    )
+    assert "sha256" in (reading.integrity.problem() or "")
 
 
 def test_a_segment_of_nothing_readable_has_no_line_numbers(tmp_path: Path) -> None:
     path = SegmentWriter(tmp_path).segment()
     path.write_bytes(b"\0\n\xff")
     reading = read(path)
-    assert (reading.first_seq, reading.last_seq, reading.rejected) == (None, None, 2)
-    assert reading.problem() == "the first line is not an open line; there is no seal line"
+    assert (reading.integrity.first_seq, reading.integrity.last_seq, reading.rejected) == (None, None, 2)
+    assert reading.integrity.problem() == "the first line is not an open line; there is no seal line"
 
 
 def test_an_empty_file_is_a_segment_with_a_problem(tmp_path: Path) -> None:
     path = SegmentWriter(tmp_path).segment()
     path.write_bytes(b"")
-    assert read(path).problem() == "the first line is not an open line; there is no seal line"
+    assert read(path).integrity.problem() == "the first line is not an open line; there is no seal line"
 
 
 def _edit(path: Path, old: bytes, new: bytes) -> Path:
@@ -104,13 +116,13 @@ def _edit(path: Path, old: bytes, new: bytes) -> Path:
         (b'"records":2', b'"records":3', "the seal says records 3, the lines make 2"),
         (b'"cost_usd":"0.003"', b'"cost_usd":"sNaN"', "the cost_usd of the seal is not a number"),
         (b'"user_id":"user-1"', b'"user_id":"user-2"', "the seal says sha256"),
-        (b'"seq":3,', b'"seq":2,', "line 3 has seq 2 where 3 was due"),
+        (b'"seq":3,', b'"seq":2,', "line 3 has seq 2, expected 3"),
         (b"-w1-000001.jsonl", b"-w9-000001.jsonl", "the open line names segment usage-20261101T093000Z-w9-"),
     ],
 )  # fmt: skip
 def test_an_edit_contradicts_the_seal(tmp_path: Path, old: bytes, new: bytes, problem: str) -> None:
     path = _edit(SegmentWriter(tmp_path).segment(*records(2)), old, new)
-    assert problem in (read(path).problem() or "")
+    assert problem in (read(path).integrity.problem() or "")
 
 
 def test_lines_after_the_seal_are_read_and_told(tmp_path: Path) -> None:
@@ -119,7 +131,7 @@ def test_lines_after_the_seal_are_read_and_told(tmp_path: Path) -> None:
         file.write(to_line(record(2), 4) + b"junk\n")
     reading = read(path)
     assert (reading.records, reading.rejected) == (2, 1)
-    assert (reading.problem() or "").endswith("2 lines stand after the seal")
+    assert (reading.integrity.problem() or "").endswith("2 lines stand after the seal")
 
 
 def test_only_sealed_segments_are_listed_and_in_order(tmp_path: Path) -> None:
@@ -129,22 +141,22 @@ def test_only_sealed_segments_are_listed_and_in_order(tmp_path: Path) -> None:
     still_open = writer.segment()
     still_open.rename(still_open.with_name(still_open.name + ".open"))
     (tmp_path / "usage-notes.jsonl").write_text("foreign")
-    assert listing(tmp_path) == expected
+    assert list_segments(tmp_path) == expected
 
 
 def test_a_log_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(
         SegmentError, match=r"log directory .*/none cannot be read: No such file or directory"
     ):
-        listing(tmp_path / "none")
+        list_segments(tmp_path / "none")
 
 
 def test_a_name_that_is_not_a_segments_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SegmentError, match="does not have the name of a segment"):
-        Reading(tmp_path / "notes.jsonl")
+        SegmentReader(tmp_path / "notes.jsonl")
 
 
 def test_reading_gives_records_in_file_order(tmp_path: Path) -> None:
     path = SegmentWriter(tmp_path).segment(*records(4))
-    ids = [item.request_id for item in Reading(path) if isinstance(item, RequestLine)]
+    ids = [item.request_id for item in SegmentReader(path) if isinstance(item, RequestLine)]
     assert ids == [one.request_id for one in records(4)]

@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from etl.content.prune import prune_content
-from etl.content.reading import Contents, captured_at
+from etl.content.reader import ContentReader, read_at
 from etl.errors import SegmentError
-from etl.segments.reading import listing
+from etl.segments.reader import list_segments
 from proxy.segments.content_lines import MAX_CONTENT_LINE_BYTES, Content, content_line
 from proxy.segments.file import SegmentFile
 from proxy.segments.lines import SegmentName
@@ -46,7 +46,7 @@ def read(
     directory: Path, since: datetime = NOON - DAY, until: datetime = NOON + DAY
 ) -> tuple[list[str], list[str]]:
     """The requests whose content is found, and what was told of segments that gave none."""
-    contents = Contents(directory=directory, since=since, until=until)
+    contents = ContentReader(directory=directory, since=since, until=until)
     found = list(contents)
     assert all(json.loads(one.input) == f"ask {one.request_id}" for one in found)
     assert all(json.loads(one.output) == f"say {one.request_id}" for one in found)
@@ -78,7 +78,7 @@ def changed(raw: bytes) -> bytes:
 
 
 DAMAGE: list[tuple[Callable[[bytes], bytes], str]] = [
-    (changed, "its bytes are not those that were sealed"),
+    (changed, "it was changed after it was sealed"),
     (lambda raw: b"\n".join(raw.split(b"\n")[:-2]) + b"\n", "there is no seal line"),
     (lambda raw: raw[:-40], "there is no seal line"),
     (lambda raw: raw + b"{}\n", "there is no seal line"),
@@ -86,14 +86,14 @@ DAMAGE: list[tuple[Callable[[bytes], bytes], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("damage", "told"), DAMAGE)
+@pytest.mark.parametrize(("damage", "problem"), DAMAGE)
 def test_a_segment_that_is_not_as_it_was_sealed_gives_nothing_and_is_told(
-    tmp_path: Path, damage: Callable[[bytes], bytes], told: str
+    tmp_path: Path, damage: Callable[[bytes], bytes], problem: str
 ) -> None:
     path = segment(tmp_path, 1, ("a", NOON))
     path.write_bytes(damage(path.read_bytes()))
     segment(tmp_path, 2, ("b", NOON))
-    assert read(tmp_path) == (["b"], [f"{path.name} gives no content: {told}"])
+    assert read(tmp_path) == (["b"], [f"the content of {path.name} is not used: {problem}"])
 
 
 def test_a_line_longer_than_any_is_passed_over(tmp_path: Path) -> None:
@@ -104,31 +104,31 @@ def test_a_line_longer_than_any_is_passed_over(tmp_path: Path) -> None:
     file.append_content(content_line(Content(request_id="a", created_at=NOON, input=long), 2))
     file.append_content(content_line(Content(request_id="b", created_at=NOON, input=short), 3))
     file.seal(seq=4, sealed_at=NOON)
-    contents = Contents(directory=tmp_path, since=NOON, until=NOON + DAY)
+    contents = ContentReader(directory=tmp_path, since=NOON, until=NOON + DAY)
     assert [one.request_id for one in contents] == ["b"]
 
 
 def test_a_place_that_was_read_can_be_read_again_while_it_is_there(tmp_path: Path) -> None:
     segment(tmp_path, 1, ("a", NOON), ("b", NOON))
-    contents = Contents(directory=tmp_path, since=NOON, until=datetime.max.replace(tzinfo=UTC))
-    places = list(contents.places())
-    assert [captured_at(path, offset) for path, offset, _ in places] == [one for *_, one in places]
+    contents = ContentReader(directory=tmp_path, since=NOON, until=datetime.max.replace(tzinfo=UTC))
+    places = list(contents.with_positions())
+    assert [read_at(path, offset) for path, offset, _ in places] == [one for *_, one in places]
     assert [one.request_id for *_, one in places] == ["a", "b"]
     path, offset, _ = places[1]
-    assert captured_at(path, offset + 1) is None
+    assert read_at(path, offset + 1) is None
     path.unlink()
-    assert captured_at(path, offset) is None
+    assert read_at(path, offset) is None
 
 
 def test_a_directory_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SegmentError, match=r"none cannot be read: No such file"):
-        list(Contents(directory=tmp_path / "none", since=NOON, until=NOON))
+        list(ContentReader(directory=tmp_path / "none", since=NOON, until=NOON))
 
 
 def test_usage_s_readers_do_not_see_content(tmp_path: Path) -> None:
     segment(tmp_path, 1, ("a", NOON))
     findings = segments.Findings()
-    assert listing(tmp_path) == segments.found(tmp_path, findings) == []
+    assert list_segments(tmp_path) == segments.found(tmp_path, findings) == []
     assert findings.sentences() == ()
 
 
@@ -170,13 +170,13 @@ def test_the_command_prunes_content_without_a_database(
     assert old.exists()
     assert cli.run([*ask, "json"]) == exits.DONE
     assert json.loads(capsys.readouterr().out)["content"]["segments"] == 1
-    assert listing(tmp_path, "content") == [kept]
+    assert list_segments(tmp_path, "content") == [kept]
 
 
 WRONG = [
     ([], "nothing to prune: give --keep, --content-keep or both"),
     (["--keep", "13mo", "--content-keep", "14d"], "no database"),
-    (["--content-keep", "14"], "is not a time to keep"),
+    (["--content-keep", "14"], "is not a retention time"),
     (["--content-keep", "14d", "--logs", "s3://bucket/logs"], "only a local log directory can be pruned"),
 ]
 
