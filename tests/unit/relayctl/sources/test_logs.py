@@ -149,6 +149,6 @@ def test_an_interrupted_query_is_an_interrupt(tmp_path: Path, monkeypatch: pytes
     def interrupted(*_: object, **__: object) -> None:
         raise RuntimeError("Query interrupted")  # DuckDB's own words
 
-    monkeypatch.setattr(logs, "know", interrupted)
+    monkeypatch.setattr(logs, "verify_new", interrupted)
     with pytest.raises(KeyboardInterrupt):
         answer(tmp_path)
