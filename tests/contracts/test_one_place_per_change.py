@@ -33,6 +33,8 @@ from etl.rollup.verification import find
 from proxy.segments.record import UsageRecord
 from relayctl.reports import json_documents, reports
 from relayctl.reports.time_range import Period, zone_named
+from relayctl.sources import sql_database
+from relayctl.sources.logs import LogSource
 from relayctl.sources.postgres import PostgresSource
 from tests.support.report_data import record, write_segment
 
@@ -53,7 +55,11 @@ with connect(url) as connection:
         until=datetime(2026, 12, 1, tzinfo=UTC),
         zone=zone_named("UTC"),
     )
-    for asked in (PostgresSource(url=url),):
+    source = LogSource(directory=logs, now=lambda: period.until)
+    with sql_database.opened(source, period) as database:
+        (statement,) = database.statements("SELECT sum(audio_tokens)::INTEGER FROM usage_records")
+        assert database.run(statement).rows == [(7,)]
+    for asked in (PostgresSource(url=url), source):
         document = json_documents.usage_document(reports.usage_report(asked, period))
         assert document["totals"].get("audio_tokens", "not shown") == SHOWN
     assert find(connection) == []

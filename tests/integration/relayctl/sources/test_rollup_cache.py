@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pyarrow import parquet
+from pyarrow import parquet  # type: ignore[import-untyped]
 
 from etl.archive.manifest import Manifest, put
 from etl.archive.store import open_store
