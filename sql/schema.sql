@@ -45,7 +45,8 @@ CREATE TABLE etl_state (
     only_row boolean NOT NULL DEFAULT true,
     as_of timestamp with time zone,
     refreshed_at timestamp with time zone,
-    pruned_before timestamp with time zone
+    pruned_before timestamp with time zone,
+    dimensions_since timestamp with time zone
 );
 
 CREATE TABLE etl_unrefreshed (
@@ -119,7 +120,13 @@ CREATE TABLE usage_hourly_parts (
     unpriced_requests bigint NOT NULL,
     estimated_requests bigint NOT NULL,
     estimated_cost_usd numeric,
-    latency_ms numeric NOT NULL
+    latency_ms numeric NOT NULL,
+    provider text COLLATE "C",
+    key_id text COLLATE "C",
+    endpoint text COLLATE "C",
+    cache_read_tokens bigint,
+    cache_write_tokens bigint,
+    reasoning_tokens bigint
 );
 
 CREATE TABLE usage_records (
@@ -288,9 +295,15 @@ CREATE VIEW usage_hourly AS
     (sum(unpriced_requests))::bigint AS unpriced_requests,
     (sum(estimated_requests))::bigint AS estimated_requests,
     sum(estimated_cost_usd) AS estimated_cost_usd,
-    sum(latency_ms) AS latency_ms
+    sum(latency_ms) AS latency_ms,
+    provider,
+    key_id,
+    endpoint,
+    sum(cache_read_tokens) AS cache_read_tokens,
+    sum(cache_write_tokens) AS cache_write_tokens,
+    sum(reasoning_tokens) AS reasoning_tokens
    FROM usage_hourly_parts
-  GROUP BY hour, user_id, team_id, model;
+  GROUP BY hour, user_id, team_id, model, provider, key_id, endpoint;
 
 CREATE INDEX etl_segments_writer ON etl_segments USING btree (writer, number, name);
 
@@ -340,6 +353,8 @@ COMMENT ON COLUMN etl_state.as_of IS 'Every segment that was sealed before this 
 
 COMMENT ON COLUMN etl_state.pruned_before IS 'Records of requests before this moment may be pruned; rollups keep them.';
 
+COMMENT ON COLUMN etl_state.dimensions_since IS 'From this hour on usage_hourly has provider, key_id and endpoint; NULL: in every hour.';
+
 COMMENT ON COLUMN etl_unrefreshed.days IS 'The UTC days of the records that the load brought.';
 
 COMMENT ON TABLE langfuse_owners IS 'A number for each process that used the ledger; while it lives it holds an advisory lock on it.';
@@ -364,7 +379,7 @@ COMMENT ON MATERIALIZED VIEW usage_daily IS 'usage_hourly per UTC day; refreshed
 
 COMMENT ON TABLE usage_days IS 'usage_hourly per UTC day as of the last refresh; usage_daily is made from it.';
 
-COMMENT ON VIEW usage_hourly IS 'usage_records per UTC hour: the parts of each hour, user, team and model as one row.';
+COMMENT ON VIEW usage_hourly IS 'usage_records per UTC hour, user, team, model, provider, key and endpoint, one row for each.';
 
 COMMENT ON COLUMN usage_hourly.errors IS 'Requests whose status is 400 or more, or that have an error.';
 
@@ -373,6 +388,8 @@ COMMENT ON COLUMN usage_hourly.cost_usd IS 'Sum over the requests with a known p
 COMMENT ON COLUMN usage_hourly.estimated_cost_usd IS 'The part of cost_usd whose tokens were estimated; NULL when none is.';
 
 COMMENT ON COLUMN usage_hourly.latency_ms IS 'The sum; whoever reads it divides by requests.';
+
+COMMENT ON COLUMN usage_hourly.provider IS 'As in usage_records; NULL in sums made before migration 0005 whose records were pruned.';
 
 COMMENT ON TABLE usage_hourly_parts IS 'Sums per UTC hour of what each load brought, written in the transaction that writes the records; sums of sums are right.';
 
@@ -383,5 +400,9 @@ COMMENT ON COLUMN usage_hourly_parts.cost_usd IS 'Sum over the requests with a k
 COMMENT ON COLUMN usage_hourly_parts.estimated_cost_usd IS 'The part of cost_usd whose tokens were estimated; NULL when none is.';
 
 COMMENT ON COLUMN usage_hourly_parts.latency_ms IS 'The sum; whoever reads it divides by requests.';
+
+COMMENT ON COLUMN usage_hourly_parts.provider IS 'As in usage_records; NULL in sums made before migration 0005 whose records were pruned.';
+
+COMMENT ON COLUMN usage_hourly_parts.cache_read_tokens IS 'NULL where provider is NULL; so are cache_write_tokens and reasoning_tokens.';
 
 COMMENT ON TABLE usage_records IS 'One row per request, never edited; partitions are UTC months, made by the ETL.';

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from datetime import date
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -12,60 +13,54 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 from pyarrow import parquet
 
+from etl.records.columns import ARCHIVE_ONLY, COLUMNS, Kind
 from etl.records.rows import to_row
 from proxy.segments.record import UsageRecord
 
-_TEXT: Final = pa.string()
-_TOKENS: Final = pa.int64()
-_DURATION: Final = pa.decimal128(18, 6)
 _BATCH: Final = 2000
 _ROW_GROUP: Final = 16_384
 _LEVEL: Final = 9
-
+_TYPES: Final[dict[Kind, Any]] = {
+    "text": pa.string(),
+    "time": pa.timestamp("us", "UTC"),
+    "boolean": pa.bool_(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "money": pa.decimal128(38, 12),
+    "milliseconds": pa.decimal128(18, 6),
+}
+_TEXT: Final = _TYPES["text"]
 _SCHEMA: Final = pa.schema(
-    # What the ETL stores of a record, in its order …
-    [("request_id", _TEXT), ("created_at", pa.timestamp("us", "UTC"))]
-    + [(name, _TEXT) for name in ("user_id", "team_id", "key_id", "model", "upstream_model")]
-    + [("provider", _TEXT), ("endpoint", _TEXT), ("stream", pa.bool_()), ("status", pa.int32())]
-    + [(name, _TOKENS) for name in ("prompt_tokens", "completion_tokens", "total_tokens")]
-    + [(name, _TOKENS) for name in ("cache_read_tokens", "cache_write_tokens", "reasoning_tokens")]
-    + [("usage_source", _TEXT), ("cost_usd", pa.decimal128(38, 12)), ("price_source", _TEXT)]
-    + [("latency_ms", _DURATION), ("ttft_ms", _DURATION), ("cache_hit", pa.bool_())]
-    + [("limit_type", _TEXT), ("error_type", _TEXT)]
-    # … the rest of it, as JSON text where it is no plain value …
-    + [("error_message", _TEXT), ("provider_request_id", _TEXT)]
-    + [(name, _TEXT) for name in ("usage", "pii_entities", "attempts", "unit_prices")]
-    # … and where it stood: the segment, and the number of its line, from 1.
-    + [("segment", _TEXT), ("line", pa.int64())]
+    [
+        *((column.name, _TYPES[column.kind]) for column in COLUMNS),
+        # The rest of the record, objects and arrays as JSON texts …
+        ("error_message", _TEXT),
+        *((name, _TEXT) for name in ARCHIVE_ONLY),
+        # … and its place: the segment, and its line number there, from 1.
+        ("segment", _TEXT),
+        ("line", pa.int64()),
+    ]
 )
-# Of these nearly every row has a value of its own; all other texts are few and repeat.
+# Nearly every row has its own value in these columns; the values of all other texts are few and repeat.
 _UNLIKE: Final = {"request_id", "usage", "provider_request_id", "attempts"}
-_DICTIONARY: Final = [
-    field.name for field in _SCHEMA if field.type == pa.string() and field.name not in _UNLIKE
-]
+_DICTIONARY: Final = [field.name for field in _SCHEMA if field.type == _TEXT and field.name not in _UNLIKE]
 _ORDER: Final = ("day", "user_id", "created_at", "request_id", "segment", "line")
-
+_rest_of: Final = attrgetter(*ARCHIVE_ONLY)
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-def _json(value: object) -> str | None:
-    return None if value is None else _encoder.encode(value).decode()
+def _text(value: object) -> str | None:
+    """A text as it is, any other value as JSON."""
+    return value if value is None or isinstance(value, str) else _encoder.encode(value).decode()
 
 
 def _rest(record: UsageRecord) -> tuple[str | None, ...]:
-    return (
-        record.error.message if record.error else None,
-        record.provider_request_id,
-        _json(record.usage),
-        _json(record.pii_entities),
-        _json(record.attempts),
-        _json(record.unit_prices),
-    )
+    return (record.error.message if record.error else None, *map(_text, _rest_of(record)))
 
 
 class Rows:
-    """Records held in memory in columns, until there are enough of them for files."""
+    """Records collected in memory as columns, until there are enough of them for files."""
 
     def __init__(self) -> None:
         self._batches: list[Any] = []
@@ -78,14 +73,14 @@ class Rows:
             self._pack()
 
     def _pack(self) -> None:
-        """Turns rows into columns, a tenth of the memory."""
+        """Converts rows to columns, which take a tenth of the memory."""
         columns = zip(*self._rows, strict=True) if self._rows else ((),) * len(_SCHEMA)
         arrays = [pa.array(values, field.type) for values, field in zip(columns, _SCHEMA, strict=True)]
         self._batches.append(pa.record_batch(arrays, schema=_SCHEMA))
         self._rows.clear()
 
     def take(self) -> Iterator[tuple[date, Any]]:
-        """Each UTC day with its table of records, sorted by user, time and identity; then nothing is held."""
+        """Each UTC day with its table of records, sorted by user, time and identity; then it is empty."""
         self._pack()
         table = pa.Table.from_batches(self._batches, _SCHEMA)
         self._batches.clear()

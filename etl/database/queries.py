@@ -28,6 +28,13 @@ def statements() -> dict[str, str]:
     return found
 
 
-def named(name: str) -> str:
-    """The text of a statement. Raises `KeyError` for a name that does not exist."""
-    return statements()[name]
+def named(name: str, **lists: str) -> str:
+    """The text of a statement, with each of the given lists in place of its `{placeholder}`.
+
+    The lists come from the descriptions of columns, never from input. Raises `KeyError` for a name that does
+    not exist.
+    """
+    text = statements()[name]
+    for placeholder, columns in lists.items():
+        text = text.replace(f"{{{placeholder}}}", columns)
+    return text

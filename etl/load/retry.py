@@ -23,6 +23,7 @@ from etl.database.queries import named
 from etl.errors import SegmentError
 from etl.load import ledger, staging
 from etl.load.segment import MONEY_CONTEXT, segment_errors
+from etl.records import columns
 from etl.records.rows import to_csv, to_row
 from etl.rollup import rollup
 from etl.rollup.rollup import When
@@ -114,7 +115,8 @@ class _SegmentRetry:
         """Stages the lines of a batch that are acceptable records now."""
         intents, not_yielded = list[IntentLine](), set(batch)
         pruned_before = self._pruned_before()
-        with self._connection.cursor() as cursor, cursor.copy(named("copy_loading_records")) as copy:
+        statement = named("copy_loading_records", **columns.SQL)
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             for item in self._items_through(max(batch)):
                 number = self._reader.line_number
                 if isinstance(item, IntentLine) and number in batch:

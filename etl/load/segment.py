@@ -17,7 +17,8 @@ from etl.database.queries import named
 from etl.errors import SegmentError
 from etl.load import ledger, rejects, staging
 from etl.load.ledger import LoadResult
-from etl.records.rows import block_rows, to_csv, to_row
+from etl.records import columns
+from etl.records.rows import to_csv, to_row
 from etl.rollup import rollup
 from etl.rollup.rollup import When
 from etl.segments.blocks import Block
@@ -122,7 +123,7 @@ class SegmentLoad:
             rows: Sequence[object] = ()
             if isinstance(item, Block):
                 self._add_block(item)
-                rows = block_rows(item)
+                rows = item.rows()
             elif isinstance(item, RequestLine):
                 self._intents.pop(item.request_id, None)
                 rows = [self._row(item)]
@@ -147,7 +148,7 @@ class SegmentLoad:
 
     def _copy(self) -> bool:
         """Copies records until a buffer is full or the segment ends; returns whether there may be more."""
-        statement = named("copy_loading_records" if self._staged else "copy_usage_records")
+        statement = named("copy_loading_records" if self._staged else "copy_usage_records", **columns.SQL)
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             for rows in self._prefetched:
                 copy.write(rows)

@@ -12,6 +12,8 @@ from typing import Final
 import psycopg
 
 from etl.database.queries import named
+from etl.records import columns
+from etl.rollup import columns as rollup
 from etl.rollup.rollup import When
 from etl.segments.rejects import Reject
 from proxy.segments.record import MAX_LINE_BYTES
@@ -31,8 +33,12 @@ def store(connection: psycopg.Connection) -> tuple[int, When]:
 
     Returns how many are new, and their times.
     """
-    loaded = connection.execute(named("insert_staged_records")).rowcount
-    first, last, days = connection.execute(named("sum_staged_records")).fetchone() or (None, None, None)
+    loaded = connection.execute(named("insert_staged_records", **columns.SQL)).rowcount
+    first, last, days = connection.execute(named("sum_staged_records", **rollup.SQL)).fetchone() or (
+        None,
+        None,
+        None,
+    )
     return loaded, When(first_hour=first, last_hour=last, days=[day.isoformat() for day in days or ()])
 
 
@@ -40,7 +46,7 @@ def contradicting_lines(connection: psycopg.Connection) -> Iterator[tuple[int, i
     """Yields line number and byte offset of staged records whose identity is stored with other content."""
     with connection.cursor(name="contradictions") as cursor:
         cursor.itersize = _FETCH_SIZE
-        yield from cursor.execute(named("staged_contradictions"))
+        yield from cursor.execute(named("staged_contradictions", **columns.SQL))
 
 
 def contradictions(connection: psycopg.Connection, path: Path) -> Iterator[Reject]:

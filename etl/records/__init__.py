@@ -1,1 +1,1 @@
-"""A record as a row of `usage_records`. Knows no segment file and no connection."""
+"""The stored columns of a record, and a record as a row. Knows no segment file and no database."""

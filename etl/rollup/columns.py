@@ -6,6 +6,7 @@ columns are made from this description or checked against it. The SQL is valid i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -54,9 +55,6 @@ MEASURES: Final = (
     Measure(name="prompt_tokens", kind="tokens", of_records="sum(prompt_tokens)"),
     Measure(name="completion_tokens", kind="tokens", of_records="sum(completion_tokens)"),
     Measure(name="total_tokens", kind="tokens", of_records="sum(total_tokens)"),
-    Measure(name="cache_read_tokens", kind="tokens", of_records="sum(cache_read_tokens)", nullable=True),
-    Measure(name="cache_write_tokens", kind="tokens", of_records="sum(cache_write_tokens)", nullable=True),
-    Measure(name="reasoning_tokens", kind="tokens", of_records="sum(reasoning_tokens)", nullable=True),
     Measure(name="cost_usd", kind="money", of_records="sum(cost_usd)", nullable=True),
     Measure(name="unpriced_requests", kind="count", of_records="count(*) FILTER (WHERE cost_usd IS NULL)"),
     Measure(name="estimated_requests", kind="count", of_records=f"count(*) FILTER (WHERE {_IS_ESTIMATED})"),
@@ -67,4 +65,19 @@ MEASURES: Final = (
         nullable=True,
     ),
     Measure(name="latency_ms", kind="milliseconds", of_records="sum(latency_ms)"),
+    Measure(name="cache_read_tokens", kind="tokens", of_records="sum(cache_read_tokens)", nullable=True),
+    Measure(name="cache_write_tokens", kind="tokens", of_records="sum(cache_write_tokens)", nullable=True),
+    Measure(name="reasoning_tokens", kind="tokens", of_records="sum(reasoning_tokens)", nullable=True),
 )
+
+_GROUP: Final = [one.column for one in DIMENSIONS]
+_NAMES: Final = [one.name for one in MEASURES]
+
+SQL: Final[Mapping[str, str]] = {
+    "dimensions": ", ".join(_GROUP),
+    "measures": ", ".join(_NAMES),
+    "measures_of_records": ", ".join(f"{one.of_records} AS {one.name}" for one in MEASURES),
+    "sums": ", ".join(f"sum({name}) AS {name}" for name in _NAMES),
+    "compared": ", ".join(f"('{name}', s.{name}::numeric, m.{name}::numeric)" for name in _NAMES),
+}
+"""The lists for placeholders in statements. `compared` pairs the measures of two rows, named s and m."""

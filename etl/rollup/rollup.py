@@ -1,6 +1,6 @@
-"""The rollups: `usage_hourly`, of which each load writes a part, and `usage_daily`, refreshed from it.
+"""The rollups: `usage_hourly`, to which each load appends a part, and `usage_daily`, refreshed from it.
 
-Each is a function of `usage_records` and could be thrown away and made again.
+Both are functions of `usage_records`, so they can be deleted and computed again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import psycopg
@@ -17,85 +18,113 @@ import psycopg
 from etl.database.connection import translate_errors
 from etl.database.queries import named
 from etl.records.rows import to_csv
+from etl.rollup.columns import DIMENSIONS, MEASURES, SQL
 from etl.segments.blocks import Block, QuickRecord
 from proxy.segments.record import UsageRecord, as_milliseconds, as_money, is_error
 
 _DAY: Final = len("2026-11-01")
 _HOUR: Final = len("2026-11-01T09")
 
-Key = tuple[str, str, str, str]
-"""The UTC hour as `2026-11-01T09`, user, team, model."""
+Key = tuple[str, tuple[str, ...]]
+"""The UTC hour as `2026-11-01T09`, and the values of the dimensions in their order."""
+
+_COMPUTED: Final = (
+    "requests",
+    "errors",
+    "cache_hits",
+    "cost_usd",
+    "unpriced_requests",
+    "estimated_requests",
+    "estimated_cost_usd",
+    "latency_ms",
+)
+"""The measures that `_first` and `_add` compute one by one, in the order of `Sums`."""
+_TOKENS: Final = tuple(
+    one.name for one in MEASURES if one.of_records == f"sum({one.name})" and one.kind == "tokens"
+)
+"""The measures that are plain sums of a record's tokens; they end `Sums`."""
+if {*_COMPUTED, *_TOKENS} != {one.name for one in MEASURES}:
+    raise TypeError("the hourly sums do not have exactly the measures of etl.rollup.columns")
+
+_DIMENSIONS: Final = [one.column for one in DIMENSIONS]
+_group_of: Final = attrgetter(*_DIMENSIONS)
+_tokens_of: Final = attrgetter(*_TOKENS)
+_COPIED: Final = {"dimensions": SQL["dimensions"], "measures": ", ".join((*_COMPUTED, *_TOKENS))}
 
 
-class Sums(msgspec.Struct, array_like=True, gc=False):
-    """A row of `usage_hourly_parts`, its columns in their order; money stays None until a price is known."""
+if TYPE_CHECKING:
 
-    hour: str
-    user_id: str
-    team_id: str
-    model: str
-    requests: int
-    errors: int
-    cache_hits: int
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    cost_usd: Decimal | None
-    unpriced_requests: int
-    estimated_requests: int
-    estimated_cost_usd: Decimal | None
-    latency_ms: Decimal | str
+    class Sums(msgspec.Struct):
+        """A row of `usage_hourly_parts`: hour, dimensions, measures; money is None without a known price.
 
-    @classmethod
-    def of(
-        cls, key: Key, record: UsageRecord | QuickRecord, cost: Decimal | None, latency: Decimal | str
-    ) -> Sums:
-        """Those of one record. Most groups of a load have only one or two: so this is not `add` to zeros."""
-        hour, user_id, team_id, model = key
-        estimated = record.usage_source == "estimated"
-        return cls(
-            f"{hour}:00:00Z",
-            user_id,
-            team_id,
-            model,
-            1,
-            1 if is_error(record.status, record.error) else 0,
-            1 if record.cache_hit else 0,
-            record.prompt_tokens,
-            record.completion_tokens,
-            record.total_tokens,
-            cost,
-            1 if cost is None else 0,
-            1 if estimated else 0,
-            cost if estimated else None,
-            latency,
-        )
+        Here are the fields that code refers to; all are made below, in the order of the COPY statement.
+        """
 
-    def add(self, record: UsageRecord | QuickRecord, cost: Decimal | None, latency: Decimal | str) -> None:
-        """Counts one record, whose cost and latency are given as every store rounds them."""
-        self.requests += 1
-        if is_error(record.status, record.error):
-            self.errors += 1
-        if record.cache_hit:
-            self.cache_hits += 1
-        self.prompt_tokens += record.prompt_tokens
-        self.completion_tokens += record.completion_tokens
-        self.total_tokens += record.total_tokens
-        self.latency_ms = Decimal(self.latency_ms) + Decimal(latency)
-        estimated = record.usage_source == "estimated"
-        if estimated:
-            self.estimated_requests += 1
-        if cost is None:
-            self.unpriced_requests += 1
-            return
-        self.cost_usd = cost if self.cost_usd is None else self.cost_usd + cost
-        if estimated:
-            self.estimated_cost_usd = cost + (self.estimated_cost_usd or 0)
+        requests: int
+        errors: int
+        cache_hits: int
+        cost_usd: Decimal | None
+        unpriced_requests: int
+        estimated_requests: int
+        estimated_cost_usd: Decimal | None
+        latency_ms: Decimal | str
+
+        def __init__(self, *values: object) -> None: ...
+
+else:
+    Sums = msgspec.defstruct(
+        "Sums",
+        [(name, Any) for name in ("hour", *_DIMENSIONS, *_COMPUTED, *_TOKENS)],
+        array_like=True,
+        gc=False,
+        module=__name__,
+    )
+
+
+def _first(key: Key, record: UsageRecord | QuickRecord, cost: Decimal | None, latency: Decimal | str) -> Sums:
+    """The sums of one record. Most groups of a load have only one or two: so this does not add to zeros."""
+    hour, group = key
+    estimated = record.usage_source == "estimated"
+    return Sums(
+        f"{hour}:00:00Z",
+        *group,
+        1,
+        1 if is_error(record.status, record.error) else 0,
+        1 if record.cache_hit else 0,
+        cost,
+        1 if cost is None else 0,
+        1 if estimated else 0,
+        cost if estimated else None,
+        latency,
+        *_tokens_of(record),
+    )
+
+
+def _add(sums: Sums, record: UsageRecord | QuickRecord, cost: Decimal | None, latency: Decimal | str) -> None:
+    """Counts one more record, whose cost and latency are given as every store rounds them."""
+    sums.requests += 1
+    if is_error(record.status, record.error):
+        sums.errors += 1
+    if record.cache_hit:
+        sums.cache_hits += 1
+    for name, before, tokens in zip(_TOKENS, _tokens_of(sums), _tokens_of(record), strict=True):
+        if tokens:
+            setattr(sums, name, before + tokens)
+    sums.latency_ms = Decimal(sums.latency_ms) + Decimal(latency)
+    estimated = record.usage_source == "estimated"
+    if estimated:
+        sums.estimated_requests += 1
+    if cost is None:
+        sums.unpriced_requests += 1
+        return
+    sums.cost_usd = cost if sums.cost_usd is None else sums.cost_usd + cost
+    if estimated:
+        sums.estimated_cost_usd = cost + (sums.estimated_cost_usd or 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class When:
-    """Of the records of a load: their first and last UTC hour (None: there are none) and their UTC days."""
+    """The first and last UTC hour of the records of a load (None without records), and their UTC days."""
 
     first_hour: str | datetime | None
     last_hour: str | datetime | None
@@ -103,10 +132,10 @@ class When:
 
 
 class Hours:
-    """Sums per hour, user, team and model of the records of a load; `flush` sends them to the database.
+    """Sums per hour and group of the records of a load; `flush` sends them to the database.
 
-    `flush` may be called as often as memory asks for it. Decimals are exact only in a context with enough
-    digits, which the caller sets.
+    `flush` may be called whenever memory is short. Decimals are exact only in a context with enough digits,
+    which the caller sets.
     """
 
     def __init__(self, connection: psycopg.Connection) -> None:
@@ -139,17 +168,18 @@ class Hours:
     ) -> None:
         known = self._sums
         for moment, record, cost, latency in zip(moments, records, costs, latencies, strict=True):
-            key = (moment[:_HOUR], record.user_id, record.team_id, record.model)
+            key = (moment[:_HOUR], _group_of(record))
             if key in known:
-                known[key].add(record, cost, latency)
+                _add(known[key], record, cost, latency)
             else:
-                known[key] = Sums.of(key, record, cost, latency)
+                known[key] = _first(key, record, cost, latency)
 
     def flush(self) -> None:
         """Appends the sums to `usage_hourly_parts`, in the caller's transaction."""
         if not self._sums:
             return
-        with self._connection.cursor() as cursor, cursor.copy(named("copy_usage_hourly_parts")) as copy:
+        statement = named("copy_usage_hourly_parts", **_COPIED)
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(to_csv(list(self._sums.values())))
         hours = {key[0] for key in self._sums}
         self._ends = {min(ends := hours | self._ends), max(ends)}
@@ -157,22 +187,22 @@ class Hours:
         self._sums.clear()
 
     def when(self) -> When:
-        """When the records were that are flushed."""
+        """The hours and days of the flushed records."""
         first, last = (f"{end(self._ends)}:00:00Z" if self._ends else None for end in (min, max))
         return When(first_hour=first, last_hour=last, days=sorted(self._days))
 
 
 def mark(connection: psycopg.Connection, when: When) -> None:
-    """Says, in the caller's transaction, that `usage_daily` does not show these records yet."""
+    """Marks, in the caller's transaction, the days that `usage_daily` does not show yet."""
     if when.days:
         connection.execute(named("insert_unrefreshed"), (when.days,))
 
 
 def refresh(connection: psycopg.Connection, *, force: bool = True) -> bool:
-    """Makes `usage_daily` show every load committed so far; readers go on reading meanwhile.
+    """Refreshes `usage_daily` with every load committed so far, without blocking readers.
 
-    Without `force` only when something was loaded since the last time, and only its days are added up.
-    Gives whether it was refreshed. Raises `EtlError`.
+    Without `force` only if something was loaded since the last refresh, and only its days are summed.
+    Returns whether it was refreshed. Raises `EtlError`.
     """
     with translate_errors(connection), connection.transaction():
         connection.execute(named("lock_refresh"))
@@ -180,15 +210,15 @@ def refresh(connection: psycopg.Connection, *, force: bool = True) -> bool:
 
 
 def renew(connection: psycopg.Connection, *, force: bool) -> bool:
-    """The same in the caller's transaction, which keeps other refreshes out. Raises psycopg's errors."""
+    """The same in the caller's transaction, which must exclude other refreshes. Raises psycopg's errors."""
     loads, days = connection.execute(named("take_unrefreshed")).fetchone() or (0, [])
     if not (loads or force):
         return False
     if days:
-        connection.execute(named("gather_hours"), {"days": days})
+        connection.execute(named("merge_parts", **SQL), {"days": days})
     changed = {"days": None if force else days}
-    connection.execute(named("forget_days"), changed)
-    connection.execute(named("add_up_days"), changed)
+    connection.execute(named("delete_days"), changed)
+    connection.execute(named("sum_days"), changed)
     connection.execute(named("refresh_usage_daily"))
     connection.execute(named("set_refreshed_at"))
     return True

@@ -1,4 +1,4 @@
-"""Recomputes the rollups from the records and tells every difference."""
+"""Recomputes the rollups from the records and returns every difference."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from psycopg.rows import class_row
 from etl.database.connection import translate_errors
 from etl.database.queries import named
 from etl.rollup import rollup
+from etl.rollup.columns import SQL
 
 _MOST: Final = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One measure of one group of a rollup that is not what the records make.
+    """One measure of one group of a rollup that differs from the sum over the records.
 
-    `since` begins the hour or UTC day. A group that the rollup lacks has `stored` None, one for which there
-    are no records has `recomputed` None.
+    `since` is the beginning of the hour or UTC day. `stored` is None for a group that the rollup lacks,
+    `recomputed` for one without records. `usage_daily` has no provider, key and endpoint.
     """
 
     rollup: str
@@ -31,6 +32,9 @@ class Difference:
     user_id: str
     team_id: str
     model: str
+    provider: str | None = None
+    key_id: str | None = None
+    endpoint: str | None = None
     measure: str
     stored: Decimal | None
     recomputed: Decimal | None
@@ -39,28 +43,28 @@ class Difference:
 def find(connection: psycopg.Connection) -> list[Difference]:
     """The first ten thousand differences of each rollup, from one state of the database.
 
-    Loads that `usage_daily` does not show yet are brought into it first: they are no difference. What lies
-    before the horizon of `etl prune` cannot be recomputed and is passed over. Raises `EtlError`.
+    Pending loads are first refreshed into `usage_daily`: they are not a difference. The time before the
+    horizon of `etl prune` cannot be recomputed and is skipped. Raises `EtlError`.
     """
     with translate_errors(connection):
-        # Before the transaction: its snapshot must see what the last refresh did.
-        connection.execute(named("hold_refresh"))
+        # Before the transaction: its snapshot must include the last refresh.
+        connection.execute(named("lock_refresh_for_session"))
         before, connection.isolation_level = connection.isolation_level, IsolationLevel.REPEATABLE_READ
         try:
             return _found(connection)
         finally:
             connection.isolation_level = before
-            connection.execute(named("release_refresh"))
+            connection.execute(named("unlock_refresh"))
 
 
 def _found(connection: psycopg.Connection, attempts: int = 10) -> list[Difference]:
     try:
         with connection.transaction(), connection.cursor(row_factory=class_row(Difference)) as cursor:
             rollup.renew(connection, force=False)
-            hours = cursor.execute(named("hourly_differences"), (_MOST,)).fetchall()
+            hours = cursor.execute(named("hourly_differences", **SQL), (_MOST,)).fetchall()
             return hours + cursor.execute(named("daily_differences"), (_MOST,)).fetchall()
     except errors.SerializationFailure:
-        # A run that ended at this moment moved as_of, which stands beside the time of the refresh.
+        # A run that ended at this moment updated the row of etl_state that the refresh updates.
         if not attempts:
             raise
         return _found(connection, attempts - 1)

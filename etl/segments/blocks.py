@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Rounded, localcontext
 from io import BytesIO
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
+from msgspec.structs import astuple
 
+from etl.records.columns import ARCHIVE_ONLY, COLUMNS, field_types
 from proxy.segments.lines import IntentLine
-from proxy.segments.record import Fault, Text, Tokens
+from proxy.segments.record import Fault, Text, UsageRecord
 
 _ZERO: Final = Decimal(0)
 # Every sum of valid amounts fits exactly; an amount with too many digits raises an error.
@@ -26,7 +28,6 @@ _MAX_LINE_BYTES: Final = 4000
 
 # Three keys of this length stay below the size limit that etl.segments.lines checks byte by byte.
 _Key = Annotated[str, msgspec.Meta(max_length=200)]
-_RequestId = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Sequence = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 
 
@@ -41,50 +42,86 @@ class _Attempt(msgspec.Struct, gc=False):
     latency_ms: Annotated[float, msgspec.Meta(gt=0)]
 
 
-class QuickRecord(msgspec.Struct, kw_only=True, tag_field="event", tag="request", gc=False):
-    """A record as `UsageRecord` has it, but for its checks: whoever makes one does them.
+_Field = tuple[str, Any] | tuple[str, Any, Any]
+# Fields with a narrower or faster type than in UsageRecord; amounts stay texts of plain digits.
+_TYPES: Final[dict[str, Any]] = {
+    "user_id": _Key,
+    "team_id": _Key,
+    "model": _Key,
+    "cost_usd": str | None,
+    "latency_ms": msgspec.Raw,
+    "ttft_ms": msgspec.Raw,
+    "attempts": list[_Attempt],
+    "usage": _SkippedObject | None,
+}
+_DEFAULTS: Final[dict[str, Any]] = {
+    "latency_ms": msgspec.Raw(b"0"),
+    "ttft_ms": msgspec.Raw(b"null"),
+    "attempts": [],
+}
+_annotations: Final = field_types()
+_fields: Final = {one.name: one for one in msgspec.structs.fields(UsageRecord)}
 
-    What is stored stands first, in the order of the COPY statements, so that it becomes a row at once. Its
-    amounts are texts of plain digits.
-    """
 
-    request_id: _RequestId
-    created_at: datetime
-    user_id: _Key
-    team_id: _Key
-    key_id: Text = ""
-    model: _Key
-    upstream_model: Text | None = None
-    provider: Text = ""
-    endpoint: Text = ""
-    stream: bool = False
-    status: Annotated[int, msgspec.Meta(ge=100, le=599)]
-    prompt_tokens: Tokens
-    completion_tokens: Tokens
-    total_tokens: Tokens
-    cache_read_tokens: Tokens = 0
-    cache_write_tokens: Tokens = 0
-    reasoning_tokens: Tokens = 0
-    usage_source: Text = "provider"
-    cost_usd: str | None = None
-    price_source: Text | None = None
-    latency_ms: msgspec.Raw = msgspec.Raw(b"0")
-    ttft_ms: msgspec.Raw = msgspec.Raw(b"null")
-    cache_hit: bool = False
-    limit_type: Text | None = None
-    error: Fault | None = None
-    v: Annotated[int, msgspec.Meta(ge=1)]
-    seq: _Sequence
-    pii_entities: dict[str, int] = {}
-    provider_request_id: Text | None = None
-    attempts: list[_Attempt] = []
-    unit_prices: dict[str, str] | None = None
-    usage: _SkippedObject | None = None
+def _quick_field(name: str) -> _Field:
+    """The field of `QuickRecord` for a field of `UsageRecord`."""
+    annotation, given = _TYPES.get(name, _annotations[name]), _fields[name]
+    if name in _DEFAULTS:
+        return name, annotation, _DEFAULTS[name]
+    if given.default_factory is not msgspec.NODEFAULT:
+        return name, annotation, msgspec.field(default_factory=given.default_factory)
+    return (name, annotation) if given.required else (name, annotation, given.default)
+
+
+if TYPE_CHECKING:
+
+    class QuickRecord(msgspec.Struct):
+        """A record as `UsageRecord` has it, without its checks: the reader of the block does them.
+
+        Amounts are the texts of the line. The columns of `etl.records.columns` are its first fields, in their
+        order, so that its beginning is a row. Here are the fields that code refers to; all are made below.
+        """
+
+        request_id: str
+        created_at: datetime
+        user_id: str
+        team_id: str
+        model: str
+        status: int
+        prompt_tokens: int
+        completion_tokens: int
+        total_tokens: int
+        cache_read_tokens: int
+        cache_write_tokens: int
+        reasoning_tokens: int
+        usage_source: str
+        cost_usd: str | None
+        latency_ms: msgspec.Raw
+        ttft_ms: msgspec.Raw
+        cache_hit: bool
+        error: Fault | None
+        seq: int
+
+else:
+    QuickRecord = msgspec.defstruct(
+        "QuickRecord",
+        [
+            *map(_quick_field, (column.field for column in COLUMNS)),
+            *map(_quick_field, ARCHIVE_ONLY),
+            ("v", Annotated[int, msgspec.Meta(ge=1)]),
+            ("seq", _Sequence),
+        ],
+        kw_only=True,
+        tag_field="event",
+        tag="request",
+        gc=False,
+        module=__name__,
+    )
 
 
 class _QuickIntent(IntentLine, frozen=True, kw_only=True, tag_field="event", tag="intent", gc=False):
     seq: _Sequence
-    request_id: _RequestId
+    request_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
     user_id: _Key
     team_id: _Key
     model: _Key
@@ -103,7 +140,17 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     latencies: list[str]
     cost_usd: Decimal
 
+    def rows(self) -> list[tuple[object, ...]]:
+        """The rows of `usage_records`, as `etl.records.rows.to_row` makes them, with amounts as texts."""
+        rows = [astuple(record)[:_WIDTH] for record in self.records]
+        for number, record in enumerate(self.records):
+            if record.error is not None:
+                rows[number] = (*rows[number][:_ERROR], record.error.type, *rows[number][_ERROR + 1 :])
+        return rows
 
+
+_WIDTH: Final = len(COLUMNS)
+_ERROR: Final = [column.field for column in COLUMNS].index("error")
 _decoder: Final = msgspec.json.Decoder(QuickRecord | _QuickIntent)
 
 

@@ -17,7 +17,7 @@ from relayctl import yaml_file
 from relayctl.errors import InputError, RelayctlError
 from relayctl.reports.buckets import buckets
 from relayctl.reports.measures import Measures
-from relayctl.reports.query import DIMENSIONS, Dimension, Filters, ReportQuery, Source
+from relayctl.reports.query import DEFAULT_GROUP_BY, Dimension, Filters, ReportQuery, Source
 from relayctl.reports.time_range import Period, start_of_day, zone_named
 
 Text = Annotated[str, Field(min_length=1, max_length=512)]
@@ -144,13 +144,13 @@ def evaluate(source: Source, budgets: Sequence[Budget], at: datetime) -> BudgetR
     if not budgets:
         return BudgetReport(usages=[], as_of=None, notes=())
     sums: dict[Key, Measures] = {}
-    widest = _query(min(one.since(at) for one in budgets), at, DIMENSIONS, Filters())
+    widest = _query(min(one.since(at) for one in budgets), at, DEFAULT_GROUP_BY, Filters())
     with source.opened(widest) as records:
         for since, dimension in sorted({(one.since(at), one.dimension) for one in budgets}):
             names = {one.of for one in budgets if (one.since(at), one.dimension) == (since, dimension)}
-            filters = Filters(**{f"{dimension}s": tuple(sorted(names))})
+            filters = Filters({dimension: tuple(sorted(names))})
             answer = records.answer(_query(since, at, (dimension,), filters))
-            sums |= {(since, dimension, cell.names[0]): cell.measures for cell in answer.cells}
+            sums |= {(since, dimension, row.group[dimension] or ""): row.measures for row in answer.rows}
     return BudgetReport(
         usages=[_usage(budget, at, sums) for budget in budgets], as_of=answer.as_of, notes=answer.notes
     )

@@ -25,11 +25,10 @@ from relayctl.alerts.expression import Condition, conditions
 from relayctl.alerts.rules import Rule
 from relayctl.alerts.verdict import LOOK_BACK, EvaluationTimes, Verdict, labels, state
 from relayctl.errors import SourceError
-from relayctl.sources import loading
-from relayctl.sources.loading import Connection, naive
 from relayctl.sources.logs import translated
 from relayctl.sources.remote_logs import copied
-from relayctl.sources.segments import Findings, found, pattern
+from relayctl.sources.segments import Findings, found, glob_escaped
+from relayctl.sources.statements import Connection, database, naive
 
 LONGEST_RANGE: Final = timedelta(hours=6)
 """The longest range that an SQL equivalent reads before each evaluation."""
@@ -65,7 +64,7 @@ def check(logs: str, rules: Sequence[Rule], at: datetime) -> Result:
         _directory(logs, since) as directory,
         TemporaryDirectory(prefix="relayctl-") as scratch,
         translated(),
-        loading.database() as connection,
+        database() as connection,
     ):
         try:
             paths = _segments(directory, since, at, Path(scratch), findings)
@@ -130,7 +129,7 @@ def _load(connection: Connection, paths: list[Path], since: datetime, at: dateti
     if not paths:
         return 0
     period = {"since": naive(since), "until": naive(at)}
-    connection.execute(named("alerts_read"), {"files": [pattern(path) for path in paths]})
+    connection.execute(named("alerts_read"), {"files": [glob_escaped(path) for path in paths]})
     unread = connection.execute(named("alerts_unread")).fetchall()[0][0]
     connection.execute(named("alerts_ended"), period)
     return int(unread)

@@ -17,7 +17,7 @@ from relayctl.commands.options import (
     found_a_problem,
     logs_option,
     output_option,
-    tell,
+    print_notes,
 )
 from relayctl.errors import InputError
 from relayctl.render.alerts import alerts_sheet
@@ -91,7 +91,7 @@ def command(
         budgets=budget_report,
     )
     _write_metrics(budget_report, metrics_file)
-    tell(check.notes)
+    print_notes(check.notes)
     show(alerts_sheet(check), output)
     if alertmanager:
         click.echo(f"alerts sent to Alertmanager: {send(alertmanager, check.verdicts)}", err=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from relayctl.commands.options import (
-    TwinFirst,
+    OwnVariableFirst,
     config_option,
     database_option,
     found_a_problem,
@@ -23,7 +23,7 @@ from relayctl.render.output import Output, show
 @config_option
 @click.option(
     "--logs",
-    cls=TwinFirst,
+    cls=OwnVariableFirst,
     envvar="RELAY_LOG_DIR",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",

@@ -20,7 +20,7 @@ from relayctl.commands.options import (
     local,
     logs_option,
     output_option,
-    tell,
+    print_notes,
     with_database,
 )
 from relayctl.errors import RelayctlError
@@ -51,7 +51,7 @@ def _print_outcome(outcome: run.RunResult | EtlError) -> bool:
         click.echo(f"relayctl: {outcome}", err=True)
         return False
     click.echo(_summary(outcome), err=True)
-    tell(outcome.failed)
+    print_notes(outcome.failed)
     return True
 
 
@@ -154,7 +154,7 @@ def status_command(*, url: str, logs: str, output: Output) -> None:
         migrate.check_schema(connection)
         found = status.read(connection, directory if directory.is_dir() else None)
     if found.waiting is None:
-        tell((f"there is no log directory {logs}: what is waiting is unknown; give --logs",))
+        print_notes((f"there is no log directory {logs}: what is waiting is unknown; give --logs",))
     show(sheets.status_sheet(found), output)
     if found.problem:
         found_a_problem()

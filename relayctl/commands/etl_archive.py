@@ -7,7 +7,15 @@ from datetime import timedelta
 import click
 
 from etl.archive import run as archive
-from relayctl.commands.options import Duration, Place, TwinFirst, database_option, local, logs_option, tell
+from relayctl.commands.options import (
+    Duration,
+    OwnVariableFirst,
+    Place,
+    database_option,
+    local,
+    logs_option,
+    print_notes,
+)
 from relayctl.errors import RelayctlError
 from relayctl.render.sheet import counted
 
@@ -28,7 +36,7 @@ def _summary(result: archive.ArchiveResult) -> str:
 @click.command("archive")
 @click.option(
     "--to",
-    cls=TwinFirst,
+    cls=OwnVariableFirst,
     type=Place(),
     envvar="RELAY_ARCHIVE",
     required=True,
@@ -57,7 +65,7 @@ def command(*, to: str, older_than: int | None, logs: str, database_url: str | N
         database_url=database_url,
     )
     click.echo(_summary(result), err=True)
-    tell(tuple(result.retained))
+    print_notes(tuple(result.retained))
     if result.failed:
         raise RelayctlError(
             f"{counted(len(result.failed), 'segment')} could not be archived: {'; '.join(result.failed)}"

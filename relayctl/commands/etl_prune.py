@@ -20,7 +20,7 @@ from relayctl.commands.options import (
     logs_option,
     needed,
     output_option,
-    tell,
+    print_notes,
 )
 from relayctl.errors import InputError
 from relayctl.render import etl as sheets
@@ -98,5 +98,7 @@ def command(
             months = prune.prune(connection, keep(utc_now()), dry_run=dry_run)
     show(sheets.prune_sheet(months, content, dry_run=dry_run), output)
     if not all(month.dropped for month in months):
-        tell(("months are kept from the first that has unarchived segments: run relayctl etl archive",))
+        print_notes(
+            ("months are kept from the first that has unarchived segments: run relayctl etl archive",)
+        )
         found_a_problem()

@@ -21,13 +21,13 @@ from etl.langfuse.session import Settings
 from relayctl.commands.options import (
     Command,
     Duration,
-    TwinFirst,
+    OwnVariableFirst,
     database_option,
     found_a_problem,
     local,
     logs_option,
     output_option,
-    tell,
+    print_notes,
 )
 from relayctl.errors import InputError
 from relayctl.render import langfuse as sheets
@@ -53,7 +53,7 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--environment",
-        cls=TwinFirst,
+        cls=OwnVariableFirst,
         envvar="LANGFUSE_TRACING_ENVIRONMENT",
         default="default",
         show_default=True,
@@ -165,7 +165,7 @@ def backfill_command(
         return
     with progress("records") as advance:
         result = langfuse.backfill(settings, since=since, until=until, progress=advance)
-    tell(result.notes)
+    print_notes(result.notes)
     click.echo(_summary(result), err=True)
     if result.stopped:
         raise click.Abort
@@ -198,7 +198,7 @@ def follow_command(*, settings: Settings, interval: int, while_stdin: bool) -> N
         if isinstance(outcome, EtlError):
             click.echo(f"relayctl: {outcome}; trying again", err=True)
         else:
-            tell(outcome.notes)
+            print_notes(outcome.notes)
             click.echo(_summary(outcome), err=True)
 
     stop = threading.Event()

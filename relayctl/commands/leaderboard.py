@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from relayctl.commands.options import Asked, report_options, tell, tell_if_nothing
+from relayctl.commands.options import ReportOptions, note_if_empty, print_notes, report_options
 from relayctl.render.output import show
 from relayctl.render.reports import leaderboard_sheet
 from relayctl.reports import reports
@@ -19,10 +19,15 @@ from relayctl.reports.reports import Metric
     type=click.Choice(DIMENSIONS),
     default="user",
     show_default=True,
-    help="Who competes.",
+    help="Dimension to rank.",
 )
 @click.option(
-    "-m", "--metric", type=click.Choice(reports.METRICS), default="tokens", show_default=True, help="In what."
+    "-m",
+    "--metric",
+    type=click.Choice(reports.METRICS),
+    default="tokens",
+    show_default=True,
+    help="Metric to rank by.",
 )
 @click.option(
     "-n",
@@ -30,28 +35,30 @@ from relayctl.reports.reports import Metric
     type=click.IntRange(1, reports.LARGEST_LIMIT),
     default=reports.DEFAULT_LIMIT,
     show_default=True,
-    help="How many to show.",
+    help="Number of rows.",
 )
-@click.option("--compare", is_flag=True, help="Beside each its number in the period before, and the change.")
+@click.option("--compare", is_flag=True, help="Add the value of the period before, and the change.")
 @report_options
-def command(*, asked: Asked, dimension: Dimension, metric: Metric, limit: int, compare: bool) -> None:
-    """Show the top users, teams or models.
+def command(
+    *, options: ReportOptions, dimension: Dimension, metric: Metric, limit: int, compare: bool
+) -> None:
+    """Show the top users, teams, models, providers, keys or endpoints.
 
     The period before ends where this one begins: as many whole months or days, else the same duration.
 
     Example: relayctl leaderboard --dimension team --metric cost --since last-month --until mtd --compare
     """
     report = reports.leaderboard(
-        asked.source,
-        asked.period,
+        options.source,
+        options.period,
         dimension=dimension,
         metric=metric,
         limit=limit,
-        filters=asked.filters,
+        filters=options.filters,
         compare=compare,
-        # For people alone: no other format has it.
-        trend=asked.output in ("table", "md"),
+        # Only the formats for people show it.
+        trend=options.output in ("table", "md"),
     )
-    tell(report.notes)
-    tell_if_nothing(found=bool(report.rows), filters=asked.filters)
-    show(leaderboard_sheet(report), asked.output)
+    print_notes(report.notes)
+    note_if_empty(found=bool(report.rows), filters=options.filters)
+    show(leaderboard_sheet(report), options.output)

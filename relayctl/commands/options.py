@@ -1,4 +1,4 @@
-"""The options that several commands share, declared once."""
+"""The options that several commands share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from relayctl.errors import InputError
 from relayctl.render.output import OUTPUTS, Output
 from relayctl.render.sheet import printable
 from relayctl.reports import time_range as period
-from relayctl.reports.query import Filters, Source
+from relayctl.reports.query import DIMENSIONS, Filters, Source
 from relayctl.sources.opening import DEFAULT_LOGS, KINDS, Kind, open_source, utc_now
 
 Command = Callable[..., Any]
@@ -26,8 +26,8 @@ _DURATION = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class TwinFirst(click.Option):
-    """An option with a shared environment variable, before which its own twin RELAYCTL_… goes."""
+class OwnVariableFirst(click.Option):
+    """An option with a shared environment variable, overridden by its own variable RELAYCTL_…."""
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
         own = os.environ.get(f"{ctx.auto_envvar_prefix}_{(self.name or '').upper()}")
@@ -61,14 +61,14 @@ class Duration(click.ParamType[int]):
 
 database_option = click.option(
     "--database-url",
-    cls=TwinFirst,
+    cls=OwnVariableFirst,
     envvar="RELAY_DATABASE_URL",
     metavar="URL",
     help="The PostgreSQL of the ETL, as postgresql://user@host/database.  [env: RELAY_DATABASE_URL]",
 )
 logs_option = click.option(
     "--logs",
-    cls=TwinFirst,
+    cls=OwnVariableFirst,
     type=Place(),
     envvar="RELAY_LOG_DIR",
     default=DEFAULT_LOGS,
@@ -78,7 +78,7 @@ logs_option = click.option(
 )
 archive_option = click.option(
     "--archive",
-    cls=TwinFirst,
+    cls=OwnVariableFirst,
     envvar="RELAY_ARCHIVE",
     metavar="DIR|s3://BUCKET/PREFIX",
     help="An archive to read beside the logs, each segment once.  [env: RELAY_ARCHIVE]",
@@ -87,7 +87,7 @@ archive_option = click.option(
 
 config_option = click.option(
     "--config",
-    cls=TwinFirst,
+    cls=OwnVariableFirst,
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="RELAY_CONFIG",
     help="Configuration file.  [env: RELAY_CONFIG]  [default: relay.yaml if it exists]",
@@ -95,21 +95,21 @@ config_option = click.option(
 
 
 def needed(database_url: str | None) -> str:
-    """The database of a command that cannot do without. Raises `InputError`."""
+    """The database URL of a command that requires one. Raises `InputError`."""
     if not database_url:
         raise InputError("database_url", "no database: give --database-url or set RELAY_DATABASE_URL")
     return database_url
 
 
 def local(logs: str, done: str) -> Path:
-    """The log directory of a command that does something to files on this machine. Raises `InputError`."""
+    """The log directory of a command that changes local files. Raises `InputError`."""
     if "://" in logs:
         raise InputError("logs", f"only a local log directory can be {done}, not {logs}")
     return Path(logs)
 
 
 def with_database(command: Command) -> Command:
-    """Adds `--database-url`, without which the command cannot be called; it gets it as `url`."""
+    """Adds `--database-url`, which is required; the command gets it as `url`."""
 
     @functools.wraps(command)
     def checked(*, database_url: str | None, **own: Any) -> Any:
@@ -119,13 +119,13 @@ def with_database(command: Command) -> Command:
 
 
 output_option = click.option(
-    "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="How to show it."
+    "-o", "--output", type=click.Choice(OUTPUTS), default="table", show_default=True, help="Output format."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the common options of a report say."""
+class ReportOptions:
+    """The values of the common options of a report."""
 
     period: period.Period
     filters: Filters
@@ -134,7 +134,7 @@ class Asked:
 
 
 def period_options(*, since: str, until: str) -> tuple[Callable[[Command], Command], ...]:
-    """The options `--since`, `--until` and `--tz`; the texts say what is the default."""
+    """The options `--since`, `--until` and `--tz`; the texts describe the defaults."""
     return (
         click.option(
             "-s",
@@ -159,15 +159,16 @@ def period_options(*, since: str, until: str) -> tuple[Callable[[Command], Comma
 
 _SOURCE_OPTIONS: Final = (
     *period_options(since="7 days before the end", until="now"),
-    click.option("--user", multiple=True, metavar="USER", help="Only this user; repeatable."),
-    click.option("--team", multiple=True, metavar="TEAM", help="Only this team; repeatable."),
-    click.option("--model", multiple=True, metavar="MODEL", help="Only this model; repeatable."),
+    *(
+        click.option(f"--{name}", multiple=True, metavar=name.upper(), help=f"Only this {name}; repeatable.")
+        for name in DIMENSIONS
+    ),
     click.option(
         "--source",
         type=click.Choice(KINDS),
         default="auto",
         show_default=True,
-        help="Where the records are; auto is postgres where a URL is given, else logs.",
+        help="Data source; auto is postgres where a URL is given, else logs.",
     ),
     database_option,
     logs_option,
@@ -176,22 +177,19 @@ _SOURCE_OPTIONS: Final = (
 
 
 def report_options(command: Command) -> Command:
-    """Adds the common options of reports; the command gets them as `asked`. Wrong ones end with code 2."""
+    """Adds the common options of reports; the command gets them as `options`. Wrong ones end with code 2."""
     return source_options(output_option(command))
 
 
 def source_options(command: Command) -> Command:
-    """The same for a command whose output is of its own kind."""
+    """The same for a command with its own output format."""
 
     @functools.wraps(command)
-    def asking(
+    def with_options(
         *,
         since: str | None,
         until: str | None,
         tz: str,
-        user: tuple[str, ...],
-        team: tuple[str, ...],
-        model: tuple[str, ...],
         source: Kind,
         database_url: str | None,
         logs: str,
@@ -199,34 +197,33 @@ def source_options(command: Command) -> Command:
         output: Output = "table",
         **own: Any,
     ) -> Any:
-        asked = Asked(
+        options = ReportOptions(
             period=period.period(since=since, until=until, tz=tz, now=utc_now()),
-            filters=Filters(users=user, teams=team, models=model),
+            filters=Filters({name: own.pop(name) for name in DIMENSIONS}),
             source=open_source(source, database_url, logs, archive=archive),
             output=output,
         )
-        return command(asked=asked, **own)
+        return command(options=options, **own)
 
     for option in reversed(_SOURCE_OPTIONS):
-        asking = option(asking)
-    return asking
+        with_options = option(with_options)
+    return with_options
 
 
-def tell(notes: tuple[str, ...]) -> None:
-    """Says each note on stderr; a name in it cannot steer the terminal."""
+def print_notes(notes: tuple[str, ...]) -> None:
+    """Prints each note on stderr; a name in it cannot steer the terminal."""
     for note in notes:
         click.echo(f"note: {printable(note)}", err=True)
 
 
-def tell_if_nothing(*, found: bool, filters: Filters) -> None:
-    """Says on stderr that a filter let nothing through: a misspelt name looks like an idle one."""
+def note_if_empty(*, found: bool, filters: Filters) -> None:
+    """Notes on stderr that no request passes the filters: a misspelt name looks like an idle one."""
     if found or not filters:
         return
-    wanted = {"user": filters.users, "team": filters.teams, "model": filters.models}
-    named = "; ".join(f"{what} {' or '.join(names)}" for what, names in wanted.items() if names)
-    tell((f"no request in this range has {named}",))
+    named = "; ".join(f"{dimension} {' or '.join(names)}" for dimension, names in filters.values.items())
+    print_notes((f"no request in this range has {named}",))
 
 
 def found_a_problem() -> None:
-    """Ends the command with the code that says so."""
+    """Ends the command with the exit code for a found problem."""
     click.get_current_context().exit(exits.FOUND)

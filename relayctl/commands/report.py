@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from relayctl.commands.options import Asked, source_options, tell, tell_if_nothing
+from relayctl.commands.options import ReportOptions, note_if_empty, print_notes, source_options
 from relayctl.errors import RelayctlError
 from relayctl.report_page.content import gather
 from relayctl.report_page.page import page
@@ -26,16 +26,18 @@ from relayctl.sources.opening import utc_now
     help="Budgets to show, as for alert-check.",
 )
 @source_options
-def command(*, asked: Asked, out: Path, budgets: Path | None) -> None:
+def command(*, options: ReportOptions, out: Path, budgets: Path | None) -> None:
     """Write one self-contained page: cost, tokens, leaderboards, latency, errors, budgets.
 
     It loads nothing when it is opened, so it can be mailed and kept.
 
     Example: relayctl report --out report.html --since mtd --tz Europe/Berlin
     """
-    content = gather(asked.source, asked.period, filters=asked.filters, now=utc_now(), budgets_file=budgets)
-    tell(content.notes)
-    tell_if_nothing(found=bool(content.days.rows), filters=asked.filters)
+    content = gather(
+        options.source, options.period, filters=options.filters, now=utc_now(), budgets_file=budgets
+    )
+    print_notes(content.notes)
+    note_if_empty(found=bool(content.days.rows), filters=options.filters)
     _write(out, page(content))
     click.echo(f"wrote {out}", err=True)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from proxy.config import file as config_file
-from relayctl.commands.options import TwinFirst, archive_option, config_option
+from relayctl.commands.options import OwnVariableFirst, archive_option, config_option
 
 
 @click.command()
@@ -16,7 +16,7 @@ from relayctl.commands.options import TwinFirst, archive_option, config_option
 @click.option("--port", type=click.IntRange(0, 65535), help="Override server.port.")
 @click.option(
     "--database-url",
-    cls=TwinFirst,
+    cls=OwnVariableFirst,
     envvar="RELAY_DATABASE_URL",
     help="Read /internal/* from this PostgreSQL instead of the logs.  [env: RELAY_DATABASE_URL]",
 )

@@ -12,7 +12,7 @@ from relayctl.commands.options import (
     logs_option,
     output_option,
     period_options,
-    tell,
+    print_notes,
 )
 from relayctl.render.output import Output, show
 from relayctl.render.sql import sql_sheet
@@ -59,7 +59,7 @@ def command(
     """
     selected = _period(since, until, tz)
     with local_logs(logs, archive) as source, sql_database.opened(source, selected) as database:
-        tell(database.notes)
+        print_notes(database.notes)
         if statement is None and sys.stdin.isatty():
             from relayctl.commands.sql_prompt import run_prompt  # noqa: PLC0415 - only a terminal needs it
 

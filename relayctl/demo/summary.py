@@ -50,7 +50,8 @@ def summarize(result: Result, now: datetime) -> Summary:
             f"PostgreSQL and the segments in {result.relay.logs} differ: this is a bug in Relay"
         )
     people = reports.leaderboard(database, period, dimension="user", metric="cost", limit=len(AGENTS) + 1)
-    person = next((row.name for row in people.rows if row.name not in AGENTS), people.rows[0].name)
+    names = [row.name or "" for row in people.rows]
+    person = next((name for name in names if name not in AGENTS), names[0])
     return Summary(
         teams=reports.leaderboard(database, period, dimension="team", metric="cost", limit=20),
         person=person,
@@ -60,7 +61,7 @@ def summarize(result: Result, now: datetime) -> Summary:
 
 
 def _by_day(source: Source, period: Period, *, user: str | None = None) -> UsageReport:
-    filters = Filters(users=(user,)) if user else Filters()
+    filters = Filters({"user": (user,)}) if user else Filters()
     return reports.usage_report(source, period, group_by=(), filters=filters)
 
 

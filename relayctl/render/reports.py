@@ -1,37 +1,46 @@
-"""Reports as sheets: which columns a reader sees, and the header that says what the numbers cover."""
+"""Reports as sheets: their columns, and the header that says what the numbers cover."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Final
 
-from relayctl.render.sheet import Column, Sheet, cell, sparkline
+from etl.rollup.columns import MEASURES, Measure
+from relayctl.render.sheet import UNKNOWN, Column, Kind, Sheet, cell, sparkline
 from relayctl.reports import json_documents as documents
 from relayctl.reports import ranking
 from relayctl.reports.measures import Measures
+from relayctl.reports.query import COLUMNS
 from relayctl.reports.reports import Leaderboard, Metric, UsageReport
 from relayctl.reports.time_range import Period
 
 _MONEY: Final = Column(name="cost_usd", title="cost (USD)", kind="money", weight=8)
 _SHARE: Final = Column(name="share_percent", title="share", kind="percent", weight=6)
-_MEASURES: Final = {
-    column.name: column
-    for column in (
-        Column(name="requests", title="requests", kind="count", weight=7),
-        Column(name="errors", title="errors", kind="count", weight=4),
-        Column(name="cache_hits", title="cached", kind="count", weight=1),
-        Column(name="prompt_tokens", title="prompt", kind="count", weight=3),
-        Column(name="completion_tokens", title="completion", kind="count", weight=3),
-        Column(name="total_tokens", title="tokens", kind="count", weight=6),
-        _MONEY,
-        Column(name="unpriced_requests", title="unpriced", kind="count", weight=2),
-        Column(name="avg_latency_ms", title="avg ms", kind="milliseconds", weight=5),
-    )
+_TITLES: Final = {
+    "requests": ("requests", 7),
+    "errors": ("errors", 4),
+    "cache_hits": ("answer cache hits", 1),
+    "prompt_tokens": ("prompt", 3),
+    "completion_tokens": ("completion", 3),
+    "total_tokens": ("tokens", 6),
+    "cost_usd": ("cost (USD)", 8),
+    "unpriced_requests": ("unpriced", 2),
+    "latency_ms": ("avg ms", 5),
 }
+"""The titles and weights of measures; any other has its name as title, and is the first to be dropped."""
+
+
+def _measure(measure: Measure) -> Column:
+    title, weight = _TITLES.get(measure.name, (measure.name.removesuffix("_tokens").replace("_", " "), 0))
+    name = f"avg_{measure.name}" if measure.kind == "milliseconds" else measure.name
+    kind: Kind = "count" if measure.kind == "tokens" else measure.kind
+    unknown = UNKNOWN if measure.nullable else ""
+    return Column(name=name, title=title, kind=kind, weight=weight, unknown=unknown)
+
+
+_MEASURES: Final = {column.name: column for column in map(_measure, MEASURES)}
 _NAMES: Final = {
-    "user_id": Column(name="user_id", title="user"),
-    "team_id": Column(name="team_id", title="team"),
-    "model": Column(name="model", title="model"),
+    column: Column(name=column, title=dimension, unknown=UNKNOWN) for dimension, column in COLUMNS.items()
 }
 _VALUES: Final[dict[Metric, Column]] = {
     "tokens": Column(name="value", title="tokens", kind="count"),
@@ -61,37 +70,39 @@ def usage_sheet(report: UsageReport) -> Sheet:
 
 
 def leaderboard_sheet(report: Leaderboard) -> Sheet:
-    """A leaderboard, ready to be shown; its totals are everybody's.
+    """A leaderboard, ready to be shown; its totals include the rows below the limit.
 
-    Share and trend are for people; with a comparison the share stands in the data too, beside the change.
+    Share and trend are for people; with a comparison the share is in the data formats too.
     """
     compared = report.period_before is not None
     rows = [
         row | {"share_percent": report.share(one), "trend": sparkline(one.trend)}
         for row, one in zip(documents.leaderboard_rows(report), report.rows, strict=True)
     ]
-    everybody = {name: getattr(report.totals, name) for name in ("requests", "cost_usd", "total_tokens")}
-    everybody |= {report.dimension: f"all {report.dimension}s", "value": report.total_value}
+    totals: dict[str, object] = {
+        name: report.totals[name] for name in ("requests", "cost_usd", "total_tokens")
+    }
+    totals |= {report.dimension: f"all {report.dimension}s", "value": report.total_value}
     if compared:
-        everybody["value_before"] = report.total_before
-        everybody["change_percent"] = ranking.change(report.total_value, report.total_before)
+        totals["value_before"] = report.total_before
+        totals["change_percent"] = ranking.change(report.total_value, report.total_before)
     return Sheet(
         columns=_leaderboard_columns(report),
         rows=rows,
         document={"schema": documents.LEADERBOARD_SCHEMA} | documents.leaderboard_document(report),
         header=_leaderboard_header(report),
-        totals=everybody,
+        totals=totals,
         extra=frozenset({_SAME[report.metric]} if report.metric in _SAME else ()),
         only_shown=frozenset({"trend"} if compared else {"trend", "share_percent"}),
     )
 
 
 def _leaderboard_columns(report: Leaderboard) -> list[Column]:
-    """The contract's columns in its order, and what is added to them."""
+    """The columns of the contract in its order, then those of a trend, a share and a comparison."""
     value = _VALUES[report.metric]
     columns = [
         Column(name="rank", title="#", kind="rank"),
-        Column(name=report.dimension, title=report.dimension),
+        Column(name=report.dimension, title=report.dimension, unknown=UNKNOWN),
         value,
     ]
     if any(row.trend for row in report.rows):
@@ -129,7 +140,7 @@ def _local(moment: datetime, period: Period) -> str:
 
 
 def doubts_of(totals: Measures) -> list[str]:
-    """What part of the money is not certain; nothing when all of it is."""
+    """Sentences about unpriced and estimated requests; empty when the cost is complete and exact."""
     doubts = []
     if totals.unpriced_requests:
         share = ranking.percent(totals.unpriced_requests, totals.requests)

@@ -28,12 +28,16 @@ _NO_VALUE: Final = "·"
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column: `name` in data formats, `title` for people. Narrow terminals drop low `weight`s first."""
+    """One column: `name` in data formats, `title` for people. Narrow terminals drop low `weight`s first.
+
+    `unknown` is the text for None in formats for people.
+    """
 
     name: str
     title: str
     kind: Kind = "text"
     weight: int = 9
+    unknown: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +70,7 @@ class Sheet:
 def cell(column: Column, value: object) -> str:
     """Formats a value for people: thousands separators, money to four places, unknown money as `unknown`."""
     if value is None:
-        return UNKNOWN if column.kind == "money" else ""
+        return UNKNOWN if column.kind == "money" else column.unknown
     if isinstance(value, Decimal) and column.kind in _DECIMALS:
         return _DECIMALS[column.kind](value)
     if isinstance(value, int) and not isinstance(value, bool) and column.kind not in ("rank", "number"):

@@ -1,4 +1,4 @@
-"""What the page of a report holds: the reports that other commands show, of one state of the source."""
+"""The content of a report page: the reports of other commands, from one state of the source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from relayctl.alerts import budgets
 from relayctl.reports import reports
 from relayctl.reports.buckets import buckets
 from relayctl.reports.query import (
-    DIMENSIONS,
+    DEFAULT_GROUP_BY,
     Answer,
     Dimension,
     Filters,
@@ -30,7 +30,7 @@ _METRICS: Final[tuple[Metric, ...]] = ("cost", "tokens")
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """Everything on the page. `budgets` is None where no file of them was given."""
+    """Everything on the page. `budgets` is None without a budgets file."""
 
     period: Period
     filters: Filters
@@ -46,31 +46,31 @@ class Content:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _OneState:
-    """A source whose every answer is of the same records."""
+class _Snapshot:
+    """A source that answers every query from the same records."""
 
     records: Records
 
-    def answer(self, question: ReportQuery) -> Answer:
-        return self.records.answer(question)
+    def answer(self, query: ReportQuery) -> Answer:
+        return self.records.answer(query)
 
     @contextmanager
-    def opened(self, _question: ReportQuery) -> Iterator[Records]:
+    def opened(self, _query: ReportQuery) -> Iterator[Records]:
         yield self.records
 
 
 def gather(
     source: Source, period: Period, *, filters: Filters, now: datetime, budgets_file: Path | None
 ) -> Content:
-    """Asks for everything. Raises `InputError`, `SourceError` or `EtlError`.
+    """Queries everything. Raises `InputError`, `SourceError` or `EtlError`.
 
-    The budgets are asked for by themselves: their days and months are not the report's.
+    Budgets are queried separately: their days and months are not the report's.
     """
-    question = ReportQuery(
-        period=period, buckets=buckets(period, "day"), group_by=DIMENSIONS, filters=filters
+    query = ReportQuery(
+        period=period, buckets=buckets(period, "day"), group_by=DEFAULT_GROUP_BY, filters=filters
     )
-    with source.opened(question) as records:
-        state = _OneState(records=records)
+    with source.opened(query) as records:
+        state = _Snapshot(records=records)
 
         def daily(*group_by: Dimension) -> UsageReport:
             return reports.usage_report(state, period, group_by=group_by, filters=filters)
@@ -88,10 +88,10 @@ def gather(
             ),
             leaderboards=[
                 reports.leaderboard(state, period, dimension=dimension, metric=metric, filters=filters)
-                for dimension in DIMENSIONS
+                for dimension in DEFAULT_GROUP_BY
                 for metric in _METRICS
             ],
-            latencies=records.latencies(question),
+            latencies=records.latencies(query),
             budgets=budgets.evaluate_file(source, budgets_file, now).usages if budgets_file else None,
             notes=days.notes,
         )

@@ -1,7 +1,7 @@
-"""The page of a report as HTML: everything in one file, and no way out of it.
+"""The report page as one self-contained HTML file.
 
-Names come from clients and are hostile: text is escaped, and the data of the charts stands in a script
-element that runs nothing and holds no `<`. The policy in the page allows scripts and style by their hashes.
+Names come from clients and may be hostile: text is escaped, and the data of the charts is in a script element
+that is not executed and contains no `<`. The policy of the page allows scripts and style by their hashes.
 """
 
 from __future__ import annotations
@@ -81,16 +81,16 @@ def _head(content: Content) -> str:
     as_of = content.days.as_of
     loaded = f"as of {_local(as_of, content.period)}" if as_of else "not everything loaded yet"
     wanted = content.filters
-    only = [*wanted.users, *wanted.teams, *wanted.models]
+    only = [value for values in wanted.values.values() for value in values]
     lines = [
         *([f"Only {', '.join(only)}"] if only else []),
         *tables.doubts(content.days.totals),
         *content.notes,
     ]
-    told = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    note = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return (
         f"<header><h1>Usage and cost</h1><p>{escape(_range(content.period))}, {escape(loaded)}</p>"
-        f"{f'<ul class=doubts>{told}</ul>' if told else ''}</header>{tables.tiles(content.days.totals)}"
+        f"{f'<ul class=doubts>{note}</ul>' if note else ''}</header>{tables.tiles(content.days.totals)}"
     )
 
 
@@ -114,7 +114,7 @@ _NOTHING: Final = {
     "tokens": "No tokens.",
     "rates": "No error, and nothing from the cache.",
 }
-"""What is said of a chart without a bar, where there were requests."""
+"""The text in place of a chart without a bar, where there were requests."""
 
 
 def _section(chart_id: str, title: str, note: str, chart: Chart) -> str:
@@ -148,17 +148,17 @@ def _leaderboards(content: Content) -> str:
 
 def _latencies(content: Content) -> str:
     found = content.latencies
-    told = "Nearest rank, over every request; first content over streams."
+    note = "Nearest rank, over every request; first content over streams."
     if found.since:
-        told += f" Records before {time_label(found.since)} are not kept: what is older is not in here."
+        note += f" Records before {time_label(found.since)} are not kept: what is older is not in here."
     body = (
         "<figure><figcaption>seconds</figcaption>"
         '<div class="chart"><canvas id="latency" role="img" aria-label="Latency percentiles by model; '
         'their numbers are in the table below"></canvas></div></figure>'
         f"{tables.html(tables.latencies(found.rows))}"
     )
-    nothing = "<p>No records of this range are kept: there is nothing to tell.</p>"
-    return f"<section><h2>Latency</h2><p>{escape(told)}</p>{body if found.rows else nothing}</section>"
+    nothing = "<p>No records of this range are kept: nothing can be shown.</p>"
+    return f"<section><h2>Latency</h2><p>{escape(note)}</p>{body if found.rows else nothing}</section>"
 
 
 def _unpriced(content: Content) -> str:
@@ -169,7 +169,7 @@ def _unpriced(content: Content) -> str:
 
 
 def _data(content: Content, charts: Sequence[Titled]) -> str:
-    """The charts' data as JSON that can stand in a script element."""
+    """The charts' data as JSON that is safe in a script element."""
     data: dict[str, Any] = {
         chart_id: {
             "days": list(chart.days),

@@ -1,4 +1,4 @@
-"""What the charts draw: numbers per day and name, the smaller names together, so that colours stay few."""
+"""The series of the charts: numbers per day and name; small names are combined, so that colours stay few."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """`others` tells how many names stand together in the last series."""
+    """The series of each name over the days; the last one combines `others` names."""
 
     days: Sequence[str]
     series: Sequence[Series]
@@ -41,22 +41,22 @@ def cost(measures: Measures) -> Number | None:
 
 
 def tokens(measures: Measures) -> Number | None:
-    """All of them."""
+    """Prompt and completion tokens."""
     return measures.total_tokens
 
 
 def days_of(report: UsageReport) -> list[str]:
-    """Every day of the range, those on which nothing happened too."""
+    """Every day of the range, including those without requests."""
     return [bucket.label for bucket in buckets(report.period, "day")]
 
 
 def by_name(report: UsageReport, of: Of) -> Chart:
-    """The names with the largest sums, each with its number per day, and all others together."""
+    """The names with the largest sums, with a number per day each, and all others combined."""
     days = days_of(report)
     places = {day: place for place, day in enumerate(days)}
     values: dict[str, list[Number | None]] = {}
     for row in report.rows:
-        values.setdefault(row.names[0], [0] * len(days))[places[row.bucket]] = of(row.measures)
+        values.setdefault(row.names[0] or "", [0] * len(days))[places[row.bucket]] = of(row.measures)
     ranked = sorted(values, key=lambda name: (-_sum(values[name]), name))
     shown = ranked if len(ranked) <= MOST_NAMES + 1 else ranked[:MOST_NAMES]
     rest = ranked[len(shown) :]
@@ -72,7 +72,7 @@ def _sum(values: Sequence[Number | None]) -> Decimal:
 
 
 def rates(report: UsageReport) -> Chart:
-    """The percentage of errors and of answers from the cache, per day; None on days without a request."""
+    """The percentages of errors and of answer cache hits per day; None on days without a request."""
     days = days_of(report)
     measures = {row.bucket: row.measures for row in report.rows}
 

@@ -1,4 +1,4 @@
-"""The tables and tiles of a report's page; each cell has its exact number too, for programs."""
+"""The tables and tiles of a report page; each cell carries its exact number for programs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from relayctl.alerts.budgets import BudgetUsage
 from relayctl.render.reports import doubts_of
 from relayctl.render.sheet import LEFT, Column, Kind, cell
 from relayctl.report_page.series import Chart
+from relayctl.reports.json_documents import MEASURES
 from relayctl.reports.measures import Measures
 from relayctl.reports.query import Latency
 from relayctl.reports.ranking import percent
@@ -58,7 +59,7 @@ def _exact(value: object) -> str:
     return f' data-value="{value}"' if isinstance(value, int) else ""
 
 
-_TILES: Final[tuple[tuple[str, str, Kind], ...]] = (
+_TITLED: Final[tuple[tuple[str, str, Kind], ...]] = (
     ("cost_usd", "Cost (USD)", "money"),
     ("requests", "Requests", "count"),
     ("total_tokens", "Tokens", "count"),
@@ -69,13 +70,21 @@ _TILES: Final[tuple[tuple[str, str, Kind], ...]] = (
     ("unpriced_requests", "Without a price", "count"),
     ("avg_latency_ms", "Average ms", "milliseconds"),
 )
+_TILES: Final[tuple[tuple[str, str, Kind], ...]] = (
+    *_TITLED,
+    *(
+        (name, name.replace("_", " ").capitalize(), "count")
+        for name in MEASURES
+        if name not in {titled for titled, _, _ in _TITLED}
+    ),
+)
 
 
 def tiles(totals: Measures) -> str:
-    """The totals, large; each has the name it has in `usage -o json`."""
+    """The totals as large figures, each with its name in `usage -o json`."""
     found = []
     for name, title, kind in _TILES:
-        value = getattr(totals, name)
+        value = totals[name]
         shown = cell(Column(name=name, title=title, kind=kind), value) or "none"
         share = percent(value, totals.requests) if name in ("errors", "cache_hits") else None
         part = f" <small>{cell(_SHARE, share)}</small>" if share is not None else ""
@@ -85,7 +94,7 @@ def tiles(totals: Measures) -> str:
 
 
 def doubts(totals: Measures) -> list[str]:
-    """What part of the money is not certain."""
+    """Sentences about unpriced and estimated requests."""
     return doubts_of(totals)
 
 
@@ -93,7 +102,7 @@ _SHARE: Final = Column(name="share", title="share", kind="percent")
 
 
 def of_chart(chart: Chart, unit: str) -> Table:
-    """What a chart draws."""
+    """The numbers of a chart."""
     kind: Kind = {"USD": "money", "tokens": "count"}.get(unit, "percent")  # type: ignore[assignment] # its values are kinds
     columns = [Column(name="day", title="day", kind="time")]
     columns += [Column(name=str(place), title=one.name, kind=kind) for place, one in enumerate(chart.series)]
@@ -144,7 +153,7 @@ def latencies(rows: Sequence[Latency]) -> Table:
 
 
 def unpriced(rows: Sequence[UsageRow]) -> Table:
-    """The models with requests whose price is not known."""
+    """The models that have requests without a known price."""
     return Table(
         columns=[
             Column(name="model", title="model"),
@@ -160,7 +169,7 @@ def unpriced(rows: Sequence[UsageRow]) -> Table:
 
 
 def budgets(found: Sequence[BudgetUsage]) -> Table:
-    """How each budget stands in its own day or month, which is not the report's range."""
+    """The state of each budget in its own day or month, which is not the report's range."""
     rows = []
     for one in found:
         budget = one.budget

@@ -11,26 +11,23 @@ from typing import Any, Final
 
 import msgspec
 
+from etl.rollup import columns
 from proxy.segments.record import money_text
 from relayctl.reports import ranking
 from relayctl.reports.measures import Measures
+from relayctl.reports.query import COLUMNS
 from relayctl.reports.reports import Leaderboard, LeaderboardRow, UsageReport
 from relayctl.reports.time_range import Period
 
 USAGE_SCHEMA: Final = "relay.usage/v1"
 LEADERBOARD_SCHEMA: Final = "relay.leaderboard/v1"
-MEASURES: Final = (
-    "requests",
-    "errors",
-    "cache_hits",
-    "prompt_tokens",
-    "completion_tokens",
-    "total_tokens",
-    "cost_usd",
-    "unpriced_requests",
-    "avg_latency_ms",
+_NOT_SHOWN: Final = {"estimated_requests", "estimated_cost_usd"}
+MEASURES: Final = tuple(
+    f"avg_{one.name}" if one.kind == "milliseconds" else one.name
+    for one in columns.MEASURES
+    if one.name not in _NOT_SHOWN
 )
-"""The measures of a usage row, in the order in which every format has them."""
+"""The measures of a usage row, in the order in which every format has them; durations as averages."""
 
 Row = dict[str, Any]
 
@@ -43,22 +40,16 @@ def time_label(moment: datetime) -> str:
 def usage_columns(report: UsageReport) -> list[str]:
     """The columns of a usage report in order: the bucket, the names, the measures."""
     bucket = [] if report.granularity == "total" else [report.granularity]
-    names = ["model" if dimension == "model" else f"{dimension}_id" for dimension in report.group_by]
+    names = [COLUMNS[dimension] for dimension in report.group_by]
     return [*bucket, *names, *MEASURES]
 
 
 def usage_rows(report: UsageReport) -> list[Row]:
     """The rows of a usage report, each with all of `usage_columns`."""
-    columns = usage_columns(report)
-    bucketed = report.granularity != "total"
     return [
-        dict(
-            zip(
-                columns,
-                [*([row.bucket] if bucketed else []), *row.names, *measures(row.measures).values()],
-                strict=True,
-            )
-        )
+        ({} if report.granularity == "total" else {report.granularity: row.bucket})
+        | {COLUMNS[dimension]: row.group[dimension] for dimension in report.group_by}
+        | measures(row.measures)
         for row in report.rows
     ]
 
@@ -89,7 +80,7 @@ def _compared(report: Leaderboard, row: LeaderboardRow) -> Row:
 
 def measures(values: Measures) -> Row:
     """The measures by name."""
-    return {name: getattr(values, name) for name in MEASURES}
+    return {name: values[name] for name in MEASURES}
 
 
 def usage_document(report: UsageReport) -> Row:

@@ -1,11 +1,15 @@
-"""Measures: what a group of requests used, as exact sums; averages are made here, for every source."""
+"""Measures: what a group of requests used, as exact sums; averages are computed here, for every source."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact
-from typing import Final, Self
+from typing import Any, Final, Self, cast
+
+from etl.rollup.columns import MEASURES, Measure
+
+Number = int | Decimal
 
 _MILLISECOND_PLACES: Final = Decimal("0.001")
 _EXACT: Final = Context(prec=60, rounding=ROUND_HALF_UP, traps=[Inexact])
@@ -19,47 +23,93 @@ def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
     return total
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Measures:
-    """Sums over a group of requests; `cost_usd` is None when no request of the group has a known price.
+    """Sums over a group of requests, one for each of `etl.rollup.columns.MEASURES`, by its name.
 
-    `estimated_cost_usd` is the part of `cost_usd` whose tokens were estimated; `latency_ms` is the sum.
+    Counts and tokens are `int`, money (USD) and durations (milliseconds, summed) `Decimal`. A nullable one is
+    None when no request of the group has a value: `cost_usd` when none has a known price.
     """
 
-    requests: int
-    errors: int
-    cache_hits: int
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    cost_usd: Decimal | None
-    unpriced_requests: int
-    estimated_requests: int
-    estimated_cost_usd: Decimal
-    latency_ms: Decimal
+    values: Mapping[str, Number | None]
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """From a database row by column name; other columns are ignored."""
+        return cls({one.name: _number(one, row) for one in MEASURES})
+
+    def __getitem__(self, name: str) -> Number | None:
+        """A sum by its name, or `avg_latency_ms`."""
+        return self.avg_latency_ms if name == "avg_latency_ms" else self.values[name]
+
+    @property
+    def requests(self) -> int:
+        """The number of requests."""
+        return cast("int", self.values["requests"])
+
+    @property
+    def errors(self) -> int:
+        """The number of requests with a status of 400 or more, or with an error."""
+        return cast("int", self.values["errors"])
+
+    @property
+    def cache_hits(self) -> int:
+        """The number of requests that Relay's own cache answered."""
+        return cast("int", self.values["cache_hits"])
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and completion tokens."""
+        return cast("int", self.values["total_tokens"])
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """The cost of the requests with a known price; None when there is none."""
+        return cast("Decimal | None", self.values["cost_usd"])
+
+    @property
+    def unpriced_requests(self) -> int:
+        """The number of requests without a known price."""
+        return cast("int", self.values["unpriced_requests"])
+
+    @property
+    def estimated_requests(self) -> int:
+        """The number of requests whose tokens are estimated."""
+        return cast("int", self.values["estimated_requests"])
+
+    @property
+    def estimated_cost_usd(self) -> Decimal:
+        """The part of `cost_usd` whose tokens are estimated."""
+        return cast("Decimal", self.values["estimated_cost_usd"] or Decimal(0))
 
     @property
     def avg_latency_ms(self) -> Decimal | None:
         """Rounded half-up to three places; None for a group without requests."""
         if not self.requests:
             return None
-        return (self.latency_ms / self.requests).quantize(_MILLISECOND_PLACES, rounding=ROUND_HALF_UP)
+        latency = cast("Decimal", self.values["latency_ms"])
+        return (latency / self.requests).quantize(_MILLISECOND_PLACES, rounding=ROUND_HALF_UP)
 
     @classmethod
     def total(cls, parts: Iterable[Self]) -> Self:
-        """The measures of all the groups together; no group at all costs nothing, and that is known."""
+        """The measures of all groups together; without any group every sum is a known 0."""
         found = list(parts)
-        prices = [part.cost_usd for part in found if part.cost_usd is not None]
-        return cls(
-            requests=sum(part.requests for part in found),
-            errors=sum(part.errors for part in found),
-            cache_hits=sum(part.cache_hits for part in found),
-            prompt_tokens=sum(part.prompt_tokens for part in found),
-            completion_tokens=sum(part.completion_tokens for part in found),
-            total_tokens=sum(part.total_tokens for part in found),
-            cost_usd=exact_sum(prices) if prices or not found else None,
-            unpriced_requests=sum(part.unpriced_requests for part in found),
-            estimated_requests=sum(part.estimated_requests for part in found),
-            estimated_cost_usd=exact_sum(part.estimated_cost_usd for part in found),
-            latency_ms=exact_sum(part.latency_ms for part in found),
-        )
+        return cls({one.name: _total(one, [part.values[one.name] for part in found]) for one in MEASURES})
+
+
+def _is_whole(measure: Measure) -> bool:
+    return measure.kind in ("count", "tokens")
+
+
+def _number(measure: Measure, row: Mapping[str, Any]) -> Number | None:
+    value = row[measure.name]
+    if value is None:
+        return None
+    return int(value) if _is_whole(measure) else Decimal(value)
+
+
+def _total(measure: Measure, values: list[Number | None]) -> Number | None:
+    known = [value for value in values if value is not None]
+    if values and not known:
+        return None
+    return sum(map(int, known)) if _is_whole(measure) else exact_sum(map(Decimal, known))

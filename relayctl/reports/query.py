@@ -1,41 +1,63 @@
-"""The question a report puts to a source of records, and the answer it gets: exact sums per group."""
+"""The query that a report sends to a source of records, and the answer: exact sums per group."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Literal, Protocol, get_args
+from typing import Final, Protocol
 
+from etl.rollup import columns
 from relayctl.reports.buckets import Bucket
 from relayctl.reports.measures import Measures
 from relayctl.reports.time_range import Period
 
-Dimension = Literal["user", "team", "model"]
-DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
+Dimension = str
+"""One of `DIMENSIONS`."""
+
+COLUMNS: Final[Mapping[Dimension, str]] = {one.name: one.column for one in columns.DIMENSIONS}
+"""The column of each dimension in records and rollups, which is its key in JSON and CSV too."""
+DIMENSIONS: Final[tuple[Dimension, ...]] = tuple(COLUMNS)
+"""The names of the dimensions, in the order in which rows show them."""
+DEFAULT_GROUP_BY: Final[tuple[Dimension, ...]] = ("user", "team", "model")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Filters:
-    """Only requests of these users, teams and models; nothing given lets everything through."""
+    """Only requests with one of the given values in each of these dimensions; without any, every request.
 
-    users: tuple[str, ...] = ()
-    teams: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
+    A dimension without values is left out. Raises `ValueError` for an unknown dimension.
+    """
+
+    values: Mapping[Dimension, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if unknown := self.values.keys() - COLUMNS.keys():
+            raise ValueError(f"no dimension has the name {', '.join(sorted(unknown))}")
+        given = {name: tuple(self.values[name]) for name in DIMENSIONS if self.values.get(name)}
+        object.__setattr__(self, "values", given)
 
     def __bool__(self) -> bool:
-        return bool(self.users or self.teams or self.models)
+        return bool(self.values)
+
+    def of(self, dimension: Dimension) -> tuple[str, ...]:
+        """The values of one dimension; empty where it is not filtered by."""
+        return self.values.get(dimension, ())
+
+    def replaced(self, dimension: Dimension, values: Sequence[str]) -> Filters:
+        """The same filters with other values in one dimension."""
+        return Filters({**self.values, dimension: tuple(values)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportQuery:
-    """Sums per bucket and per value of the dimensions in `group_by`; the buckets are the period, cut up."""
+    """Sums per bucket and per value of the dimensions in `group_by`; the buckets divide the period."""
 
     period: Period
     buckets: Sequence[Bucket]
-    group_by: tuple[Dimension, ...] = DIMENSIONS
+    group_by: tuple[Dimension, ...] = DEFAULT_GROUP_BY
     filters: Filters = Filters()
 
     @property
@@ -45,33 +67,43 @@ class ReportQuery:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cell:
-    """One group: the index of its bucket, its value for each dimension in `group_by`, and what it used."""
+class ResultRow:
+    """One group: the index of its bucket, its value in each dimension of `group_by`, and its sums.
+
+    A value is None where the source does not know it: rollups of pruned months lack the newer dimensions.
+    """
 
     bucket: int
-    names: tuple[str, ...]
+    group: Mapping[Dimension, str | None]
     measures: Measures
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """The values of the group in the order of `group_by`."""
+        return tuple(self.group.values())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """Cells in no particular order, at most one per group.
+    """Rows in no particular order, at most one per group.
 
     `as_of` is the time up to which every sealed segment is in them (None: nothing was ever loaded); `notes`
-    are sentences about what could not be counted.
+    are sentences about what could not be counted. `coarse_requests` are requests of pruned months, whose sums
+    lack the newer dimensions and the nullable tokens.
     """
 
-    cells: Sequence[Cell]
+    rows: Sequence[ResultRow]
     as_of: datetime | None
+    coarse_requests: int = 0
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Latency:
-    """How long the requests of one model took, in milliseconds; the model "" stands for all together.
+    """Latency percentiles of one model's requests, in milliseconds; the model "" stands for all together.
 
     A percentile is the smallest latency that at least so many percent of the requests did not exceed: one
-    that really occurred. `ttft_p50_ms` is of the streams only, None when there was none.
+    that occurred. `ttft_p50_ms` and `ttft_p95_ms` are over streams only, None when there was none.
     """
 
     model: str
@@ -86,9 +118,9 @@ class Latency:
 
 @dataclass(frozen=True, kw_only=True)
 class Latencies:
-    """All together first, then each model by name; empty where no records are kept any more.
+    """All models together first, then each model by name; empty where all records are pruned.
 
-    `since` is the moment from which on records are there, when that is later than what was asked for.
+    `since` is the time of the first records that are kept, when that is later than the period's beginning.
     """
 
     rows: Sequence[Latency]
@@ -96,26 +128,26 @@ class Latencies:
 
 
 class Records(Protocol):
-    """One state of the records, to be asked more than once: its answers fit together."""
+    """One state of the records, for several queries: their answers are consistent with each other."""
 
-    def answer(self, question: ReportQuery) -> Answer:
-        """For a question within the one it was opened with; raises as `Source.answer` does."""
+    def answer(self, query: ReportQuery) -> Answer:
+        """For a query within the one it was opened with; raises as `Source.answer` does."""
         ...
 
-    def latencies(self, question: ReportQuery) -> Latencies:
-        """Percentiles over the question's period and filters, which need each single record."""
+    def latencies(self, query: ReportQuery) -> Latencies:
+        """Percentiles over the query's period and filters, which need each single record."""
         ...
 
 
 class Source(Protocol):
-    """Somewhere records are: PostgreSQL, or a log directory. The same records give the same answer."""
+    """A source of records: PostgreSQL, or a log directory. The same records give the same answer."""
 
-    def answer(self, question: ReportQuery) -> Answer:
+    def answer(self, query: ReportQuery) -> Answer:
         """Raises `SourceError` or `EtlError` when the records cannot be reached."""
         ...
 
-    def opened(self, question: ReportQuery) -> AbstractContextManager[Records]:
-        """The records for this question and any within it: parts of its period, some of its names or buckets.
+    def opened(self, query: ReportQuery) -> AbstractContextManager[Records]:
+        """The records for this query and any within it: parts of its period, some of its groups or buckets.
 
         Raises as `answer` does.
         """

@@ -27,7 +27,7 @@ _FINEST: Final[dict[Granularity, timedelta]] = {
 
 
 def percent(part: Value, whole: Value) -> Decimal | None:
-    """How many percent of the whole the part is, half-up to two places; None where nobody can say."""
+    """The part in percent of the whole, half-up to two places; None for an unknown part or no whole."""
     if part is None or not whole:
         return None
     return _WIDE.divide(_WIDE.multiply(Decimal(part), Decimal(100)), Decimal(whole)).quantize(
@@ -44,7 +44,7 @@ def change(value: Value, before: Value) -> Decimal | None:
 def slices(period: Period) -> list[Bucket]:
     """The period in at most 31 parts, equal but for the first and the last: UTC hours, days, weeks or months.
 
-    UTC, because a rollup can tell its hours; a trend shows the shape, not the days of a time zone.
+    UTC, because a rollup has UTC hours; a trend shows the shape, not the days of a time zone.
     """
     utc = replace(period, zone=ZoneInfo("UTC"))
     length = period.until - period.since

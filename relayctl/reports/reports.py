@@ -1,11 +1,11 @@
 """The reports: usage over time, and the leaderboard.
 
-What is no sum (ranks, order, averages) is made here, so that every source gives the same to the last digit.
+Ranks, order and averages are computed here, so that every source gives the same to the last digit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,17 @@ from relayctl.errors import InputError
 from relayctl.reports import ranking
 from relayctl.reports.buckets import Granularity, buckets
 from relayctl.reports.measures import Measures
-from relayctl.reports.query import DIMENSIONS, Answer, Cell, Dimension, Filters, Records, ReportQuery, Source
+from relayctl.reports.query import (
+    DEFAULT_GROUP_BY,
+    DIMENSIONS,
+    Answer,
+    Dimension,
+    Filters,
+    Records,
+    ReportQuery,
+    ResultRow,
+    Source,
+)
 from relayctl.reports.ranking import Value
 from relayctl.reports.time_range import Period, before
 
@@ -28,11 +38,19 @@ LARGEST_LIMIT: Final = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class UsageRow:
-    """One group: its hour, day, week or month ("" for the total), its names as `group_by` orders them."""
+    """One group: its hour, day, week or month ("" for the total), its value in each dimension of `group_by`.
+
+    A value is None where the source does not know it.
+    """
 
     bucket: str
-    names: tuple[str, ...]
+    group: Mapping[Dimension, str | None]
     measures: Measures
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """The values of the group in the order of `group_by`."""
+        return tuple(self.group.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +68,14 @@ class UsageReport:
 
 @dataclass(frozen=True, kw_only=True)
 class LeaderboardRow:
-    """One contender; `value` is its number in the report's metric, None for an unknown cost.
+    """One member of the dimension; `value` is its number in the report's metric, None for an unknown cost.
 
-    `before` is that number in the period before, None where it is unknown or was not asked for; `trend`
-    are its numbers in each slice of the period, empty where that was not asked for.
+    `before` is that number in the period before, None where it is unknown or not compared; `trend` are its
+    numbers in each slice of the period, empty without a trend. `name` is None where it is not known.
     """
 
     rank: int
-    name: str
+    name: str | None
     value: Value
     measures: Measures
     before: Value = None
@@ -66,9 +84,9 @@ class LeaderboardRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Leaderboard:
-    """The top consumers; `totals`, `total_value` and `total_before` are of everybody, also below the limit.
+    """The top consumers; `totals`, `total_value` and `total_before` include rows below the limit.
 
-    `period_before` is what it was compared with, None when it was not.
+    `period_before` is the period it is compared with, None without a comparison.
     """
 
     period: Period
@@ -83,7 +101,7 @@ class Leaderboard:
     total_before: Value = None
 
     def share(self, row: LeaderboardRow) -> Decimal | None:
-        """Percent of everybody's; None of a metric that is no sum."""
+        """Percent of the total; None for a metric that is not a sum."""
         return None if self.metric == "latency" else ranking.percent(row.value, self.total_value)
 
 
@@ -101,7 +119,7 @@ def usage_report(
     period: Period,
     *,
     granularity: Granularity = "day",
-    group_by: Sequence[Dimension] = DIMENSIONS,
+    group_by: Sequence[Dimension] = DEFAULT_GROUP_BY,
     filters: Filters = Filters(),  # noqa: B008 - a frozen value
 ) -> UsageReport:
     """Usage per bucket and group; `()` groups by nothing but time.
@@ -109,20 +127,17 @@ def usage_report(
     Raises `InputError` for too many buckets, `SourceError` or `EtlError` when the source fails.
     """
     cut = buckets(period, granularity)
-    question = ReportQuery(period=period, buckets=cut, group_by=_in_order(group_by), filters=filters)
-    answer = source.answer(question)
-    cells = sorted(answer.cells, key=lambda cell: (cell.bucket, cell.names))
+    query = ReportQuery(period=period, buckets=cut, group_by=_in_order(group_by), filters=filters)
+    answer = source.answer(query)
+    rows = sorted(answer.rows, key=lambda row: (row.bucket, _by_name(row.names)))
     return UsageReport(
         period=period,
         granularity=granularity,
-        group_by=question.group_by,
-        rows=[
-            UsageRow(bucket=cut[cell.bucket].label, names=cell.names, measures=cell.measures)
-            for cell in cells
-        ],
+        group_by=query.group_by,
+        rows=[UsageRow(bucket=cut[row.bucket].label, group=row.group, measures=row.measures) for row in rows],
         totals=_totals(answer),
         as_of=answer.as_of,
-        notes=answer.notes,
+        notes=(*answer.notes, *_unknown_tokens(answer)),
     )
 
 
@@ -137,23 +152,23 @@ def leaderboard(
     compare: bool = False,
     trend: bool = False,
 ) -> Leaderboard:
-    """The `limit` largest by the metric; ties stand by name, an unknown cost after every known one.
+    """The `limit` largest by the metric; ties are sorted by name, unknown costs come last.
 
-    With `compare` each one's number in the period before, with `trend` its course.
+    With `compare` each row has its number in the period before, with `trend` its numbers over time.
     Raises `InputError` for a limit outside 1 to 1000, `SourceError` or `EtlError` when the source fails.
     """
     if not 1 <= limit <= LARGEST_LIMIT:
         raise InputError("limit", f"limit {limit} is not between 1 and {LARGEST_LIMIT}")
     cut = ranking.slices(period) if trend else buckets(period, "total")
-    question = ReportQuery(period=period, buckets=cut, group_by=(dimension,), filters=filters)
+    query = ReportQuery(period=period, buckets=cut, group_by=(dimension,), filters=filters)
     value = _VALUES[metric]
-    with source.opened(question) as records:
-        answer = records.answer(replace(question, buckets=buckets(period, "total")))
-        ranked = sorted(answer.cells, key=lambda cell: _place(cell, value(cell.measures)))[:limit]
-        courses = _courses(records, question, [cell.names[0] for cell in ranked], value)
-    earlier = _in_total(source, before(period), question) if compare else None
-    known = {cell.names[0]: value(cell.measures) for cell in earlier.cells} if earlier else {}
-    nothing = value(Measures.total(())) if earlier else None  # who asked for nothing then, spent nothing
+    with source.opened(query) as records:
+        answer = records.answer(replace(query, buckets=buckets(period, "total")))
+        ranked = sorted(answer.rows, key=lambda row: _rank_key(row, value(row.measures)))[:limit]
+        trends = _trends(records, query, [row.names[0] for row in ranked], value) if trend else {}
+    earlier = _in_total(source, before(period), query) if compare else None
+    known = {row.names[0]: value(row.measures) for row in earlier.rows} if earlier else {}
+    nothing = value(Measures.total(())) if earlier else None  # no request in the period before: a known 0
     totals = _totals(answer)
     return Leaderboard(
         period=period,
@@ -162,13 +177,13 @@ def leaderboard(
         rows=[
             LeaderboardRow(
                 rank=rank,
-                name=cell.names[0],
-                value=value(cell.measures),
-                measures=cell.measures,
-                before=known.get(cell.names[0], nothing),
-                trend=courses.get(cell.names[0], ()),
+                name=row.names[0],
+                value=value(row.measures),
+                measures=row.measures,
+                before=known.get(row.names[0], nothing),
+                trend=trends.get(row.names[0], ()),
             )
-            for rank, cell in enumerate(ranked, start=1)
+            for rank, row in enumerate(ranked, start=1)
         ],
         totals=totals,
         total_value=value(totals),
@@ -179,21 +194,25 @@ def leaderboard(
     )
 
 
-def _courses(
-    records: Records, question: ReportQuery, names: list[str], value: Callable[[Measures], Value]
-) -> dict[str, list[Value]]:
-    """The numbers of these contenders in each bucket of the question; nothing where it has only one."""
-    if len(question.buckets) < 2 or not names:
+def _trends(
+    records: Records, query: ReportQuery, names: list[str | None], value: Callable[[Measures], Value]
+) -> dict[str | None, list[Value]]:
+    """The numbers of these names in each bucket of the query; empty where it has only one bucket."""
+    if len(query.buckets) < 2 or not names:
         return {}
-    asked = replace(question.filters, **{f"{question.group_by[0]}s": tuple(names)})
-    courses: dict[str, list[Value]] = {name: [None] * len(question.buckets) for name in names}
-    for cell in records.answer(replace(question, filters=asked)).cells:
-        courses[cell.names[0]][cell.bucket] = value(cell.measures)
-    return courses
+    # A filter cannot select the name that is not known: then all names are queried.
+    filters = query.filters
+    if None not in names:
+        filters = filters.replaced(query.group_by[0], [name for name in names if name is not None])
+    trends: dict[str | None, list[Value]] = {name: [None] * len(query.buckets) for name in names}
+    for row in records.answer(replace(query, filters=filters)).rows:
+        if row.names[0] in trends:
+            trends[row.names[0]][row.bucket] = value(row.measures)
+    return trends
 
 
-def _in_total(source: Source, period: Period, question: ReportQuery) -> Answer:
-    return source.answer(replace(question, period=period, buckets=buckets(period, "total")))
+def _in_total(source: Source, period: Period, query: ReportQuery) -> Answer:
+    return source.answer(replace(query, period=period, buckets=buckets(period, "total")))
 
 
 def _in_order(group_by: Sequence[Dimension]) -> tuple[Dimension, ...]:
@@ -201,8 +220,19 @@ def _in_order(group_by: Sequence[Dimension]) -> tuple[Dimension, ...]:
 
 
 def _totals(answer: Answer) -> Measures:
-    return Measures.total(cell.measures for cell in answer.cells)
+    return Measures.total(row.measures for row in answer.rows)
 
 
-def _place(cell: Cell, value: Value) -> tuple[bool, Decimal | int, str]:
-    return (value is None, -(value or 0), cell.names[0])
+def _unknown_tokens(answer: Answer) -> tuple[str, ...]:
+    requests = answer.coarse_requests
+    note = f"{requests:,} requests have no known cache and reasoning tokens: the sums are without theirs"
+    return (note,) if requests else ()
+
+
+def _by_name(names: Sequence[str | None]) -> list[tuple[bool, str]]:
+    """A sort key: unknown names after all others."""
+    return [(name is None, name or "") for name in names]
+
+
+def _rank_key(row: ResultRow, value: Value) -> tuple[bool, Decimal | int, list[tuple[bool, str]]]:
+    return (value is None, -(value or 0), _by_name(row.names))

@@ -1,6 +1,6 @@
 """The admin endpoints `/internal/usage` and `/internal/usage/leaderboard`: the reports over HTTP.
 
-They answer to the master key alone, and to nobody where none is configured.
+They require the master key; without a configured one they refuse every request.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from relayctl.errors import InputError, RelayctlError, optional_imports
 from relayctl.reports import json_documents as documents
 from relayctl.reports import reports
 from relayctl.reports.buckets import Granularity
-from relayctl.reports.query import DIMENSIONS, Dimension, Filters, Source
+from relayctl.reports.query import COLUMNS, DEFAULT_GROUP_BY, DIMENSIONS, Dimension, Filters, Source
 from relayctl.reports.time_range import Period, period
 from relayctl.sources.opening import utc_now
 
@@ -32,9 +32,10 @@ _log = logging.getLogger(__name__)
 
 HttpGranularity = Literal["hour", "day", "week", "month"]
 _PERIOD: Final = ("since", "until", "tz")
-_USAGE: Final = {"user_id", "team_id", "model", "granularity", "group_by", *_PERIOD}
+_FILTERS: Final = {column: dimension for dimension, column in COLUMNS.items()}
+_USAGE: Final = {*_FILTERS, "granularity", "group_by", *_PERIOD}
 _LEADERBOARD: Final = {"dimension", "metric", "limit", *_PERIOD}
-_REPEATABLE: Final = {"user_id", "team_id", "model", "group_by"}
+_REPEATABLE: Final = {*_FILTERS, "group_by"}
 
 
 def _check_names(query: Query, known: set[str]) -> None:
@@ -70,16 +71,12 @@ def usage_json(source: Source, query: Query, now: datetime) -> bytes:
     group_by: list[Dimension] = [
         _one_of("group_by", value, DIMENSIONS) for value in query.getall("group_by", [])
     ]
-    filters = Filters(
-        users=tuple(query.getall("user_id", [])),
-        teams=tuple(query.getall("team_id", [])),
-        models=tuple(query.getall("model", [])),
-    )
+    filters = Filters({dimension: tuple(query.getall(column, [])) for column, dimension in _FILTERS.items()})
     report = reports.usage_report(
         source,
         _period(query, now),
         granularity=granularity,
-        group_by=group_by or DIMENSIONS,
+        group_by=group_by or DEFAULT_GROUP_BY,
         filters=filters,
     )
     return documents.encode(documents.usage_document(report))

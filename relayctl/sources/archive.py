@@ -1,28 +1,75 @@
-"""What a report reads from an archive: only files that are as they were written, and each segment once."""
+"""Selects what a report reads from an archive: verified files, and each segment once."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
-import duckdb
+import msgspec
 
 from etl.archive import manifest as archive_manifest
 from etl.archive.manifest import ArchivedSegment, DayFile, Manifest
 from etl.archive.store import Store
-from etl.database.queries import named
+from proxy.segments.lines import SealLine, last_line, parse_line
 from relayctl.errors import SourceError
 from relayctl.reports.time_range import Period
-from relayctl.sources.archive_selection import Share, Shelf
-from relayctl.sources.file_metadata import Fact, Facts, mark_or_none
-from relayctl.sources.rollup_cache import Piece, learn
-from relayctl.sources.segments import Findings, pattern
+from relayctl.sources.file_metadata import FileMetadata, Fingerprint, SourceFile, TimeRange, fingerprint
+from relayctl.sources.rollup_cache import RollupCache
+from relayctl.sources.segments import Findings, glob_escaped
+from relayctl.sources.statements import Connection, sql
 
-Mark = tuple[int, ...]
+
+@dataclass(frozen=True, kw_only=True)
+class ReadGroup:
+    """Parquet files that are read together, and the segments whose rows in them count."""
+
+    files: list[str] = field(default_factory=list)
+    segments: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveSelection:
+    """The files of an archive for a period, by name; no segment is in two read groups.
+
+    Every row of the files in `whole` counts, so that their sums may come from the rollup cache.
+    """
+
+    segments: dict[str, ArchivedSegment] = field(default_factory=dict)
+    whole: ReadGroup = field(default_factory=ReadGroup)
+    partial: list[ReadGroup] = field(default_factory=list)
+    paths: dict[str, Path] = field(default_factory=dict)
+    metadata: dict[str, FileMetadata] = field(default_factory=dict)
+
+    def groups(self, wanted: Callable[[str], bool]) -> Iterator[ReadGroup]:
+        """The read groups with only the files of such names."""
+        for group in (self.whole, *self.partial):
+            files = [name for name in group.files if wanted(name)]
+            if files:
+                yield replace(group, files=files)
+
+    def without_archived(self, paths: list[Path], findings: Findings) -> list[Path]:
+        """The segments that are not in the archive; adds those that differ from it to `findings`."""
+        for path in paths:
+            archived = self.segments.get(path.name)
+            if archived and not _is_same(path, archived):
+                findings.altered.append(f"{path.name}: it is not the one in the archive, which counts")
+        return [path for path in paths if path.name not in self.segments]
+
+
+def _is_same(path: Path, archived: ArchivedSegment) -> bool:
+    """Whether size and seal are those of the archived segment; true for one that was removed meanwhile."""
+    try:
+        with path.open("rb") as file:
+            size, seal = path.stat().st_size, parse_line(last_line(file, path.stat().st_size))
+    except OSError:
+        return True
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return archived.seal is None and size == archived.bytes
+    return size == archived.bytes and isinstance(seal, SealLine) and seal.sha256 == archived.seal
 
 
 def _needed(manifest: Manifest, period: Period) -> Iterator[DayFile]:
@@ -33,36 +80,7 @@ def _needed(manifest: Manifest, period: Period) -> Iterator[DayFile]:
             yield file
 
 
-def _fact(file: DayFile, mark: Mark = ()) -> Fact:
-    return Fact(mark=mark, is_exact=True, first=file.sums.first, last=file.sums.last)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Told:
-    """What the manifests of a period tell, taken in the order of their names."""
-
-    segments: dict[str, ArchivedSegment] = field(default_factory=dict)
-    files: dict[str, DayFile] = field(default_factory=dict)
-    whole: Share = field(default_factory=Share)
-    partial: list[Share] = field(default_factory=list)
-
-    def add(self, manifest: Manifest, period: Period, findings: Findings) -> None:
-        fresh = [segment for segment in manifest.segments if segment.name not in self.segments]
-        needed = {file.name: file for file in _needed(manifest, period)} if fresh else {}
-        share = self.whole
-        if len(fresh) < len(manifest.segments):
-            # Two archivers at once have put one segment into two groups: then only these rows count.
-            share = Share()
-            self.partial.append(share)
-        share.files.extend(needed)
-        share.segments.extend(segment.name for segment in fresh)
-        self.files.update(needed)
-        self.segments.update((segment.name, segment) for segment in fresh)
-        for segment in fresh:
-            _tell(segment, findings)
-
-
-def _tell(segment: ArchivedSegment, findings: Findings) -> None:
+def _report(segment: ArchivedSegment, findings: Findings) -> None:
     if segment.rejected:
         findings.rejected += segment.rejected
         findings.first_rejects.append(f"{segment.name}: see the segment in the archive")
@@ -70,9 +88,31 @@ def _tell(segment: ArchivedSegment, findings: Findings) -> None:
         findings.altered.append(f"{segment.name}: {segment.problem}")
 
 
-def _proved(store: Store, file: DayFile, path: Path) -> Mark:
-    """The mark of the local file. Raises `SourceError` when it is not the one that was written."""
-    mark = mark_or_none(path)
+def _selected(
+    store: Store, period: Period, findings: Findings
+) -> tuple[ArchiveSelection, dict[str, DayFile]]:
+    """What the manifests of the period contain, in the order of their names; paths are not known yet."""
+    found, files = ArchiveSelection(), dict[str, DayFile]()
+    for _, manifest in archive_manifest.read_all(store, since=period.since, until=period.until):
+        added = [segment for segment in manifest.segments if segment.name not in found.segments]
+        needed = {file.name: file for file in _needed(manifest, period)} if added else {}
+        group = found.whole
+        if len(added) < len(manifest.segments):
+            # Two archivers at once put one segment into two groups: only the rows of the others count.
+            group = ReadGroup()
+            found.partial.append(group)
+        group.files.extend(needed)
+        group.segments.extend(segment.name for segment in added)
+        files |= needed
+        for segment in added:
+            found.segments[segment.name] = segment
+            _report(segment, findings)
+    return found, files
+
+
+def _verified(store: Store, file: DayFile, path: Path) -> Fingerprint:
+    """The fingerprint of the local file. Raises `SourceError` if it is not the one that was written."""
+    found = fingerprint(path)
     try:
         with path.open("rb") as data:
             sha256 = hashlib.file_digest(data, "sha256").hexdigest()
@@ -83,76 +123,69 @@ def _proved(store: Store, file: DayFile, path: Path) -> Mark:
             f"{file.name} of archive {store.url} was changed after it was written: restore it, "
             "or unpack the segments it was made from"
         )
-    return mark or ()
+    return found or ()
 
 
-def _learn(
-    connection: duckdb.DuckDBPyConnection,
-    facts: Facts,
-    new: Mapping[str, Fact],
-    files: Mapping[str, DayFile],
-    paths: Mapping[str, Path],
+def _metadata(file: DayFile, its_fingerprint: Fingerprint) -> FileMetadata:
+    first, last = file.sums.first, file.sums.last
+    times = TimeRange(first=first, last=last) if first and last else None
+    return FileMetadata(fingerprint=its_fingerprint, is_verified=True, times=times)
+
+
+def _update(
+    connection: Connection, cache: RollupCache, new: dict[str, FileMetadata], files: list[SourceFile]
 ) -> None:
-    """Takes the sums of new files into volumes."""
+    """Adds the sums of new files to the cache."""
 
-    def piece(file: DayFile) -> Piece:
-        return Piece(name=file.name, path=paths[file.name], day=str(file.day), records=file.sums.records)
+    def verify(chunk: Sequence[SourceFile]) -> dict[str, FileMetadata]:
+        if cache.is_writing:
+            parameters = {
+                "files": [glob_escaped(file.path) for file in chunk],
+                "numbers": list(range(len(chunk))),
+            }
+            connection.execute(sql("verify_read_parquet"), parameters)
+        return {file.name: new[file.name] for file in chunk}
 
-    def run_checks(connection: duckdb.DuckDBPyConnection, pieces: Sequence[Piece]) -> dict[str, Fact]:
-        asked = {"files": [pattern(one.path) for one in pieces], "pieces": list(range(len(pieces)))}
-        connection.execute(named("report_fresh_archive"), asked)
-        return {one.name: new.get(one.name) or facts.pieces[one.name] for one in pieces}
-
-    known = [piece(file) for name, file in files.items() if name in facts.pieces]
-    learn(connection, facts, [piece(files[name]) for name in new], known, run_checks)
-    facts.keep()
+    cache.update(files, [file.name for file in files], verify)
 
 
-def opened(
+def select(
+    connection: Connection,
     store: Store,
     period: Period,
+    *,
     scratch: Path,
     findings: Findings,
-    *,
-    facts: Facts,
-    connection: duckdb.DuckDBPyConnection,
-) -> Shelf:
-    """What the archive has of the period; files that are not local are copied to `scratch`.
+    cache: RollupCache,
+) -> ArchiveSelection:
+    """The files of the archive for a period; those that are not local are copied to `scratch`.
 
-    Those that are new to `facts` are held against their hashes. Raises `SourceError` or `EtlError` when a
-    manifest or a file is missing, unreadable or was changed.
+    Compares the hashes of files that are new to the cache. Raises `SourceError` or `EtlError` when a manifest
+    or a file is missing, cannot be read or was changed.
     """
-    told = _Told()
     if not store.names(archive_manifest.FOLDER):
-        findings.empty.append(store.url)  # in a bucket a misspelt name looks like an empty one
-    for _, manifest in archive_manifest.read_all(store, since=period.since, until=period.until):
-        told.add(manifest, period, findings)
+        findings.empty.append(store.url)  # in a bucket, a wrong prefix looks like an empty one
+    found, files = _selected(store, period, findings)
     with ThreadPoolExecutor() as pool:
-        paths = dict(
-            zip(told.files, pool.map(lambda name: store.local(name, scratch), told.files), strict=True)
-        )
-        facts.settle(paths, {str(file.day) for file in told.files.values()})
-        unknown = [file for name, file in told.files.items() if name not in facts.pieces]
-        marks = pool.map(lambda file: _proved(store, file, paths[file.name]), unknown)
-        new = {file.name: _fact(file, mark) for file, mark in zip(unknown, marks, strict=True)}
-    if facts.folder:
-        _learn(
-            connection,
-            facts,
-            {name: new[name] for name in new if name in told.whole.files},
-            told.files,
-            paths,
-        )
-    shelf = Shelf(
-        segments=told.segments,
-        shares=[told.whole, *told.partial],
-        paths=paths,
-        times={
-            name: fact
-            for name, file in told.files.items()
-            if (fact := _fact(file)).may_hold(period.since, period.until)
-        },
-        whole=frozenset(told.whole.files),
-        facts=facts,
-    )
-    return shelf.with_files(shelf.times.__contains__)
+        local = pool.map(lambda name: store.local(name, scratch), files)
+        found.paths.update(zip(files, local, strict=True))
+        new = [
+            file
+            for name, file in files.items()
+            if name not in cache.files or cache.files[name].fingerprint != fingerprint(found.paths[name])
+        ]
+        fingerprints = list(pool.map(lambda file: _verified(store, file, found.paths[file.name]), new))
+    metadata = {file.name: _metadata(file, one) for file, one in zip(new, fingerprints, strict=True)}
+    whole = set(found.whole.files)
+    sources = [
+        SourceFile(name=file.name, path=found.paths[file.name], records=file.sums.records)
+        for file in new
+        if file.name in whole
+    ]
+    _update(connection, cache, metadata, sources)
+    for name, file in files.items():
+        one = cache.files.get(name) if name in whole else None
+        one = one or metadata.get(name) or _metadata(file, ())
+        if one.may_contain(period.since, period.until):
+            found.metadata[name] = one
+    return found

@@ -1,160 +1,43 @@
-"""Reports from a log directory and an archive, read with DuckDB: PostgreSQL's numbers without a database."""
+"""Reports from a log directory and an archive, read with DuckDB: PostgreSQL's numbers without a database.
+
+    log directory ── sealed segments ──┐ verified once          ┌── rollup cache: sums per file, hour and day
+                                       ├─ (seal, hash, fields) ─┤
+    archive ── manifests ── Parquet ───┘                        └── records: parts of hours, percentiles, and
+                                                                    files that are altered, or share a record
+    rollup cache + records ── log_queries ── result rows
+
+`report_inputs` decides which way each file goes; `statements` makes the SQL from the descriptions of columns.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Self
+from typing import TypeVar
 
 import duckdb
 
 from etl.archive.store import LocalStore, Store
-from etl.database.queries import named
 from relayctl.errors import SourceError
 from relayctl.reports.query import Answer, Latencies, ReportQuery
 from relayctl.reports.time_range import Period
-from relayctl.sources import archive, loading, segments
-from relayctl.sources import result_rows as cells
-from relayctl.sources.archive_selection import Shelf
-from relayctl.sources.file_metadata import Facts
-from relayctl.sources.loading import Connection, naive
-from relayctl.sources.report_inputs import Stock, know, stocked
+from relayctl.sources import archive, segments
+from relayctl.sources.archive import ArchiveSelection
+from relayctl.sources.log_queries import LogQueries
+from relayctl.sources.report_inputs import ReportInputs, add_segments, load_order, select_rollups, verify_new
+from relayctl.sources.rollup_cache import RollupCache
+from relayctl.sources.statements import Connection, database
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LONGEST_SLOT_US: Final = 10**18
-"""Longer than the time from year 1 to year 9999."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Slots:
-    """Stretches of time of one length, so long that they are few, and none holds a boundary of the buckets.
-
-    Slot 0 begins `shift_us` before 1970, before any record: a division of negatives would not round down.
-    """
-
-    length_us: int
-    shift_us: int
-
-    @classmethod
-    def between(cls, boundaries: list[datetime]) -> Self:
-        moments = [_microseconds(at) for at in boundaries] or [0]
-        length = math.gcd(*(moment - moments[0] for moment in moments)) or _LONGEST_SLOT_US
-        return cls(length_us=length, shift_us=-(-_LONGEST_SLOT_US // length) * length - moments[0] % length)
-
-    def divide_at(self, moment: datetime) -> bool:
-        """Whether one of them begins at this moment."""
-        return (_microseconds(moment) + self.shift_us) % self.length_us == 0
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def parameters(question: ReportQuery) -> dict[str, Any]:
-    """What records are added up with: the slots, the dimensions to group by, the filters."""
-    slots = _Slots.between(question.inner_boundaries)
-    return {"slot_us": slots.length_us, "shift_us": slots.shift_us, **cells.parameters(question)}
-
-
-def _period(question: ReportQuery) -> dict[str, datetime]:
-    return {"since": naive(question.period.since), "until": naive(question.period.until)}
-
-
-def _fits(question: ReportQuery, wide: ReportQuery) -> bool:
-    """Whether the sums that were made for the wide question can tell the other one."""
-    slots = _Slots.between(wide.inner_boundaries)
-    filtered = ("user", "users"), ("team", "teams"), ("model", "models")
-    return (
-        question.period == wide.period
-        and {*question.group_by} <= {*wide.group_by}
-        and all(map(slots.divide_at, question.inner_boundaries))
-        and all(
-            by in wide.group_by or getattr(question.filters, names) == getattr(wide.filters, names)
-            for by, names in filtered
-        )
-    )
-
-
-class LogRecords:
-    """The records of a stock, added up or loaded when a question first needs it."""
-
-    def __init__(self, connection: Connection, stock: Stock, opened: ReportQuery, answer: Answer) -> None:
-        self._connection = connection
-        self._stock = stock
-        self._opened = opened
-        self._answer = answer
-        self._summed: ReportQuery | None = None
-        self._is_loaded = False
-        connection.execute(named("report_logs_tables"))
-
-    def answer(self, question: ReportQuery) -> Answer:
-        """Raises `SourceError` when DuckDB gives up."""
-        with translated():
-            made = parameters(self._sum(question))
-            asked = cells.parameters(question) | {
-                "slot_us": made["slot_us"],
-                "shift_us": made["shift_us"],
-                "inner_boundaries": [naive(boundary) for boundary in question.inner_boundaries],
-            }
-            for by, names in (("by_user", "users"), ("by_team", "teams"), ("by_model", "models")):
-                # What was not grouped by was filtered while it was added up.
-                asked[names] = asked[names] if made[by] else None
-            rows = self._connection.execute(named("report_logs"), asked).fetchall()
-        found = cells.from_rows(rows, question.group_by)
-        return Answer(cells=found, as_of=self._answer.as_of, notes=self._answer.notes)
-
-    def latencies(self, question: ReportQuery) -> Latencies:
-        """Raises `SourceError` when DuckDB gives up."""
-        with translated():
-            if self._summed is None or self._summed.period != self._opened.period:
-                # Making sums shows whether the records are all different.
-                self._sum(self._opened)
-            stock = None if self._is_loaded else self._stock
-            loading.add_durations(self._connection, stock, cells.filters(question), question.period)
-            rows = self._connection.execute(named("report_logs_latencies")).fetchall()
-        return Latencies(rows=cells.latencies(rows))
-
-    def _sum(self, question: ReportQuery) -> ReportQuery:
-        """Makes sums that can tell the question, and gives the one they were made for."""
-        if self._summed and _fits(question, self._summed):
-            return self._summed
-        wide = self._opened if _fits(question, self._opened) else question
-        if self._stock.is_summed_whole() and not self._is_loaded:
-            # Sums of sums are made quickly, the more so the fewer they are.
-            wide = question
-        if not (self._reads_little(wide) and self._is_summed(wide)):
-            self._load()
-            loading.add_kept_sums(self._connection, parameters(wide) | _period(wide))
-        self._summed = wide
-        return wide
-
-    def _reads_little(self, wide: ReportQuery) -> bool:
-        """Whether reading the stock for these sums is less than loading it for these and all that follow."""
-        loose = self._stock.loose()
-        if self._is_loaded or (loose.shelf.shares and self._opened.filters.users):
-            # Of an archive only the users that are asked for are loaded: then their twins are looked for.
-            return False
-        return not loose.has_files() or (self._summed is None and wide is self._opened)
-
-    def _is_summed(self, wide: ReportQuery) -> bool:
-        stock = replace(self._stock, period=wide.period)
-        return loading.add_sums(self._connection, stock, parameters(wide), wide.inner_boundaries)
-
-    def _load(self) -> None:
-        if not self._is_loaded:
-            users = list(self._opened.filters.users) or None
-            loading.load_records(self._connection, self._stock, users)
-        self._is_loaded = True
+T = TypeVar("T")
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turns DuckDB's errors inside the block into `SourceError`, and what it makes of Ctrl-C into that."""
+    """Turns DuckDB's errors into `SourceError`, and its interrupts into `KeyboardInterrupt`."""
     try:
         yield
     except RuntimeError as error:
@@ -165,12 +48,53 @@ def translated() -> Iterator[None]:
         raise SourceError(f"DuckDB cannot read the segments: {str(error).splitlines()[0]}") from error
 
 
+class LogRecords:
+    """The records of a period, for several queries; a rollup cache that turns out damaged is done without."""
+
+    def __init__(self, source: LogSource, opened: ReportQuery, as_of: datetime, stack: ExitStack) -> None:
+        self._source = source
+        self._opened = opened
+        self._as_of = as_of
+        self._stack = stack
+        with translated():
+            self._open(source)
+
+    def answer(self, query: ReportQuery) -> Answer:
+        """Raises `SourceError` when DuckDB gives up."""
+        rows = self._run(lambda queries: queries.rows(query))
+        return Answer(rows=rows, as_of=self._as_of, notes=self._notes)
+
+    def latencies(self, query: ReportQuery) -> Latencies:
+        """Raises `SourceError` when DuckDB gives up."""
+        return Latencies(rows=self._run(lambda queries: queries.latencies(query)))
+
+    def _run(self, run: Callable[[LogQueries], T]) -> T:
+        with translated():
+            try:
+                return run(self._queries)
+            except duckdb.Error:
+                if not self._inputs.rollups:
+                    raise
+                for cache in self._inputs.caches:
+                    cache.discard()
+                self._open(replace(self._source, cache=None))
+                return run(self._queries)
+
+    def _open(self, source: LogSource) -> None:
+        findings = segments.Findings()
+        scratch = Path(self._stack.enter_context(TemporaryDirectory(prefix="relayctl-")))
+        connection = self._stack.enter_context(database(scratch=scratch))
+        self._inputs = source.inputs(connection, self._opened.period, scratch, findings)
+        self._queries = LogQueries(connection, self._inputs, self._opened.period)
+        self._notes = findings.sentences()
+
+
 @dataclass(frozen=True, kw_only=True)
 class LogSource:
-    """The sealed segments in a directory and in an archive, those that are in both once.
+    """The sealed segments in a directory and in an archive; those that are in both count once.
 
-    `now` is the clock that says when the directory was listed. What is found out about segments is kept in
-    `cache` (None: nowhere). `copy_of` is the URL that the directory is a copy of.
+    `now` is the clock for the time at which the directory is listed. `cache` is the directory of the rollup
+    caches (None: nothing is cached). `copy_of` is the URL that the directory is a copy of.
     """
 
     directory: Path
@@ -179,64 +103,57 @@ class LogSource:
     cache: Path | None = None
     copy_of: str | None = None
 
-    def answer(self, question: ReportQuery) -> Answer:
-        """Raises `SourceError` or `EtlError` when what it reads is not there, or DuckDB gives up."""
-        with self.opened(question) as records:
-            return records.answer(question)
+    def answer(self, query: ReportQuery) -> Answer:
+        """Raises `SourceError` or `EtlError` when an input is missing, or DuckDB gives up."""
+        with self.opened(query) as records:
+            return records.answer(query)
 
     @contextmanager
-    def opened(self, question: ReportQuery) -> Iterator[LogRecords]:
+    def opened(self, query: ReportQuery) -> Iterator[LogRecords]:
         """Raises as `answer` does."""
-        findings = segments.Findings()
-        as_of = self.now()
-        with TemporaryDirectory(prefix="relayctl-") as folder:
-            scratch = Path(folder)
-            with loading.database(scratch=scratch) as connection:
-                with translated():
-                    stock = self.stock(connection, question.period, scratch, findings)
-                empty = Answer(cells=[], as_of=as_of, notes=findings.sentences())
-                yield LogRecords(connection, stock, question, empty)
+        with ExitStack() as stack:
+            yield LogRecords(self, query, self.now(), stack)
 
     @contextmanager
     def local(self) -> Iterator[LogSource]:
-        """Itself: it is on this machine."""
+        """The source itself, because it is on this machine."""
         yield self
 
-    def stock(
+    def inputs(
         self, connection: Connection, period: Period, scratch: Path, findings: segments.Findings
-    ) -> Stock:
-        """All that there is of the period; `scratch` takes copies for as long as the stock is used."""
-        # The directory first, because a segment that is removed hereafter is in the archive by then.
+    ) -> ReportInputs:
+        """All files of the period; `scratch` takes copies, for as long as the inputs are used."""
+        # The directory first, because a segment that is removed later is in the archive by then.
         listed = self._listed(findings)
-        shelf = self._shelf(connection, period, scratch, findings)
-        paths = shelf.without(listed, findings)
-        places = shelf.places(paths)
-        facts = Facts(self.directory, self.cache)
-        know(connection, paths, listed, facts)
-        return stocked(
-            {places[path.name]: path for path in paths},
-            facts,
-            Stock(period=period, shelf=shelf, places=places),
-            scratch=scratch,
-            findings=findings,
-        )
+        cache = RollupCache(connection, "logs_cache", self.directory, self.cache)
+        found, archive_cache = self._archived(connection, period, scratch, findings)
+        paths = found.without_archived(listed, findings)
+        order = load_order({*found.segments, *(path.name for path in paths)})
+        inputs = ReportInputs(archive=found, load_order=order, caches=(cache, *archive_cache))
+        verify_new(connection, cache, paths, listed)
+        add_segments(inputs, paths, cache.files, period, scratch=scratch, findings=findings)
+        select_rollups(inputs)
+        return inputs
 
-    def _shelf(
+    def _archived(
         self, connection: Connection, period: Period, scratch: Path, findings: segments.Findings
-    ) -> Shelf:
+    ) -> tuple[ArchiveSelection, list[RollupCache]]:
         if self.archive is None:
-            return Shelf()
-        # What is fetched from elsewhere is another file each time.
-        cache = self.cache if isinstance(self.archive, LocalStore) else None
-        facts = Facts(Path(self.archive.url), cache)
-        return archive.opened(self.archive, period, scratch, findings, facts=facts, connection=connection)
+            return ArchiveSelection(), []
+        # A file that is fetched from elsewhere has a new fingerprint each time.
+        directory = self.cache if isinstance(self.archive, LocalStore) else None
+        cache = RollupCache(connection, "archive_cache", Path(self.archive.url), directory)
+        found = archive.select(
+            connection, self.archive, period, scratch=scratch, findings=findings, cache=cache
+        )
+        return found, [cache]
 
     def _listed(self, findings: segments.Findings) -> list[Path]:
-        """The local segments. Whoever has the archive only can report on it, and is told so."""
+        """The local segments; a missing directory is only noted when there is an archive."""
         if self.archive and not self.directory.exists():
             findings.absent.append(str(self.directory))
             return []
         found = segments.found(self.directory, findings)
         if self.copy_of and not found:
-            findings.empty.append(self.copy_of)  # in a bucket a misspelt name looks like an empty one
+            findings.empty.append(self.copy_of)  # in a bucket, a wrong prefix looks like an empty one
         return found

@@ -1,4 +1,4 @@
-"""Where records are: a PostgreSQL that the ETL fills, or the log directory itself, read with DuckDB."""
+"""Opens a source of records: PostgreSQL, filled by the ETL, or the log directory, read with DuckDB."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULT_LOGS: Final = "var/logs"
 
 
 def utc_now() -> datetime:
-    """The clock of every report that is given no other."""
+    """The default clock of reports."""
     return datetime.now(UTC)
 
 
@@ -33,9 +33,9 @@ def open_source(
     archive: str | None = None,
     now: Callable[[], datetime] = utc_now,
 ) -> Source:
-    """The source to ask; `auto` is PostgreSQL when a URL is given, else the logs. Connects to nothing yet.
+    """The data source; `auto` is PostgreSQL when a URL is given, else the logs. Opens no connection yet.
 
-    `logs` and `archive`, which is read together with the logs, are directories or `s3://bucket/prefix`.
+    `logs` and `archive` are directories or `s3://bucket/prefix`; both are read together.
     Raises `InputError` for PostgreSQL without a URL, `EtlError` for an address that is neither.
     """
     # Each driver is imported only where it is used: together they take longer than most reports.
@@ -52,20 +52,20 @@ def open_source(
 
 def _log_source(logs: str, archive: str | None, now: Callable[[], datetime]) -> LogSource | RemoteLogSource:
     from etl.archive.store import open_store  # noqa: PLC0415 - see above
-    from relayctl.sources.file_metadata import cache_directory  # noqa: PLC0415 - see above
     from relayctl.sources.logs import LogSource  # noqa: PLC0415 - see above
+    from relayctl.sources.rollup_cache import cache_directory  # noqa: PLC0415 - see above
 
-    shelf = open_store(archive) if archive else None
+    store = open_store(archive) if archive else None
     if "://" in logs:
         from relayctl.sources.remote_logs import RemoteLogSource  # noqa: PLC0415 - see above
 
-        return RemoteLogSource(store=open_store(logs), archive=shelf, now=now)
-    return LogSource(directory=Path(logs), archive=shelf, now=now, cache=cache_directory())
+        return RemoteLogSource(store=open_store(logs), archive=store, now=now)
+    return LogSource(directory=Path(logs), archive=store, now=now, cache=cache_directory())
 
 
 def local_logs(logs: str, archive: str | None) -> AbstractContextManager[LogSource]:
-    """Logs and archive on this machine, those from S3 as copies.
+    """Logs and archive on this machine; logs from S3 are copied.
 
-    Raises `SourceError` or `EtlError` when they cannot be had.
+    Raises `SourceError` or `EtlError` when they cannot be read.
     """
     return _log_source(logs, archive, utc_now).local()

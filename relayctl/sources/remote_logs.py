@@ -1,4 +1,4 @@
-"""Reports from sealed segments in S3: copied to this machine for as long as the answer takes."""
+"""Reports from sealed segments in S3, which are copied to this machine for the duration of a report."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from relayctl.sources.logs import LogRecords, LogSource
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteLogSource:
-    """The sealed segments under a prefix, and an archive; while they are read they need disk, not memory."""
+    """The sealed segments under a prefix, and an archive; reading them needs disk space, not memory."""
 
     store: Store
     now: Callable[[], datetime]
     archive: Store | None = None
 
-    def answer(self, question: ReportQuery) -> Answer:
+    def answer(self, query: ReportQuery) -> Answer:
         """Raises `SourceError` or `EtlError` when the bucket cannot be read or the disk is full."""
-        with self.opened(question) as records:
-            return records.answer(question)
+        with self.opened(query) as records:
+            return records.answer(query)
 
     @contextmanager
-    def opened(self, question: ReportQuery) -> Iterator[LogRecords]:
+    def opened(self, query: ReportQuery) -> Iterator[LogRecords]:
         """Raises as `answer` does."""
-        with self.local() as source, source.opened(question) as records:
+        with self.local() as source, source.opened(query) as records:
             yield records
 
     @contextmanager
     def local(self) -> Iterator[LogSource]:
-        """The segments as they are now, on this machine. Raises as `answer` does."""
+        """A copy of the segments on this machine. Raises as `answer` does."""
         as_of = self.now()
         with copied(self.store) as directory:
             yield LogSource(
@@ -48,7 +48,7 @@ class RemoteLogSource:
 
 @contextmanager
 def copied(store: Store, *, since: datetime | None = None) -> Iterator[Path]:
-    """A directory with the sealed segments under a prefix, or those that were still written at `since`.
+    """A directory with the sealed segments under a prefix, or those that were still written to at `since`.
 
     Raises `EtlError` when the bucket cannot be read, `SourceError` when the disk is full.
     """
@@ -71,8 +71,8 @@ def _sealed(name: str) -> SegmentName | None:
 
 
 def _written_since(since: datetime, segments: Iterable[SegmentName]) -> list[SegmentName]:
-    """Those whose writer had not begun its next one by then; nobody knows when a writer's last one ended."""
+    """Those whose writer had not begun its next one by then; when a writer's last one ended is unknown."""
     begun = {(one.writer, one.number): one.started_at for one in segments}
-    # A name tells whole seconds, rounded down.
+    # A name has whole seconds, rounded down.
     early = since - timedelta(seconds=1)
     return [one for one in segments if begun.get((one.writer, one.number + 1), since) >= early]

@@ -1,184 +1,145 @@
-"""All that a report reads: segments, strict copies, an archive, and volumes that stand for most of them."""
+"""Decides what a report reads: files that the rollup cache answers, and files whose records are loaded.
+
+A record may be in two files, and counts once. Files in one cache were compared with each other. Files that
+were not compared may have a record in common only if they have records of the same time, so a file is
+answered from the cache only if no file outside of it has records of that time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Final
-
-import duckdb
+from typing import Any, Final
 
 from proxy.segments.lines import SegmentName
 from relayctl.reports.time_range import Period
-from relayctl.sources import segments
-from relayctl.sources.archive_selection import Shelf
-from relayctl.sources.file_metadata import Fact, Facts, mark_or_none
-from relayctl.sources.rollup_cache import Piece, Span, learn, meets, spans
-from relayctl.sources.verification import Prover
+from relayctl.sources.archive import ArchiveSelection
+from relayctl.sources.file_metadata import FileMetadata, SourceFile, TimeRange, TimeRanges, fingerprint
+from relayctl.sources.rollup_cache import RollupCache
+from relayctl.sources.segments import Findings, glob_escaped, write_clean_copy
+from relayctl.sources.statements import Connection, naive, sql
+from relayctl.sources.verification import SegmentVerifier
 
-HOUR: Final = timedelta(hours=1)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _RECORD_BYTES: Final = 1000
-"""A record and its intent take about so many, seldom fewer."""
-
-
-def past(moment: datetime, grain: timedelta) -> timedelta:
-    """How long ago the hour or day (UTC) of this moment began."""
-    return (moment - _EPOCH) % grain
+"""A record and its intent seldom take less."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summed:
-    """Volumes, and what they stand for: segments by place, archive files by name.
+class ReportInputs:
+    """All files of a period: verified segments, clean copies of others, and an archive.
 
-    `days` are those of the volumes in each pair of files, by hour and by day.
+    `load_order` is the position of each segment, local or archived, by name; `copied` are the times of the
+    records in copies. No record of the files in `summed` is in any other file; `rollups` has their ids by the
+    name of the cache that has their sums.
     """
 
-    days: dict[tuple[Path, Path], list[str]] = field(default_factory=dict)
-    segments: dict[int, Fact] = field(default_factory=dict)
-    files: dict[str, Fact] = field(default_factory=dict)
+    archive: ArchiveSelection
+    load_order: Mapping[str, int]
+    segments: dict[str, Path] = field(default_factory=dict)
+    metadata: dict[str, FileMetadata] = field(default_factory=dict)
+    copies: dict[str, Path] = field(default_factory=dict)
+    copied: list[TimeRange | None] = field(default_factory=list)
+    caches: tuple[RollupCache, ...] = ()
+    rollups: dict[str, list[int]] = field(default_factory=dict)
+    summed: set[str] = field(default_factory=set)
+
+    def sources(
+        self,
+        since: datetime,
+        until: datetime,
+        wanted: Callable[[str], bool],
+        lists: Mapping[str, str] | None = None,
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The statements that select the records of a period from files of such names, with parameters."""
+        period = {"since": naive(since), "until": naive(until)}
+        local = {
+            name: path
+            for name, path in self.segments.items()
+            if self.metadata[name].may_contain(since, until)
+        }
+        for paths in (local, self.copies):
+            files = {name: path for name, path in paths.items() if wanted(name)}
+            if files:
+                order = [self.load_order[name] for name in files]
+                escaped = [glob_escaped(path) for path in files.values()]
+                yield sql("segment_records", **lists or {}), {"files": escaped, "load_orders": order} | period
+        needed = {name for name, one in self.archive.metadata.items() if one.may_contain(since, until)}
+        for group in self.archive.groups(lambda name: name in needed and wanted(name)):
+            parameters = {
+                "files": [glob_escaped(self.archive.paths[name]) for name in group.files],
+                "segments": group.segments,
+                "load_orders": [self.load_order[name] for name in group.segments],
+            }
+            yield sql("parquet_records", **lists or {}), parameters | period
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stock:
-    """All there is of a period: segments and strict copies by place in the order of all; the archive.
-
-    No record of what `summed` stands for is anywhere else in the stock.
-    """
-
-    period: Period
-    exact: dict[int, Path] = field(default_factory=dict)
-    copies: dict[int, Path] = field(default_factory=dict)
-    shelf: Shelf
-    places: dict[str, int]
-    summed: Summed = field(default_factory=Summed)
-
-    def has_files(self) -> bool:
-        """Whether there is anything to read."""
-        return bool(self.exact or self.copies or self.shelf.shares)
-
-    def is_summed_whole(self) -> bool:
-        """Whether volumes can tell all there is, but for questions that cut hours within the period."""
-        ends = (self.period.since, self.period.until)
-        return not (self.loose().has_files() or any(past(end, HOUR) for end in ends))
-
-    def loose(self) -> Stock:
-        """What no volume stands for."""
-        exact = {place: path for place, path in self.exact.items() if place not in self.summed.segments}
-        shelf = self.shelf.with_files(lambda name: name not in self.summed.files)
-        return replace(self, exact=exact, shelf=shelf, summed=Summed())
-
-    def edge(self, since: datetime, until: datetime) -> Stock:
-        """Of what volumes stand for, that which has records in this part of the period."""
-        summed = self.summed
-        holding = {place for place, fact in summed.segments.items() if fact.may_hold(since, until)}
-        files = {name for name, fact in summed.files.items() if fact.may_hold(since, until)}
-        return replace(
-            self,
-            period=replace(self.period, since=since, until=until),
-            exact={place: path for place, path in self.exact.items() if place in holding},
-            copies={},
-            shelf=self.shelf.with_files(files.__contains__),
-            summed=Summed(),
-        )
+def load_order(names: Iterable[str]) -> dict[str, int]:
+    """The position of each segment in the order in which the ETL loads them."""
+    parsed = [(SegmentName.parse(name), name) for name in names]
+    ordered = sorted((segment, name) for segment, name in parsed if segment)
+    return {name: position for position, (_, name) in enumerate(ordered)}
 
 
-def _piece(path: Path) -> Piece:
-    parsed, mark = SegmentName.parse(path.name), mark_or_none(path)
-    assert parsed
-    return Piece(
-        name=path.name,
-        path=path,
-        day=f"{parsed.started_at:%Y-%m-%d}",
-        records=mark[0] // _RECORD_BYTES if mark else 0,
-    )
-
-
-def know(
-    connection: duckdb.DuckDBPyConnection, paths: Iterable[Path], listed: Iterable[Path], facts: Facts
+def verify_new(
+    connection: Connection, cache: RollupCache, paths: Iterable[Path], listed: Iterable[Path]
 ) -> None:
-    """Proves those of these paths that are new; `listed` are all segments in the directory."""
-    facts.settle({path.name: path for path in listed})
-    new = [_piece(path) for path in paths if path.name not in facts.pieces]
-    old = [_piece(path) for path in listed if (fact := facts.pieces.get(path.name)) and fact.is_exact]
+    """Verifies those of the segments `paths` that are new or changed; `listed` is the whole directory."""
+    present = {path.name: fingerprint(path) for path in listed}
+    stale = [name for name, one in cache.files.items() if present.get(name) != one.fingerprint]
+    known = cache.files.keys() - stale
+    new = [
+        SourceFile(name=path.name, path=path, records=(present.get(path.name) or (0,))[0] // _RECORD_BYTES)
+        for path in paths
+        if path.name not in known
+    ]
     pool = ThreadPoolExecutor()
     try:
-        learn(connection, facts, new, old, Prover(pool, new).run_checks)
+        cache.update(new, stale, SegmentVerifier(connection, pool, new).verify)
     finally:
         pool.shutdown(cancel_futures=True)
-    facts.keep()
 
 
-def stocked(
-    paths: Mapping[int, Path],
-    facts: Facts,
-    stock: Stock,
+def add_segments(
+    inputs: ReportInputs,
+    paths: Iterable[Path],
+    files: Mapping[str, FileMetadata],
+    period: Period,
     *,
     scratch: Path,
-    findings: segments.Findings,
-) -> Stock:
-    """The stock with these segments, by place; `scratch` takes copies of those that are read strictly."""
-    period = stock.period
-    strict: list[Fact] = []
-    for place, path in paths.items():
-        fact = facts.pieces.get(path.name)
-        if fact and not fact.may_hold(period.since, period.until):
+    findings: Findings,
+) -> None:
+    """Adds the segments with records of the period; `scratch` takes clean copies of those not verified."""
+    for path in paths:
+        known = files.get(path.name)
+        if known and not known.may_contain(period.since, period.until):
             continue
-        if fact and fact.is_exact:
-            stock.exact[place] = path
+        if known and known.is_verified:
+            inputs.segments[path.name], inputs.metadata[path.name] = path, known
             continue
-        copy = scratch / f"{place}.jsonl"
+        copy = scratch / f"{inputs.load_order[path.name]}.jsonl"
         try:
-            times = segments.write_clean_copy(path, copy, findings)
+            times = write_clean_copy(path, copy, findings)
         except OSError as error:
             findings.unreadable.append(f"{path.name}: {error.strerror}")
             continue
-        stock.copies[place] = copy
-        if times:
-            strict.append(Fact(mark=(), is_exact=False, first=times[0], last=times[1]))
-    present = {path.name for path in paths.values()}
-    return replace(stock, summed=_summed(stock, present, facts, strict))
+        inputs.copies[path.name] = copy
+        inputs.copied.append(times)
 
 
-def _summed(stock: Stock, present: Set[str], facts: Facts, strict: list[Fact]) -> Summed:
-    """The volumes that may stand for their pieces.
-
-    Pieces of one place that are in volumes have no record in common. All others are held against each other
-    when they are read, so none of them may have been at a time of what a volume stands for: records of
-    different times are different.
-    """
-    shelf = stock.shelf
-    here = {path.name: facts.pieces[path.name] for path in stock.exact.values()}
-    apart = [*strict, *_unsummed(facts, here), *_unsummed(shelf.facts, shelf.times)]
-    ours = _usable(facts, present, here, spans([*apart, *shelf.times.values()]))
-    theirs = _usable(shelf.facts, shelf.whole, shelf.times, spans([*apart, *here.values()]))
-    days: dict[tuple[Path, Path], list[str]] = {}
-    names: set[str] = set()
-    for known, usable in ((facts, ours), (shelf.facts, theirs)):
-        for day, stem in usable:
-            days.setdefault(known.files(stem), []).append(day)
-            names.update(known.volumes[day].pieces)
-    return Summed(
-        days=days,
-        segments={place: here[path.name] for place, path in stock.exact.items() if path.name in names},
-        files={name: fact for name, fact in shelf.times.items() if name in names},
-    )
-
-
-def _unsummed(facts: Facts, here: Mapping[str, Fact]) -> list[Fact]:
-    summed = {name for volume in facts.volumes.values() if volume.stem for name in volume.pieces}
-    return [fact for name, fact in here.items() if name not in summed]
-
-
-def _usable(
-    facts: Facts, present: Set[str], here: Mapping[str, Fact], beside: list[Span]
-) -> Iterator[tuple[str, str]]:
-    """Day and stem of volumes whose pieces are all present, some with records here, none beside others."""
-    for day, volume in facts.volumes.items():
-        if volume.stem is None or not present >= set(volume.pieces) or here.keys().isdisjoint(volume.pieces):
-            continue
-        if not any(meets(facts.pieces[name], beside) for name in volume.pieces):
-            yield day, volume.stem
+def select_rollups(inputs: ReportInputs) -> None:
+    """Selects the files that the caches answer: first that of the logs, then that of the archive."""
+    sides = (inputs.metadata, inputs.archive.metadata)
+    unknown = [one.times for files in sides for one in files.values() if one.cache_id is None]
+    for cache, files, others in zip(inputs.caches, sides, reversed(sides), strict=False):
+        outside = TimeRanges([*inputs.copied, *unknown, *(one.times for one in others.values())])
+        usable = {
+            name: one.cache_id
+            for name, one in files.items()
+            if one.cache_id is not None and one.has_rollups and not outside.overlaps(one.times)
+        }
+        inputs.summed.update(usable)
+        if usable:
+            inputs.rollups[cache.name] = list(usable.values())

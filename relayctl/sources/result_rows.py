@@ -1,56 +1,49 @@
-"""The border between questions, cells and a database: both sources ask and answer in these terms."""
+"""Converts queries to the parameters of SQL statements, and database rows, by column name, to result rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from relayctl.reports.measures import Measures
-from relayctl.reports.query import DIMENSIONS, Cell, Dimension, Latency, ReportQuery
+from relayctl.reports.query import COLUMNS, DIMENSIONS, Dimension, Latency, ReportQuery, ResultRow
 
 
-def parameters(question: ReportQuery) -> dict[str, Any]:
-    """What both databases are asked with: the dimensions to group by, and the filters (None: everything)."""
-    return {
-        "by_user": "user" in question.group_by,
-        "by_team": "team" in question.group_by,
-        "by_model": "model" in question.group_by,
-        **filters(question),
-    }
+def parameters(query: ReportQuery) -> dict[str, Any]:
+    """The parameters `by_<dimension>`, whether to group by it, and those of `filters`."""
+    return {f"by_{dimension}": dimension in query.group_by for dimension in DIMENSIONS} | filters(query)
 
 
-def filters(question: ReportQuery) -> dict[str, list[str] | None]:
-    """Whose requests are asked for; None: everybody's."""
-    filters = question.filters
-    return {
-        "users": list(filters.users) or None,
-        "teams": list(filters.teams) or None,
-        "models": list(filters.models) or None,
-    }
+def filters(query: ReportQuery) -> dict[str, list[str] | None]:
+    """The parameters `only_<dimension>`: the values to select; None selects all."""
+    return {f"only_{dimension}": list(query.filters.of(dimension)) or None for dimension in DIMENSIONS}
 
 
-def from_rows(rows: Iterable[Sequence[Any]], group_by: tuple[Dimension, ...]) -> list[Cell]:
-    """Cells from rows of: bucket, user, team, model, then the measures as `Measures` orders them."""
-    positions = [1 + DIMENSIONS.index(dimension) for dimension in group_by]
+def from_rows(rows: Iterable[Mapping[str, Any]], group_by: tuple[Dimension, ...]) -> list[ResultRow]:
+    """From rows with `bucket`, the column of each dimension in `group_by`, and every measure."""
     return [
-        Cell(bucket=row[0], names=tuple(row[position] for position in positions), measures=_measures(row[4:]))
+        ResultRow(
+            bucket=row["bucket"],
+            group={dimension: row[COLUMNS[dimension]] for dimension in group_by},
+            measures=Measures.from_row(row),
+        )
         for row in rows
     ]
 
 
-def latencies(rows: Iterable[Sequence[Any]]) -> list[Latency]:
-    """From rows of: model (None: all of them), requests, then the percentiles as `Latency` orders them."""
+def latencies(rows: Iterable[Mapping[str, Any]]) -> list[Latency]:
+    """From rows with the fields of `Latency`; the model is NULL for all models together."""
     return [
         Latency(
-            model=row[0] or "",
-            requests=row[1],
-            p50_ms=Decimal(row[2]),
-            p90_ms=Decimal(row[3]),
-            p95_ms=Decimal(row[4]),
-            p99_ms=Decimal(row[5]),
-            ttft_p50_ms=_decimal(row[6]),
-            ttft_p95_ms=_decimal(row[7]),
+            model=row["model"] or "",
+            requests=row["requests"],
+            p50_ms=Decimal(row["p50_ms"]),
+            p90_ms=Decimal(row["p90_ms"]),
+            p95_ms=Decimal(row["p95_ms"]),
+            p99_ms=Decimal(row["p99_ms"]),
+            ttft_p50_ms=_decimal(row["ttft_p50_ms"]),
+            ttft_p95_ms=_decimal(row["ttft_p95_ms"]),
         )
         for row in rows
     ]
@@ -58,19 +51,3 @@ def latencies(rows: Iterable[Sequence[Any]]) -> list[Latency]:
 
 def _decimal(value: Any) -> Decimal | None:
     return None if value is None else Decimal(value)
-
-
-def _measures(row: Sequence[Any]) -> Measures:
-    return Measures(
-        requests=row[0],
-        errors=row[1],
-        cache_hits=row[2],
-        prompt_tokens=int(row[3]),
-        completion_tokens=int(row[4]),
-        total_tokens=int(row[5]),
-        cost_usd=_decimal(row[6]),
-        unpriced_requests=row[7],
-        estimated_requests=row[8],
-        estimated_cost_usd=Decimal(row[9]),
-        latency_ms=Decimal(row[10]),
-    )

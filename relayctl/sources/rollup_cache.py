@@ -1,209 +1,272 @@
-"""Sums by hour of files that never change, made once: later reports add up these, and read few records.
+"""A cache of hourly and daily sums per source file, in one DuckDB file for each log directory or archive.
 
-Only sums that can be added are made: a day whose records are not all different has none, and is read anew.
+Sealed segments and archived Parquet files never change, so each is read and verified once. The cache is
+attached read-only; only new, changed or removed files make a report open it for writing. Where it is locked
+by another process, cannot be read or cannot be written, reports read the records instead.
 """
 
 from __future__ import annotations
 
-import uuid
-from bisect import bisect_left
+import hashlib
+import os
+import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
-from etl.database.queries import named
-from relayctl.sources.file_metadata import Fact, Facts, Volume
-from relayctl.sources.segments import pattern
+from relayctl.sources.file_metadata import FileMetadata, SourceFile, TimeRange, TimeRanges
+from relayctl.sources.statements import Connection, naive, rows, sql
 
 _CHUNK_RECORDS: Final = 500_000
-"""How many are read at once: it decides how much memory is taken."""
-_ROW_GROUP: Final = 40_960
-"""So few rows that files of some ten thousand are read by more than one thread."""
-_MOST_FILES: Final = 8
-_MOST_WAITING: Final = 600_000
-"""How many sums wait in memory until they are written together."""
-_TOO_LARGE: Final = (duckdb.ConversionException, duckdb.OutOfRangeException)
+"""How many records are read at once; it determines how much memory is needed."""
+_GRAINS: Final = {"hourly": "hour", "daily": "day"}
+"""The tables of sums, and what their periods are."""
+_TABLES: Final = (*_GRAINS, "record_hashes")
+_STATEMENTS: Final = {
+    "add_files": "rollup_cache_add_files",
+    "add_hashes": "rollup_cache_add_hashes",
+    "add_sums": "rollup_cache_add_sums",
+    "check_duplicates": "rollup_cache_check_duplicates",
+    "delete_files": "rollup_cache_delete_files",
+}
+_IN_USE: Final = re.compile("Could not set lock|already attached|file handle conflict")
+_OLD_CACHES: Final = re.compile(r"facts-[0-9a-f]{32}")
+
+Verify = Callable[[Sequence[SourceFile]], dict[str, FileMetadata]]
+"""Reads files into the table `chunk`, each under its index, and returns their metadata by name."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Piece:
-    """A file of records that never changes; `day` is the one that its sums belong to.
-
-    `records` is about how many it holds.
-    """
-
-    name: str
-    path: Path
-    day: str
-    records: int
+def cache_directory() -> Path:
+    """The cache directory of this user's programs."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "relay"
 
 
-Examine = Callable[[duckdb.DuckDBPyConnection, Sequence[Piece]], dict[str, Fact]]
-"""Reads pieces into the table `fresh`, each under its index, and gives what there is to know of each."""
-
-Span = tuple[datetime, datetime]
-
-
-def spans(facts: Iterable[Fact]) -> list[Span]:
-    """When the records of these pieces were, ends included: as few stretches of time as can be, in order."""
-    found: list[Span] = []
-    for first, last in sorted((fact.first, fact.last) for fact in facts if fact.first and fact.last):
-        if found and first <= found[-1][1]:
-            found[-1] = (found[-1][0], max(last, found[-1][1]))
-        else:
-            found.append((first, last))
-    return found
+def _format(root: Path) -> str:
+    """Identifies tables, directory and DuckDB's version, whose hashes may differ from those of others."""
+    text = "\n".join([sql("rollup_cache_create", cache="x"), str(root.absolute()), duckdb.__version__])
+    return hashlib.sha256(os.fsencode(text)).hexdigest()
 
 
-def meets(fact: Fact, among: Sequence[Span]) -> bool:
-    """Whether the piece has records in a time that touches one of these, which are disjoint and in order."""
-    if fact.first is None or fact.last is None:
-        return False
-    at = bisect_left(among, fact.first, key=lambda span: span[1])
-    return at < len(among) and among[at][0] <= fact.last
-
-
-def _chunks(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
-    chunk: list[Piece] = []
+def _chunks(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
+    chunk: list[SourceFile] = []
     size = 0
-    for piece in pieces:
-        if chunk and size + piece.records > _CHUNK_RECORDS:
+    for file in files:
+        if chunk and size + file.records > _CHUNK_RECORDS:
             yield chunk
             chunk, size = [], 0
-        chunk.append(piece)
-        size += piece.records
+        chunk.append(file)
+        size += file.records
     if chunk:
         yield chunk
 
 
-class _Learning:
-    """One run over pieces that are new, and over known ones that may hold a record of theirs."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, facts: Facts, run_checks: Examine) -> None:
-        self._connection = connection
-        self._facts = facts
-        self._examine = run_checks
-        self._numbered: list[Piece] = []
-        self._without: set[str] = set()
-        self._done: set[str] = set()
-        self._waiting = 0
-        connection.execute(named("report_volume_tables"))
-
-    def read(self, chunk: list[Piece], *, new: bool) -> dict[str, Fact]:
-        """What there is to know of pieces; their identities are noted, and their sums where they are new."""
-        found = self._examine(self._connection, chunk)
-        exact = [at for at, piece in enumerate(chunk) if piece.name in found and found[piece.name].is_exact]
-        if exact:
-            numbers = [len(self._numbered) + number for number in range(len(exact))]
-            self._numbered += [chunk[at] for at in exact]
-            self._connection.execute(named("report_fresh_ids"), {"pieces": exact, "numbers": numbers})
-        if exact and new:
-            days = [chunk[at].day for at in exact]
-            try:
-                inserted = self._connection.execute(
-                    named("report_fresh_hours"), {"pieces": exact, "days": days}
-                )
-                self._waiting += inserted.fetchall()[0][0]
-            except _TOO_LARGE:
-                self._without.update(days)
-        return found
-
-    def finish(self, days: Iterable[str], *, last: bool) -> None:
-        """Tells that all new pieces of these days are read; writes them when there are enough, or no more."""
-        self._done.update(days)
-        if last or self._waiting > _MOST_WAITING:
-            self._write(sorted(self._done))
-            self._done.clear()
-            self._waiting = 0
-
-    def _write(self, days: Iterable[str]) -> None:
-        """Writes the volumes of days; where that fails they have none."""
-        added = {day: [one.name for one in self._numbered if one.day == day] for day in days}
-        before = {day: self._facts.volumes.pop(day, Volume(pieces=())) for day, new in added.items() if new}
-        stem, summed = uuid.uuid4().hex, [day for day in before if day not in self._without]
-        with suppress(OSError, duckdb.IOException, *_TOO_LARGE):
-            for day in summed:
-                if earlier := before[day].stem:
-                    asked = {"day": day, "file": pattern(self._facts.files(earlier)[0])}
-                    self._connection.execute(named("report_volume_before"), asked)
-            by_hour, by_day = self._facts.files(stem)
-            _store(self._connection, "report_volume_hours", {"days": summed}, by_hour)
-            _store(self._connection, "report_volume_days", {"days": summed}, by_day)
-            sizes = self._facts.sizes(stem)
-            for day in summed:
-                parted = before[day].pieces and not before[day].stem
-                self._facts.volumes[day] = Volume(
-                    pieces=(*before[day].pieces, *added[day]),
-                    stem=None if parted else stem,
-                    sizes=() if parted else sizes,
-                )
-        self._connection.execute(named("report_volume_written"), {"days": list(added)})
-
-    def part_clashing(self) -> None:
-        """Takes the sums from every day that holds a record which is there twice."""
-        for (number,) in self._connection.execute(named("report_ids_clashing")).fetchall():
-            day = self._numbered[number].day
-            if volume := self._facts.volumes.get(day):
-                self._facts.volumes[day] = Volume(pieces=volume.pieces)
-
-
-def _store(
-    connection: duckdb.DuckDBPyConnection, statement: str, asked: Mapping[str, Any], file: Path
-) -> None:
-    """Writes the sums that a statement gives. Raises `OSError`, or what DuckDB raises."""
-    connection.sql(named(statement), params=asked).write_parquet(
-        str(file), compression="lz4", row_group_size=_ROW_GROUP
+def _metadata(row: Mapping[str, Any]) -> FileMetadata:
+    first, last = row["first"], row["last"]
+    times = (
+        TimeRange(first=first.replace(tzinfo=UTC), last=last.replace(tzinfo=UTC)) if first and last else None
+    )
+    return FileMetadata(
+        fingerprint=tuple(row["fingerprint"]),
+        is_verified=row["is_verified"],
+        times=times,
+        cache_id=row["id"],
+        # Until the records of a file were compared with all others, they may be in another one.
+        has_duplicates=row["has_duplicates"] is not False,
     )
 
 
-def _join(connection: duckdb.DuckDBPyConnection, facts: Facts) -> None:
-    """Makes one file of many, which take longer to open than to read; where that fails they stay."""
-    stems, stem = facts.stems(), uuid.uuid4().hex
-    if len(stems) <= _MOST_FILES:
-        return
-    summed = {day: volume for day, volume in facts.volumes.items() if volume.stem}
-    asked = {
-        "days": list(summed),
-        "files": [stems.index(volume.stem) for volume in summed.values() if volume.stem],
-    }
-    with suppress(OSError, duckdb.IOException):
-        for grain, file in enumerate(facts.files(stem)):
-            paths = [pattern(facts.files(one)[grain]) for one in stems]
-            _store(connection, "report_volumes_joined", asked | {"paths": paths}, file)
-        for day, volume in summed.items():
-            facts.volumes[day] = Volume(pieces=volume.pieces, stem=stem, sizes=facts.sizes(stem))
-        for one in stems:
-            facts.discard(one)
+class RollupCache:
+    """The cache of the files under `root`, attached to the connection under a name.
+
+    `files` has the metadata of the files that are known. Without a `directory` nothing is cached. While
+    `is_writing`, the records of the files to verify are needed in the table `chunk`.
+    """
+
+    def __init__(self, connection: Connection, name: str, root: Path, directory: Path | None) -> None:
+        self.name = name
+        self.files: dict[str, FileMetadata] = {}
+        self._connection = connection
+        self._format = _format(root)
+        self._path: Path | None = None
+        self._is_pending = False
+        self.is_writing = False
+        if directory and _made(directory):
+            digest = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:32]
+            self._path = directory / f"rollups-{digest}.duckdb"
+            if self._path.exists() and self._attach(read_only=True):
+                self._read_files()
+
+    def update(self, new: Sequence[SourceFile], stale: Iterable[str], verify: Verify) -> None:
+        """Verifies new files and adds their sums; deletes the sums of stale files.
+
+        Where the cache cannot be written, the new files are only verified.
+        """
+        changed = [name for name in stale if name in self.files]
+        if new or changed or self._is_pending:
+            written = self._open_for_writing() and self._write(new, changed, verify)
+            self._detach()
+            if self._attach(read_only=True):
+                self._read_files()
+            else:
+                self.files = {name: replace(one, cache_id=None) for name, one in self.files.items()}
+            if not written:
+                for name in changed:
+                    self.files.pop(name, None)
+        for chunk in _chunks(file for file in new if file.name not in self.files):
+            self.files |= verify(chunk)
+
+    def discard(self) -> None:
+        """Deletes the cache file, which cannot be read or is of another version."""
+        if self._path:
+            for file in (self._path, self._path.with_name(f"{self._path.name}.wal")):
+                with suppress(OSError):
+                    file.unlink(missing_ok=True)
+
+    def _write(self, new: Sequence[SourceFile], changed: Sequence[str], verify: Verify) -> bool:
+        """False if that is impossible; the cache is deleted then."""
+        try:
+            self._delete([self.files[name].cache_id for name in changed])
+            next_id = max((row["id"] for row in self._rows()), default=-1) + 1
+            for chunk in _chunks(sorted(new, key=lambda file: file.name)):
+                self.is_writing = True
+                found = verify(chunk)
+                self.is_writing = False
+                with _transaction(self._connection):
+                    self._add(chunk, found, next_id)
+                next_id += len(chunk)
+            self._check_duplicates()
+        except duckdb.Error:
+            self.is_writing = False
+            self.discard()
+            return False
+        return True
+
+    def _delete(self, ids: list[int | None]) -> None:
+        with _transaction(self._connection):
+            for table, column in (("files", "id"), *((table, "file") for table in _TABLES)):
+                self._execute("delete_files", {"ids": ids}, table, column)
+
+    def _add(self, chunk: Sequence[SourceFile], found: Mapping[str, FileMetadata], first_id: int) -> None:
+        known = [
+            (number, file.name, found[file.name]) for number, file in enumerate(chunk) if file.name in found
+        ]
+        added = {
+            "ids": [first_id + number for number, _, _ in known],
+            "names": [name for _, name, _ in known],
+            "fingerprints": [list(one.fingerprint) for _, _, one in known],
+            "verified": [one.is_verified for _, _, one in known],
+            "first": [one.times and naive(one.times.first) for _, _, one in known],
+            "last": [one.times and naive(one.times.last) for _, _, one in known],
+        }
+        self._execute("add_files", added)
+        numbers = [number for number, _, one in known if one.is_verified and one.times]
+        if numbers:
+            summed = {"numbers": numbers, "ids": [first_id + number for number in numbers]}
+            for table, grain in _GRAINS.items():
+                self._execute("add_sums", summed, table, grain=grain)
+            self._execute("add_hashes", summed)
+
+    def _check_duplicates(self) -> None:
+        found = self._rows()
+        unchecked = TimeRanges(_metadata(row).times for row in found if row["has_duplicates"] is None)
+        ids = [
+            row["id"]
+            for row in found
+            if row["has_duplicates"] is not False or unchecked.overlaps(_metadata(row).times)
+        ]
+        with _transaction(self._connection):
+            self._execute("check_duplicates", {"ids": ids})
+
+    def _execute(
+        self,
+        name: str,
+        parameters: dict[str, Any],
+        table: str = "",
+        column: str = "",
+        *,
+        grain: str = "",
+    ) -> None:
+        text = sql(_STATEMENTS[name], cache=self.name, table=table, column=column, grain=grain)
+        self._connection.execute(text, parameters)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return rows(self._connection, sql("rollup_cache_files", cache=self.name))
+
+    def _read_files(self) -> None:
+        found = self._rows()
+        self.files = {row["name"]: _metadata(row) for row in found}
+        self._is_pending = any(row["has_duplicates"] is None for row in found)
+
+    def _open_for_writing(self) -> bool:
+        self._detach()
+        if self._path is None:
+            return False
+        if self._path.exists() and self._attach(read_only=False):
+            return True
+        if self._path.exists():
+            return False
+        self.files.clear()
+        with suppress(duckdb.Error):
+            self._connection.execute(self._attachment(read_only=False))
+            with _transaction(self._connection):
+                self._connection.execute(sql("rollup_cache_create", cache=self.name))
+                self._connection.execute(
+                    sql("rollup_cache_set_format", cache=self.name), {"format": self._format}
+                )
+            return True
+        self._detach()
+        return False
+
+    def _attach(self, *, read_only: bool) -> bool:
+        """Whether the cache could be opened; one that makes no sense is deleted, one in use stays."""
+        try:
+            self._connection.execute(self._attachment(read_only=read_only))
+            (row,) = rows(self._connection, sql("rollup_cache_format", cache=self.name))
+            if row["format"] == self._format:
+                return True
+        except ValueError:
+            pass
+        except duckdb.Error as error:
+            if _IN_USE.search(str(error)):
+                return False
+        self._detach()
+        self.discard()
+        return False
+
+    def _attachment(self, *, read_only: bool) -> str:
+        path = str(self._path).replace("'", "''")
+        return f"ATTACH '{path}' AS {self.name}{' (READ_ONLY)' if read_only else ''}"
+
+    def _detach(self) -> None:
+        with suppress(duckdb.Error):
+            self._connection.execute(f"DETACH DATABASE IF EXISTS {self.name}")
 
 
-def learn(
-    connection: duckdb.DuckDBPyConnection,
-    facts: Facts,
-    new: Iterable[Piece],
-    known: Iterable[Piece],
-    run_checks: Examine,
-) -> None:
-    """Takes new pieces into the facts, and their sums into the volumes of their days."""
-    chunks = [*_chunks(sorted(new, key=lambda piece: (piece.day, piece.name)))]
-    if facts.folder is None:
-        for chunk in chunks:
-            facts.pieces |= run_checks(connection, chunk)
-        return
-    if not chunks:
-        return
-    run, found = _Learning(connection, facts, run_checks), dict[str, Fact]()
-    for chunk, following in zip(chunks, [*chunks[1:], []], strict=True):
-        found |= run.read(chunk, new=True)
-        unfinished = {piece.day for piece in following[:1]}
-        run.finish({piece.day for piece in chunk} - unfinished, last=not following)
-    among = spans(found.values())
-    for beside in _chunks(piece for piece in known if meets(facts.pieces[piece.name], among)):
-        run.read(beside, new=False)
-    run.part_clashing()
-    _join(connection, facts)
-    facts.pieces |= found
+@contextmanager
+def _transaction(connection: Connection) -> Iterator[None]:
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        with suppress(duckdb.Error):
+            connection.rollback()
+        raise
+    connection.commit()
+
+
+def _made(directory: Path) -> bool:
+    """Creates the directory, and removes the caches of earlier versions; False where that is impossible."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for old in directory.iterdir():
+            if _OLD_CACHES.fullmatch(old.name):
+                shutil.rmtree(old, ignore_errors=True)
+    except OSError:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""Which files of a log directory a report may count, and the strict reading of those nobody vouches for."""
+"""Finds the sealed segments of a directory, checks their seals, and copies altered ones cleanly."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import msgspec
 
+from etl.records.columns import COLUMNS, Kind
 from proxy.segments.lines import IntentLine, SealLine, SegmentName, last_line, parse_line, sealed_segments
 from proxy.segments.record import (
     MAX_LINE_BYTES,
@@ -23,6 +24,7 @@ from proxy.segments.record import (
     time_text,
 )
 from relayctl.errors import SourceError
+from relayctl.sources.file_metadata import TimeRange
 
 if TYPE_CHECKING:
     from etl.segments.rejects import Reject
@@ -30,15 +32,11 @@ if TYPE_CHECKING:
 _SHOWN: Final = 3
 _CHUNK: Final = MAX_LINE_BYTES // 2
 _NUL: Final = rb"\u0000"
-_PLAIN: Final = (
-    *("key_id", "upstream_model", "provider", "endpoint", "stream"),
-    *("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "price_source", "limit_type"),
-)
 
 
 @dataclass
 class Findings:
-    """What was wrong in a directory: kept while reading, told as sentences at the end."""
+    """What was wrong in a directory: collected while reading, then reported as notes."""
 
     absent: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
@@ -55,8 +53,8 @@ class Findings:
             self.first_rejects.append(f"{line.segment} line {line.line_number}: {line.reason}")
 
     def sentences(self) -> tuple[str, ...]:
-        """One sentence per kind of finding; empty when the directory holds sound segments only."""
-        told = (
+        """One sentence per kind of finding; empty if all segments are valid."""
+        kinds = (
             (self.absent, len(self.absent), "log directory", "not read because it does not exist"),
             (self.empty, len(self.empty), "place", "with no sealed segment in it"),
             (self.foreign, len(self.foreign), "file", "passed over as no segment"),
@@ -66,7 +64,7 @@ class Findings:
         )
         return tuple(
             f"{count} {thing}{'' if count == 1 else 's'} {what}: {_listed(names, count)}"
-            for names, count, thing, what in told
+            for names, count, thing, what in kinds
             if count
         )
 
@@ -76,13 +74,13 @@ def _listed(names: list[str], count: int) -> str:
     return "; ".join(shown) + (f"; and {count - len(shown)} more" if count > len(shown) else "")
 
 
-def pattern(path: Path) -> str:
-    """The path as a pattern that fits only itself: DuckDB expands what looks like one."""
+def glob_escaped(path: Path) -> str:
+    """The path as a glob pattern that matches only itself, because DuckDB expands patterns."""
     return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
 def found(directory: Path, findings: Findings) -> list[Path]:
-    """The sealed usage segments in their order. Raises `SourceError` when the directory cannot be listed."""
+    """The sealed usage segments in order. Raises `SourceError` when the directory cannot be listed."""
     try:
         names = sorted(path.name for path in directory.iterdir())
     except FileNotFoundError:
@@ -99,15 +97,15 @@ def found(directory: Path, findings: Findings) -> list[Path]:
 
 
 def _is_foreign(name: str, known: set[str]) -> bool:
-    """Whether it is neither one of these segments nor one of captured content."""
+    """Whether it is neither one of these segments nor a content segment."""
     return name not in known and not (name.startswith("content-") and SegmentName.parse(name))
 
 
-def honest_seal(path: Path) -> SealLine | None:
-    """The seal, where it speaks for every line before it, as lines that the ETL would load. Raises `OSError`.
+def verified_seal(path: Path) -> SealLine | None:
+    """The seal of a segment if it covers every line before it; None otherwise. Raises `OSError`.
 
-    Its hash must be that of the bytes and its counts those of the lines; and what a seal does not look at
-    must not be there: a NUL in a text, a line that is too long.
+    Its hash must be that of the bytes, its counts those of the lines. The ETL also rejects lines that are too
+    long or have a NUL in a text, which a seal does not exclude: the result is None for these, too.
     """
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
@@ -125,30 +123,30 @@ def _agrees(file: BinaryIO, length: int, seal: SealLine) -> bool:
     while length > 0 and (data := file.read(min(_CHUNK, length))):
         digest.update(data)
         found = data.count(b"\n")
-        # A line that is too long would fill a whole chunk. Looking for one byte first is much faster.
+        # A line that is too long fills a whole chunk. Searching for a single byte first is much faster.
         if not found or ((b"\\" in data or b"\\" in tail) and _NUL in tail + data):
             return False
         lines += found
         length -= len(data)
         tail = data[-len(_NUL) :]
-    # Beside records and intents there is the open line.
+    # The open line is neither a record nor an intent.
     return lines == seal.records + seal.intents + 1 and digest.hexdigest() == seal.sha256
 
 
-def write_clean_copy(path: Path, copy: Path, findings: Findings) -> tuple[datetime, datetime] | None:
-    """Writes what is stored of each line that the ETL would load, in a form nobody can read wrongly.
+def write_clean_copy(path: Path, copy: Path, findings: Findings) -> TimeRange | None:
+    """Writes the stored fields of each line that the ETL would load, in a form that DuckDB reads exactly.
 
-    Gives the times of the first and the last record, and tells `findings` of the other lines and of a seal
-    that does not fit. Raises `OSError`.
+    Returns the times of the first and the last record; adds the other lines and a seal that does not fit to
+    `findings`. Raises `OSError`.
     """
-    # The ETL's own reading needs PostgreSQL's driver, which takes longer to import than most reports.
+    # The ETL's parser needs PostgreSQL's driver, which takes longer to import than most reports.
     from etl.segments.reader import SegmentReader  # noqa: PLC0415 - see above
 
     reading, times = SegmentReader(path), set[datetime]()
     with copy.open("wb") as clean:
         for item in reading:
             if isinstance(item, RequestLine):
-                clean.write(encode_line(_plain(item)))
+                clean.write(encode_line(_stored_fields(item)))
                 times = (
                     {min(item.created_at, *times), max(item.created_at, *times)}
                     if times
@@ -158,28 +156,20 @@ def write_clean_copy(path: Path, copy: Path, findings: Findings) -> tuple[dateti
                 findings.reject(item)
     if problem := reading.integrity.problem():
         findings.altered.append(f"{path.name}: {problem}")
-    return (min(times), max(times)) if times else None
+    return TimeRange(first=min(times), last=max(times)) if times else None
 
 
-def _plain(record: RequestLine) -> dict[str, object]:
-    return {
-        "event": "request",
-        "seq": record.seq,
-        "request_id": record.request_id,
-        "created_at": time_text(record.created_at),
-        "user_id": record.user_id,
-        "team_id": record.team_id,
-        "model": record.model,
-        "status": record.status,
-        "prompt_tokens": record.prompt_tokens,
-        "completion_tokens": record.completion_tokens,
-        "total_tokens": record.total_tokens,
-        "usage_source": record.usage_source,
-        "cost_usd": None if record.cost_usd is None else money_text(as_money(record.cost_usd)),
-        # As text: a JSON number would pass through a double.
-        "latency_ms": str(as_milliseconds(record.latency_ms)),
-        "ttft_ms": None if record.ttft_ms is None else str(as_milliseconds(record.ttft_ms)),
-        "cache_hit": record.cache_hit,
-        "error": record.error,
-        **{name: getattr(record, name) for name in _PLAIN},
-    }
+def _stored_fields(record: RequestLine) -> dict[str, object]:
+    fields = {"event": "request", "seq": record.seq}
+    return fields | {one.field: _as_text(one.kind, getattr(record, one.field)) for one in COLUMNS}
+
+
+def _as_text(kind: Kind, value: Any) -> object:
+    """Times, money and durations as texts: a JSON number would pass through a double."""
+    if value is None:
+        return None
+    if kind == "time":
+        return time_text(value)
+    if kind == "money":
+        return money_text(as_money(value))
+    return str(as_milliseconds(value)) if kind == "milliseconds" else value

@@ -1,7 +1,7 @@
-"""The database that `relayctl sql` asks: logs and archive as two views, for reading only.
+"""The database of `relayctl sql`: logs and archive as two read-only views.
 
-Everything is loaded into a file of its own first. Then that is opened again, read-only, by a DuckDB that
-may touch nothing else: no other file, no network, no extension, no setting.
+All records are first loaded into a temporary database file. DuckDB then opens it read-only, with no access to
+other files, the network, extensions or settings; the file is deleted as soon as it is open.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,20 +19,22 @@ from typing import Any, Final
 import duckdb
 
 from etl.database.queries import named
+from etl.records.columns import COLUMNS
 from relayctl.errors import RelayctlError
 from relayctl.reports.time_range import Period, zone_named
-from relayctl.sources import loading
+from relayctl.sources.log_queries import load_records
 from relayctl.sources.logs import LogSource, translated
 from relayctl.sources.segments import Findings
+from relayctl.sources.statements import database, lists, sql
 
 ALWAYS: Final = Period(
     since=datetime(1, 1, 1, tzinfo=UTC), until=datetime(9999, 12, 31, tzinfo=UTC), zone=zone_named("UTC")
 )
-"""Every record there can be."""
+"""A period that contains every record."""
 
 
 class SqlError(RelayctlError):
-    """DuckDB refuses a statement."""
+    """DuckDB rejects a statement."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,17 +59,17 @@ class Database:
         return sorted({name for row in rows for name in row})
 
     def statements(self, text: str) -> list[duckdb.Statement]:
-        """The statements in a text, one by one. Raises `SqlError` for what is no SQL."""
-        with _told():
+        """The statements in a text, one by one. Raises `SqlError` for invalid SQL."""
+        with _translated():
             return self._connection.extract_statements(text)
 
     def run(self, statement: duckdb.Statement) -> Result | None:
         """The result of one statement; None where it has none.
 
-        Raises `SqlError` when DuckDB refuses it, `KeyboardInterrupt` when Ctrl-C cancelled it.
+        Raises `SqlError` when DuckDB rejects it, `KeyboardInterrupt` when Ctrl-C cancelled it.
         """
-        # In a thread: where DuckDB works in the main one, Ctrl-C waits until the statement is done.
-        with _told(), ThreadPoolExecutor(max_workers=1) as pool:
+        # In a thread: if DuckDB runs in the main one, Ctrl-C waits until the statement ends.
+        with _translated(), ThreadPoolExecutor(max_workers=1) as pool:
             running = pool.submit(self._result, statement)
             try:
                 return running.result()
@@ -93,7 +95,7 @@ class Database:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _translated() -> Iterator[None]:
     try:
         yield
     except (OverflowError, ValueError):
@@ -105,20 +107,26 @@ def _told() -> Iterator[None]:
 @contextmanager
 def opened(source: LogSource, period: Period) -> Iterator[Database]:
     """The records of the period. Raises `SourceError` or `EtlError` when they cannot be read."""
-    with TemporaryDirectory(prefix="relayctl-") as folder:
-        file = Path(folder) / "records.duckdb"
-        notes = _load(source, period, file)
-        with duckdb.connect(str(file), read_only=True) as connection:
-            connection.execute(named("sql_lock"))
-            yield Database(connection, notes)
+    with ExitStack() as stack:
+        with TemporaryDirectory(prefix="relayctl-") as folder:
+            file = Path(folder) / "records.duckdb"
+            notes = _load(source, period, file)
+            # DuckDB makes the directory again if a statement needs more than memory.
+            config: dict[str, str | bool | int | float | list[str]] = {"temp_directory": folder}
+            connection = stack.enter_context(duckdb.connect(str(file), read_only=True, config=config))
+        # From here on the file has no name: nothing is left behind, however the process ends.
+        connection.execute(named("sql_lock"))
+        yield Database(connection, notes)
 
 
 def _load(source: LogSource, period: Period, file: Path) -> tuple[str, ...]:
-    findings = Findings()
+    findings, stored = Findings(), lists(COLUMNS)
     with TemporaryDirectory(prefix="relayctl-") as folder, translated():
         scratch = Path(folder)
-        with loading.database(file, scratch=scratch) as connection:
-            stock = source.stock(connection, period, scratch, findings)
-            connection.execute(named("sql_tables"))
-            loading.load_records(connection, stock, None, shape="sql")
+        with database(file, scratch=scratch) as connection:
+            inputs = source.inputs(connection, period, scratch, findings)
+            inputs.summed.clear()
+            connection.execute(sql("create_records", **stored))
+            load_records(connection, inputs, period, stored)
+            connection.execute(named("sql_views"))
     return findings.sentences()

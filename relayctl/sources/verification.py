@@ -1,8 +1,8 @@
-"""Proves sealed segments: the seal fits the bytes, and DuckDB finds what it tells, every field exactly."""
+"""Verifies sealed segments: the seal fits the bytes, and DuckDB reads every field as the seal counts it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import UTC
 from pathlib import Path
@@ -10,83 +10,86 @@ from typing import Any
 
 import duckdb
 
-from etl.database.queries import named
 from proxy.segments.lines import SealLine
 from relayctl.sources import segments
-from relayctl.sources.file_metadata import Fact, mark_or_none
-from relayctl.sources.rollup_cache import Piece
+from relayctl.sources.file_metadata import FileMetadata, Fingerprint, SourceFile, TimeRange, fingerprint
+from relayctl.sources.statements import Connection, rows, sql
 
 _UNREADABLE = (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException)
 
 
-def _sealed(path: Path) -> tuple[tuple[int, ...] | None, SealLine | None]:
-    """The file's mark, taken first, and its seal where that is honest."""
-    found = mark_or_none(path)
+def _sealed(path: Path) -> tuple[Fingerprint | None, SealLine | None]:
+    """The file's fingerprint, taken first, and its seal if that is right."""
+    found = fingerprint(path)
     try:
-        return found, segments.honest_seal(path)
+        return found, segments.verified_seal(path)
     except OSError:
         return found, None
 
 
-def _read(connection: duckdb.DuckDBPyConnection, files: list[tuple[int, Path]]) -> list[tuple[int, Path]]:
-    """Reads files into `fresh`; gives those that DuckDB can read. Only when all can, all are in there."""
+def _read(connection: Connection, files: list[tuple[int, Path]]) -> list[tuple[int, Path]]:
+    """Reads files into `chunk`; returns those that DuckDB can read. Only if all can, all are in there."""
     if not files:
         return []
-    asked = {
-        "files": [segments.pattern(path) for _, path in files],
-        "pieces": [number for number, _ in files],
+    parameters = {
+        "files": [segments.glob_escaped(path) for _, path in files],
+        "numbers": [number for number, _ in files],
     }
     try:
-        connection.execute(named("report_fresh_segments"), asked)
+        connection.execute(sql("verify_read_segments"), parameters)
     except _UNREADABLE:
         middle = len(files) // 2
         return [] if not middle else [*_read(connection, files[:middle]), *_read(connection, files[middle:])]
     return files
 
 
-def _as_sealed(seal: SealLine, row: tuple[Any, ...] | None) -> bool:
+def _as_sealed(seal: SealLine, row: Mapping[str, Any] | None) -> bool:
     """Whether DuckDB found in the segment what its seal says."""
     if row is None:
         return seal.records == 0
-    told = (seal.records, seal.prompt_tokens, seal.completion_tokens)
-    return bool(row[7]) and row[1:4] == told and seal.cost_usd.is_finite() and row[4] == seal.cost_usd
+    counted = ("records", "prompt_tokens", "completion_tokens")
+    return (
+        bool(row["is_exact"])
+        and all(row[name] == getattr(seal, name) for name in counted)
+        and seal.cost_usd.is_finite()
+        and row["cost_usd"] == seal.cost_usd
+    )
 
 
-def facts_of_fresh(connection: duckdb.DuckDBPyConnection) -> dict[int, tuple[Any, ...]]:
-    """The row of `report_fresh_facts` of each piece, by its number."""
-    return {row[0]: row for row in connection.execute(named("report_fresh_facts")).fetchall()}
+def _times(row: Mapping[str, Any] | None) -> TimeRange | None:
+    if row is None:
+        return None
+    return TimeRange(first=row["first"].replace(tzinfo=UTC), last=row["last"].replace(tzinfo=UTC))
 
 
-def fact_of(mark: tuple[int, ...], *, is_exact: bool, row: tuple[Any, ...] | None) -> Fact:
-    """What such a row tells of the file."""
-    first, last = (moment.replace(tzinfo=UTC) for moment in row[5:7]) if is_exact and row else (None, None)
-    return Fact(mark=mark, is_exact=is_exact, first=first, last=last)
+class SegmentVerifier:
+    """Verifies the segments it was made for; the threads of `pool` compute their hashes ahead."""
 
-
-class Prover:
-    """Proves the segments it was made for; their hashes are made meanwhile, by the threads of `pool`."""
-
-    def __init__(self, pool: Executor, pieces: Iterable[Piece]) -> None:
+    def __init__(self, connection: Connection, pool: Executor, files: Iterable[SourceFile]) -> None:
+        self._connection = connection
         self._pool = pool
-        self._seals = {piece.name: pool.submit(_sealed, piece.path) for piece in pieces}
+        self._seals = {file.name: pool.submit(_sealed, file.path) for file in files}
 
-    def run_checks(self, connection: duckdb.DuckDBPyConnection, pieces: Sequence[Piece]) -> dict[str, Fact]:
-        """What there is to know of segments, read into `fresh`; those that are gone are left out."""
-        marked = [self._sealed(piece) for piece in pieces]
-        sealed = [(number, pieces[number].path) for number, (_, seal) in enumerate(marked) if seal]
-        readable = _read(connection, sealed)
+    def verify(self, files: Sequence[SourceFile]) -> dict[str, FileMetadata]:
+        """Reads segments into `chunk` and returns their metadata; those that no longer exist are left out."""
+        checked = [self._sealed(file) for file in files]
+        sealed = [(number, files[number].path) for number, (_, seal) in enumerate(checked) if seal]
+        readable = _read(self._connection, sealed)
         if len(readable) < len(sealed):
-            readable = _read(connection, readable)
-        rows = facts_of_fresh(connection) if readable else {}
-        told = {number for number, _ in readable}
+            readable = _read(self._connection, readable)
+        numbers = {number for number, _ in readable}
+        read = {row["file"]: row for row in rows(self._connection, sql("verify_chunk"))} if readable else {}
         found = {}
-        for number, (piece, (its_mark, seal)) in enumerate(zip(pieces, marked, strict=True)):
-            if its_mark:
-                row = rows.get(number)
-                exact = seal is not None and number in told and _as_sealed(seal, row)
-                found[piece.name] = fact_of(its_mark, is_exact=exact, row=row)
+        for number, (file, (its_fingerprint, seal)) in enumerate(zip(files, checked, strict=True)):
+            if its_fingerprint:
+                row = read.get(number)
+                verified = seal is not None and number in numbers and _as_sealed(seal, row)
+                times = _times(row) if verified else None
+                found[file.name] = FileMetadata(
+                    fingerprint=its_fingerprint, is_verified=verified, times=times
+                )
         return found
 
-    def _sealed(self, piece: Piece) -> tuple[tuple[int, ...] | None, SealLine | None]:
-        started = self._seals.pop(piece.name, None)
-        return started.result() if started else _sealed(piece.path)
+    def _sealed(self, file: SourceFile) -> tuple[Fingerprint | None, SealLine | None]:
+        started = self._seals.pop(file.name, None)
+        return started.result() if started else _sealed(file.path)

@@ -1,46 +1,38 @@
 -- name: report_postgres
--- Sums per bucket and group. Whole UTC hours from hours_from to hours_until come from the parts of the rollup, what the
--- period has before and after them from the records; both are exact, and one statement sees one state.
--- inner_boundaries cut the period into buckets 0, 1, 2, …
+-- Sums per bucket and group. Whole UTC hours from hours_from to hours_until come from the parts of the rollup, the rest
+-- of the period from the records; both are exact, and one statement sees one state. inner_boundaries divide the period
+-- into buckets 0, 1, 2, …
 WITH part AS (
-    SELECT hour AS at, user_id, team_id, model, requests, errors, cache_hits, prompt_tokens,
-           completion_tokens, total_tokens, cost_usd, unpriced_requests, estimated_requests,
-           estimated_cost_usd, latency_ms
+    SELECT width_bucket(hour, %(inner_boundaries)s::timestamptz[]) AS bucket, {grouped}, {measures}
     FROM usage_hourly_parts
-    WHERE hour >= %(hours_from)s AND hour < %(hours_until)s
+    WHERE hour >= %(hours_from)s AND hour < %(hours_until)s AND {filters}
     UNION ALL
-    SELECT created_at, user_id, team_id, model, 1, (status >= 400 OR error_type IS NOT NULL)::int, cache_hit::int, prompt_tokens,
-           completion_tokens, total_tokens, cost_usd, (cost_usd IS NULL)::int,
-           (usage_source = 'estimated')::int,
-           CASE WHEN usage_source = 'estimated' THEN cost_usd END, latency_ms
+    SELECT width_bucket(created_at, %(inner_boundaries)s::timestamptz[]), {grouped}, {measures_of_records}
     FROM usage_records
-    WHERE (created_at >= %(since)s AND created_at < %(hours_from)s)
-       OR (created_at >= %(hours_until)s AND created_at < %(until)s)
+    WHERE ((created_at >= %(since)s AND created_at < %(hours_from)s)
+           OR (created_at >= %(hours_until)s AND created_at < %(until)s))
+      AND {filters}
+    GROUP BY 1, {dimensions}
 )
-SELECT width_bucket(at, %(inner_boundaries)s::timestamptz[]) AS bucket,
-       CASE WHEN %(by_user)s THEN user_id END AS by_user,
-       CASE WHEN %(by_team)s THEN team_id END AS by_team,
-       CASE WHEN %(by_model)s THEN model END AS by_model,
-       sum(requests)::bigint, sum(errors)::bigint, sum(cache_hits)::bigint,
-       sum(prompt_tokens), sum(completion_tokens), sum(total_tokens),
-       sum(cost_usd), sum(unpriced_requests)::bigint, sum(estimated_requests)::bigint,
-       coalesce(sum(estimated_cost_usd), 0), sum(latency_ms)
+SELECT bucket, {dimensions}, {sums}
 FROM part
-WHERE (%(users)s::text[] IS NULL OR user_id = ANY (%(users)s))
-  AND (%(teams)s::text[] IS NULL OR team_id = ANY (%(teams)s))
-  AND (%(models)s::text[] IS NULL OR model = ANY (%(models)s))
-GROUP BY 1, 2, 3, 4
+GROUP BY bucket, {dimensions}
+
+-- name: requests_of_unknown_dimensions
+-- How many requests lie in hours whose rollup lacks the newer dimensions, and from when on all hours have them.
+SELECT sum(p.requests) AS requests, min(s.dimensions_since) AS since
+FROM etl_state s
+JOIN usage_hourly_parts p ON p.hour < s.dimensions_since AND p.provider IS NULL
+WHERE p.hour >= %(hours_from)s AND p.hour < %(hours_until)s AND {older_filters}
 
 -- name: report_postgres_latencies
--- Percentiles per model, and of all models together (NULL): the smallest value that at least so many percent of
--- the requests do not exceed. Nearest rank, counted here, because databases differ in how they count it.
+-- Percentiles per model, and over all models (NULL): the smallest value that at least so many percent of the requests
+-- do not exceed. Nearest rank, counted here because databases differ in how they compute it.
 WITH chosen AS MATERIALIZED (
     SELECT model, latency_ms, ttft_ms
     FROM usage_records
     WHERE created_at >= %(since)s AND created_at < %(until)s
-      AND (%(users)s::text[] IS NULL OR user_id = ANY (%(users)s))
-      AND (%(teams)s::text[] IS NULL OR team_id = ANY (%(teams)s))
-      AND (%(models)s::text[] IS NULL OR model = ANY (%(models)s))
+      AND {filters}
 ),
 member AS (
     SELECT model, latency_ms, ttft_ms FROM chosen
@@ -55,13 +47,13 @@ ranked AS (
            count(ttft_ms) OVER (PARTITION BY model) AS ttft_number
     FROM member
 )
-SELECT model, min(number),
-       min(latency_ms) FILTER (WHERE place * 100 >= number * 50),
-       min(latency_ms) FILTER (WHERE place * 100 >= number * 90),
-       min(latency_ms) FILTER (WHERE place * 100 >= number * 95),
-       min(latency_ms) FILTER (WHERE place * 100 >= number * 99),
-       min(ttft_ms) FILTER (WHERE ttft_place * 100 >= ttft_number * 50),
-       min(ttft_ms) FILTER (WHERE ttft_place * 100 >= ttft_number * 95)
+SELECT model, min(number) AS requests,
+       min(latency_ms) FILTER (WHERE place * 100 >= number * 50) AS p50_ms,
+       min(latency_ms) FILTER (WHERE place * 100 >= number * 90) AS p90_ms,
+       min(latency_ms) FILTER (WHERE place * 100 >= number * 95) AS p95_ms,
+       min(latency_ms) FILTER (WHERE place * 100 >= number * 99) AS p99_ms,
+       min(ttft_ms) FILTER (WHERE ttft_place * 100 >= ttft_number * 50) AS ttft_p50_ms,
+       min(ttft_ms) FILTER (WHERE ttft_place * 100 >= ttft_number * 95) AS ttft_p95_ms
 FROM ranked
 GROUP BY model
 ORDER BY model NULLS FIRST

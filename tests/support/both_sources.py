@@ -1,4 +1,4 @@
-"""The same records in PostgreSQL, loaded by the ETL, and in a log directory; and what both are asked."""
+"""The same records in PostgreSQL, loaded by the ETL, and in a log directory; and the queries for both."""
 
 from __future__ import annotations
 
@@ -18,7 +18,18 @@ from relayctl.reports.query import Filters, Source
 from relayctl.reports.time_range import Period, zone_named
 from relayctl.sources.logs import LogSource
 from relayctl.sources.postgres import PostgresSource
-from tests.support.report_data import FIRST, MODELS, MOMENTS, TEAMS, USERS, usage_records, write_segment
+from tests.support.report_data import (
+    ENDPOINTS,
+    FIRST,
+    KEYS,
+    MODELS,
+    MOMENTS,
+    PROVIDERS,
+    TEAMS,
+    USERS,
+    usage_records,
+    write_segment,
+)
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 ZONES = sorted(available_timezones() - {"localtime"})
@@ -28,12 +39,16 @@ PERIODS = st.builds(
     MOMENTS,
     st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"]) | st.sampled_from(ZONES),
 )
-FILTERS = st.builds(
-    Filters,
-    users=st.lists(st.sampled_from([*USERS, "nobody"]), max_size=2).map(tuple),
-    teams=st.lists(st.sampled_from(TEAMS), max_size=1).map(tuple),
-    models=st.lists(st.sampled_from(MODELS), max_size=2).map(tuple),
-)
+FILTERS = st.fixed_dictionaries(
+    {
+        "user": st.lists(st.sampled_from([*USERS, "nobody"]), max_size=2).map(tuple),
+        "team": st.lists(st.sampled_from(TEAMS), max_size=1).map(tuple),
+        "model": st.lists(st.sampled_from(MODELS), max_size=2).map(tuple),
+        "provider": st.lists(st.sampled_from(PROVIDERS), max_size=1).map(tuple),
+        "key": st.lists(st.sampled_from(KEYS), max_size=1).map(tuple),
+        "endpoint": st.lists(st.sampled_from(ENDPOINTS), max_size=1).map(tuple),
+    }
+).map(Filters)
 Ask = Callable[[Source], bytes]
 Items = Sequence[UsageRecord | bytes]
 

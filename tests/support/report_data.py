@@ -19,6 +19,9 @@ FIRST = datetime(2026, 10, 1, tzinfo=UTC)
 USERS = ("ada", "bob", "Zoë", "=1+1", "a|b", 'quo"te', "back\\slash", "", "tab\there", "😀")
 TEAMS = ("search", "ads", "Ads", "ops\u00a0")
 MODELS = ("gpt-5", "claude-opus-4", "mistral/large")
+PROVIDERS = ("openai", "anthropic", "")
+KEYS = ("key-1", "key-2", "Key-2")
+ENDPOINTS = ("/v1/chat/completions", "/v1/messages")
 
 HOURS = st.integers(0, 24 * 61).map(lambda hours: FIRST + timedelta(hours=hours))
 EDGES = st.sampled_from([timedelta(microseconds=n) for n in (-1, 0, 1)] + [timedelta(minutes=30)])
@@ -46,10 +49,16 @@ def usage_records(draw: st.DrawFn) -> UsageRecord:
         user_id=draw(st.sampled_from(USERS)),
         team_id=draw(st.sampled_from(TEAMS)),
         model=draw(st.sampled_from(MODELS)),
+        provider=draw(st.sampled_from(PROVIDERS)),
+        key_id=draw(st.sampled_from(KEYS)),
+        endpoint=draw(st.sampled_from(ENDPOINTS)),
         status=draw(st.sampled_from([200, 399, 400, 429, 502, 599])),
         prompt_tokens=prompt,
         completion_tokens=completion,
         total_tokens=prompt + completion,
+        cache_read_tokens=prompt // 2,
+        cache_write_tokens=prompt // 3,
+        reasoning_tokens=draw(st.integers(0, completion)),
         usage_source=draw(st.sampled_from(["provider", "estimated", "cache", "none"])),
         cost_usd=draw(st.none() | MONEY.map(as_money)),
         latency_ms=draw(DURATIONS),

@@ -15,9 +15,10 @@ RECOMPUTED_HOURS = """
            sum(prompt_tokens), sum(completion_tokens), sum(total_tokens),
            sum(cost_usd), count(*) FILTER (WHERE cost_usd IS NULL),
            count(*) FILTER (WHERE usage_source = 'estimated'),
-           sum(cost_usd) FILTER (WHERE usage_source = 'estimated'), sum(latency_ms)
+           sum(cost_usd) FILTER (WHERE usage_source = 'estimated'), sum(latency_ms),
+           provider, key_id, endpoint, sum(cache_read_tokens), sum(cache_write_tokens), sum(reasoning_tokens)
     FROM usage_records
-    GROUP BY 1, 2, 3, 4
+    GROUP BY 1, 2, 3, 4, provider, key_id, endpoint
 """
 RECOMPUTED_DAYS = """
     SELECT (created_at AT TIME ZONE 'UTC')::date, user_id, team_id, model, count(*)::bigint,

@@ -19,7 +19,14 @@ from tests.support.etl.state import contents
 pytestmark = pytest.mark.every_postgres
 
 HOUR = datetime(2026, 11, 1, 9, tzinfo=UTC)
-KEY = {"user_id": "user-1", "team_id": "team-1", "model": "gpt-5"}
+KEY = {
+    "user_id": "user-1",
+    "team_id": "team-1",
+    "model": "gpt-5",
+    "provider": "openai",
+    "key_id": "key-1",
+    "endpoint": "/v1/chat/completions",
+}
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(Healt
 LINES = st.sampled_from([b"no record\n", changed("}", cost_usd="1e-3"), changed("}", latency_ms="7.5")])
 SEGMENTS = st.lists(st.lists(usage_records() | LINES, max_size=12), min_size=1, max_size=4)
 FILTERS = st.builds(
-    lambda users, teams, models: Filters(users=tuple(users), teams=tuple(teams), models=tuple(models)),
+    lambda users, teams, models: Filters({"user": users, "team": teams, "model": models}),
     st.lists(st.sampled_from(USERS), max_size=3),
     st.lists(st.sampled_from(TEAMS), max_size=1),
     st.lists(st.sampled_from(MODELS), max_size=1),
@@ -89,7 +89,7 @@ def test_of_one_identity_the_first_counts_though_another_user_is_asked_for(tmp_p
     empty = tmp_path / "empty"
     empty.mkdir()
     for users in (("ada",), ("bob",), ("ada", "bob"), ()):
-        filters = Filters(users=users)
+        filters = Filters({"user": users})
         assert report(empty, str(to), filters=filters) == report(logs, filters=filters)
 
 

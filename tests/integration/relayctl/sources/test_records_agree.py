@@ -43,8 +43,8 @@ def within_json(source: Source, period: Period, filters: Filters, parts: Sequenc
             cut = buckets(inner, "week")
             question = ReportQuery(period=inner, buckets=cut, group_by=("team",), filters=filters)
             answers.append(records.answer(question))
-    cells = [sorted(answer.cells, key=lambda cell: (cell.bucket, cell.names)) for answer in answers]
-    return documents.encode([[asdict(cell) for cell in found] for found in cells])
+    rows = [sorted(answer.rows, key=lambda row: (row.bucket, row.names)) for answer in answers]
+    return documents.encode([[asdict(row) for row in found] for found in rows])
 
 
 @SOME

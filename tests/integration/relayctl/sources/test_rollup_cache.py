@@ -1,7 +1,8 @@
-"""Sums that were kept tell what the records tell, to the last digit, whatever comes, goes or changes."""
+"""Reports with the rollup cache equal those from records to the last digit, whatever files change."""
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -11,19 +12,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet  # type: ignore[import-untyped]
 
+from etl.archive.manifest import Manifest, put
 from etl.archive.store import open_store
+from etl.records.columns import COLUMNS
 from proxy.segments.lines import SegmentName
 from proxy.segments.record import UsageRecord
 from relayctl.reports.buckets import buckets
 from relayctl.reports.query import Filters, ReportQuery
 from relayctl.reports.time_range import Period, zone_named
-from relayctl.sources import loading
+from relayctl.sources import sql_database
 from relayctl.sources.logs import LogSource
 from relayctl.sources.segments import Findings
+from relayctl.sources.statements import database
 from tests.support.archive_data import archived
 from tests.support.report_data import FIRST, MODELS, TEAMS, USERS, record, write_segment
 
@@ -56,18 +62,20 @@ MOMENTS = st.builds(lambda hours: FIRST + timedelta(hours=hours), st.integers(-3
     NUMBERS,
     st.integers(-1, 1),
 )
-QUESTIONS = st.builds(
+QUERIES = st.builds(
     lambda one, other, tz, granularity, group_by, users: ReportQuery(
         period=(period := Period(since=min(one, other), until=max(one, other), zone=zone_named(tz))),
         buckets=buckets(period, granularity),
         group_by=tuple(group_by),
-        filters=Filters(users=tuple(users)),
+        filters=Filters({"user": tuple(users)}),
     ),
     MOMENTS,
     MOMENTS,
     st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata"]),
     st.sampled_from(["hour", "day", "week", "total"]),
-    st.sampled_from([(), ("user",), ("team", "model"), ("user", "team", "model")]),
+    st.sampled_from(
+        [(), ("user",), ("team", "model"), ("user", "team", "model"), ("provider", "key"), ("endpoint",)]
+    ),
     st.lists(st.sampled_from(USERS[:3]), max_size=1),
 )
 
@@ -82,7 +90,7 @@ CHANGES: dict[str, Callable[[Path], None]] = {
     "altered": _altered,
     "copied": lambda path: _written_as(Path(shutil.copy(path, path.with_suffix(".copy"))), 9),
 }
-STEPS = st.tuples(SEGMENTS, st.integers(0, 2), st.sampled_from(list(CHANGES)), QUESTIONS)
+STEPS = st.tuples(SEGMENTS, st.integers(0, 2), st.sampled_from(list(CHANGES)), QUERIES)
 
 
 def _written_as(path: Path, number: int, days: int = 0) -> None:
@@ -92,65 +100,66 @@ def _written_as(path: Path, number: int, days: int = 0) -> None:
     )
 
 
-def told(source: LogSource, question: ReportQuery) -> Any:
-    """All that a source says: of the question, of its first half, and how long requests took."""
-    period = question.period
+def everything(source: LogSource, query: ReportQuery) -> Any:
+    """The answers of a source to a query and to its first half, its notes, and the latencies."""
+    period = query.period
     half = replace(period, until=period.since + (period.until - period.since) / 2)
-    with source.opened(question) as records:
+    with source.opened(query) as records:
         answers = [
-            records.answer(question),
-            records.answer(replace(question, period=half, buckets=buckets(half, "day"))),
+            records.answer(query),
+            records.answer(replace(query, period=half, buckets=buckets(half, "day"))),
         ]
-        latencies = records.latencies(question)
-    cells = [sorted(answer.cells, key=lambda cell: (cell.bucket, cell.names)) for answer in answers]
-    return [[asdict(cell) for cell in found] for found in cells], answers[0].notes, latencies
+        latencies = records.latencies(query)
+    rows = [sorted(answer.rows, key=lambda row: (row.bucket, row.names)) for answer in answers]
+    return [[asdict(row) for row in found] for found in rows], answers[0].notes, latencies
 
 
 @SOME
 @given(steps=st.lists(STEPS, min_size=1, max_size=4))
-def test_kept_sums_tell_what_the_records_tell(steps: list[tuple[list[int], int, str, ReportQuery]]) -> None:
+def test_cached_sums_equal_the_records(steps: list[tuple[list[int], int, str, ReportQuery]]) -> None:
     with TemporaryDirectory() as folder:
         logs, cache = Path(folder) / "logs", Path(folder) / "cache"
         logs.mkdir()
-        for number, (numbers, days, change, question) in enumerate(steps, start=1):
+        for number, (numbers, days, change, query) in enumerate(steps, start=1):
             if there := sorted(logs.glob("*.jsonl")):
                 CHANGES[change](there[0])
             _written_as(write_segment(logs, [*map(_numbered, numbers)], number=number), number, days)
-            kept = LogSource(directory=logs, now=lambda: NOW, cache=cache)
-            assert told(kept, question) == told(replace(kept, cache=None), question)
+            cached = LogSource(directory=logs, now=lambda: NOW, cache=cache)
+            assert everything(cached, query) == everything(replace(cached, cache=None), query)
 
 
 @SOME
 @given(
     segments=st.lists(st.tuples(SEGMENTS, st.sampled_from(["logs", "archive", "both"])), max_size=4),
-    questions=st.lists(QUESTIONS, min_size=2, max_size=3),
+    queries=st.lists(QUERIES, min_size=2, max_size=3),
 )
-def test_kept_sums_of_an_archive_tell_what_its_records_tell(
-    segments: list[tuple[list[int], str]], questions: list[ReportQuery]
+def test_cached_sums_of_an_archive_equal_its_records(
+    segments: list[tuple[list[int], str]], queries: list[ReportQuery]
 ) -> None:
     with TemporaryDirectory() as folder:
         logs, sealed, to = (Path(folder) / name for name in ("logs", "sealed", "to"))
         logs.mkdir()
         sealed.mkdir()
         to.mkdir()
-        for number, (numbers, place) in enumerate(segments, start=1):
+        for number, (numbers, where) in enumerate(segments, start=1):
             path = write_segment(sealed, [*map(_numbered, numbers)], number=number)
-            if place != "archive":
+            if where != "archive":
                 shutil.copy(path, logs)
-            if place == "logs":
+            if where == "logs":
                 path.unlink()
             archived(sealed, to)
-        kept = LogSource(
+        cached = LogSource(
             directory=logs, archive=open_store(str(to)), now=lambda: NOW, cache=Path(folder) / "cache"
         )
-        for question in questions:
-            assert told(kept, question) == told(replace(kept, cache=None), question)
+        for query in queries:
+            assert everything(cached, query) == everything(replace(cached, cache=None), query)
 
 
-def _has_loose(source: LogSource, scratch: Path, period: Period = ALWAYS) -> bool:
-    """Whether a report over all hours would read records."""
-    with loading.database(scratch=scratch) as connection:
-        return source.stock(connection, period, scratch, Findings()).loose().has_files()
+def _reads_records(source: LogSource, scratch: Path, period: Period = ALWAYS) -> bool:
+    """Whether a report over whole hours reads records."""
+    with database(scratch=scratch) as connection:
+        inputs = source.inputs(connection, period, scratch, Findings())
+        return any(inputs.sources(period.since, period.until, lambda name: name not in inputs.summed))
 
 
 @pytest.fixture
@@ -168,59 +177,101 @@ def source(tmp_path: Path) -> LogSource:
 
 @pytest.mark.parametrize("first", [20, 21, 33])
 @pytest.mark.parametrize("late", [-1, 0, 1])
-def test_hours_that_the_range_cuts_are_read_from_records(source: LogSource, first: int, late: int) -> None:
+def test_parts_of_hours_are_read_from_records(source: LogSource, first: int, late: int) -> None:
     local = replace(source, directory=source.directory.with_name("sealed"), archive=None)
     since, until = (_numbered(n).created_at + timedelta(microseconds=late) for n in (first, first + 40))
     period = replace(ALWAYS, since=since, until=until)
-    question = ReportQuery(period=period, buckets=buckets(period, "total"), group_by=())
+    query = ReportQuery(period=period, buckets=buckets(period, "total"), group_by=())
     expected = sum(since <= _numbered(n).created_at < until for n in range(20, 80))
     for asked in (source, local):
-        (cell,) = asked.answer(question).cells
+        (cell,) = asked.answer(query).rows
         assert cell.measures.requests == expected
 
 
-def test_a_report_over_whole_hours_reads_no_record_again(source: LogSource, tmp_path: Path) -> None:
-    assert not _has_loose(source, tmp_path)
+def test_report_over_whole_hours_reads_no_record_again(source: LogSource, tmp_path: Path) -> None:
+    assert not _reads_records(source, tmp_path)
     ours = LogSource(directory=tmp_path / "sealed", now=lambda: NOW, cache=tmp_path / "cache")
     for _ in range(2):
-        assert not _has_loose(ours, tmp_path)
+        assert not _reads_records(ours, tmp_path)
 
 
-def test_a_segment_of_records_that_others_hold_is_read_with_them(source: LogSource, tmp_path: Path) -> None:
+def test_segment_that_shares_a_record_is_read_as_records(source: LogSource, tmp_path: Path) -> None:
     ours = LogSource(directory=tmp_path / "sealed", now=lambda: NOW, cache=tmp_path / "cache")
     write_segment(ours.directory, [_numbered(25)], number=4)
-    assert _has_loose(ours, tmp_path)
+    assert _reads_records(ours, tmp_path)
     write_segment(source.directory, [_numbered(25)], number=4)
-    assert _has_loose(source, tmp_path)
+    assert _reads_records(source, tmp_path)
 
 
-def test_sums_that_were_lost_are_made_again(source: LogSource, tmp_path: Path) -> None:
-    question = ReportQuery(period=ALWAYS, buckets=buckets(ALWAYS, "day"))
-    expected = told(source, question)
-    for damage in (Path.unlink, lambda path: path.write_bytes(b"PAR1")):
-        for file in (tmp_path / "cache").glob("*/*.parquet"):
-            damage(file)
-        assert told(source, question) == expected
-        assert not _has_loose(source, tmp_path)
+def test_damaged_sums_are_made_again(source: LogSource, tmp_path: Path) -> None:
+    query = ReportQuery(period=ALWAYS, buckets=buckets(ALWAYS, "day"))
+    expected = everything(source, query)
+    for start in (0, 4096, 12288, 100_000):
+        for file in (tmp_path / "cache").iterdir():
+            data = file.read_bytes()
+            file.write_bytes(data[:start] + bytes(len(data) - start))
+        assert everything(source, query) == expected
+        assert everything(source, query) == expected
+        assert not _reads_records(source, tmp_path)
 
 
-def test_sums_too_large_for_their_columns_are_left_to_the_records(tmp_path: Path) -> None:
+def test_sums_of_any_size_are_exact(tmp_path: Path) -> None:
     long = {"created_at": FIRST, "latency_ms": Decimal(999_999_999)}
     huge = [record(number, **long) for number in range(1, 1100)]
     write_segment(tmp_path, huge)
-    kept = LogSource(directory=tmp_path, now=lambda: NOW, cache=tmp_path / "cache")
-    question = ReportQuery(period=ALWAYS, buckets=buckets(ALWAYS, "total"))
-    assert told(kept, question) == told(replace(kept, cache=None), question)
-    assert _has_loose(kept, tmp_path)
+    cached = LogSource(directory=tmp_path, now=lambda: NOW, cache=tmp_path / "cache")
+    query = ReportQuery(period=ALWAYS, buckets=buckets(ALWAYS, "total"))
+    assert everything(cached, query) == everything(replace(cached, cache=None), query)
+    assert not _reads_records(cached, tmp_path)
 
 
-def test_many_files_of_sums_become_one(tmp_path: Path) -> None:
+def test_records_shared_with_a_removed_segment_are_summed_again(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     logs.mkdir()
-    kept = LogSource(directory=logs, now=lambda: NOW, cache=tmp_path / "cache")
-    question = ReportQuery(period=ALWAYS, buckets=buckets(ALWAYS, "day"))
-    for number in range(1, 11):
-        _written_as(write_segment(logs, [_numbered(number)], number=number), number, number)
-        assert told(kept, question) == told(replace(kept, cache=None), question)
-    with loading.database(scratch=tmp_path) as connection:
-        assert len(kept.stock(connection, ALWAYS, tmp_path, Findings()).summed.days) < 9
+    cached = LogSource(directory=logs, now=lambda: NOW, cache=tmp_path / "cache")
+    write_segment(logs, [_numbered(1), _numbered(2)])
+    shared = write_segment(logs, [_numbered(2)], number=2)
+    write_segment(logs, [_numbered(3)], number=3)
+    assert _reads_records(cached, tmp_path)
+    shared.unlink()
+    assert not _reads_records(cached, tmp_path)
+
+
+@pytest.mark.parametrize("lacking", ["error_type", "provider", "reasoning_tokens"])
+def test_archive_file_without_newer_columns_has_their_defaults(
+    source: LogSource, tmp_path: Path, lacking: str
+) -> None:
+    """An archive written before these stored columns existed, alone and beside a file that has them."""
+    to = tmp_path / "to"
+    names = [one.name for one in COLUMNS]
+    lost = names[names.index(lacking) :] if lacking == "error_type" else [lacking]
+    query = ReportQuery(period=ALWAYS, buckets=buckets(ALWAYS, "day"), group_by=("user", "provider"))
+    before = source.answer(query)
+    (name,) = (to / "manifests").iterdir()
+    manifest = msgspec.json.decode(name.read_bytes(), type=Manifest)
+    for count, file in enumerate(manifest.files, start=1):
+        table = parquet.read_table(to / file.name, partitioning=None)
+        parquet.write_table(table.drop_columns(lost), to / file.name)
+        digest = hashlib.sha256((to / file.name).read_bytes()).hexdigest()
+        files = tuple(
+            msgspec.structs.replace(one, sha256=digest) if one.name == file.name else one
+            for one in manifest.files
+        )
+        manifest = msgspec.json.decode(
+            msgspec.json.encode(msgspec.structs.replace(manifest, files=files)), type=Manifest
+        )
+        for old in (to / "manifests").iterdir():
+            old.unlink()
+        put(open_store(str(to)), manifest)
+        for cache in (None, source.cache):
+            found = replace(source, cache=cache)
+            answer = found.answer(query)
+            assert sum(row.measures.requests for row in answer.rows) == 60, count
+            if lacking != "provider":
+                costs = [sum(row.measures.cost_usd or 0 for row in one.rows) for one in (answer, before)]
+                assert costs[0] == costs[1]
+            with sql_database.opened(found, ALWAYS) as opened:
+                (statement,) = opened.statements(f"SELECT count(*), count({lacking}) FROM usage_records")
+                result = opened.run(statement)
+                assert result is not None
+                assert result.rows[0][0] == 60

@@ -22,6 +22,15 @@ PYTHON = "\n".join(
 )
 
 
+SAMPLES = {
+    **dict.fromkeys(("column_types", "parquet_types", "rollup_types"), "x INTEGER"),
+    **dict.fromkeys(("json_types", "checked_types"), "{x: 'INTEGER'}"),
+    **dict.fromkeys(("parts", "records"), "SELECT 1"),
+    "join": "",
+}
+"""Values for the placeholders of DuckDB's statements; those of all others are a column."""
+
+
 def _of(engine: str) -> list[str]:
     return [name for name, path in NAMES.items() if path.parent.name == engine]
 
@@ -49,7 +58,7 @@ def test_statement_is_used(name: str) -> None:
 
 
 def test_used_statement_exists() -> None:
-    used = set(re.findall(r'\bnamed\(\s*"(\w+)"\s*\)', PYTHON)) - {"no_such_statement"}
+    used = set(re.findall(r'\b(?:named|sql)\(\s*"(\w+)"\s*[,)]', PYTHON)) - {"no_such_statement"}
     assert used <= set(NAMES)
 
 
@@ -60,7 +69,9 @@ def test_unknown_statement_name_raises_key_error() -> None:
 
 @pytest.mark.parametrize("name", _of("duckdb"))
 def test_duckdb_statement_parses(name: str) -> None:
-    assert duckdb.extract_statements(named(name).replace("/* record */", "SELECT 1"))
+    samples = dict.fromkeys(re.findall(r"\{(\w+)\}", named(name)), "x") | SAMPLES
+    text = re.sub(r"\{(\w+)\}", lambda found: samples[found[1]], named(name))
+    assert duckdb.extract_statements(text)
 
 
 @pytest.mark.parametrize("name", _of("sqlite"))

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.database.queries import named
 from etl.load.segment import MONEY_CONTEXT
-from etl.records.rows import block_rows, to_row
+from etl.records.columns import COLUMNS
+from etl.records.rows import to_row
 from etl.segments.blocks import read_block
 from etl.segments.lines import read_line
 from proxy.segments.record import MAX_LINE_BYTES, RecordError, RequestLine
@@ -45,15 +45,14 @@ TIMES = [
     "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z",
 ]  # fmt: skip
 TEXTS = ["x" * 200, "x" * 201, "\U0001f600" * 512, "a\0b", "a\\b", "\ud800"]
-COLUMNS = named("copy_usage_records").partition("(")[2].partition(")")[0].replace("\n", "").split(",")
-COLUMNS = [name.strip() for name in COLUMNS]
+NAMES = [column.name for column in COLUMNS]
 VALUES = st.sampled_from(NUMBERS) | st.sampled_from([*TIMES, *TEXTS]).map(json.dumps) | JSON.map(json.dumps)
 
 
 def stored(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """A row of a block with its amounts as numbers, as in the database."""
     values = list(row)
-    for at in map(COLUMNS.index, ("cost_usd", "latency_ms", "ttft_ms")):
+    for at in map(NAMES.index, ("cost_usd", "latency_ms", "ttft_ms")):
         text = bytes(row[at]).decode() if isinstance(row[at], msgspec.Raw) else row[at]
         values[at] = None if text in (None, "null") else Decimal(text)
     return tuple(values)
@@ -77,7 +76,7 @@ def agrees(data: bytes, first_seq: int) -> bool:
         lines = accepted(data)
         assert lines is not None
         records = [one for one in lines if isinstance(one, RequestLine)]
-        assert list(map(stored, block_rows(block))) == [to_row(one) for one in records]
+        assert list(map(stored, block.rows())) == [to_row(one) for one in records]
         assert block.costs == [one.cost_usd for one in records]
         assert list(map(Decimal, block.latencies)) == [one.latency_ms for one in records]
         assert [one.is_error for one in records] == [

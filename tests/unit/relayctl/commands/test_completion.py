@@ -32,7 +32,7 @@ def test_completion_script_calls_the_command(shell: str) -> None:
 OFFERS: list[tuple[str, str, list[str]]] = [
     ("relayctl lead", "1", ["leaderboard"]),
     ("relayctl keys ", "2", ["issue", "list", "revoke", "rotate"]),
-    ("relayctl leaderboard --dimension ", "3", ["user", "team", "model"]),
+    ("relayctl leaderboard --dimension ", "3", ["user", "team", "model", "provider", "key", "endpoint"]),
     ("relayctl usage --source ", "3", ["auto", "postgres", "logs"]),
     ("relayctl usage -o ", "3", ["table", "json", "ndjson", "csv", "md"]),
 ]

@@ -11,12 +11,14 @@ from decimal import Decimal
 import pytest
 from rich.cells import cell_len
 
+from etl.rollup.columns import MEASURES
 from relayctl.render.data import to_csv, to_json, to_ndjson
 from relayctl.render.markdown import to_markdown
 from relayctl.render.reports import leaderboard_sheet, usage_sheet
 from relayctl.render.sheet import Column, Kind, Sheet, cell, sparkline
 from relayctl.render.table import to_table
 from relayctl.reports.measures import Measures
+from relayctl.reports.query import DEFAULT_GROUP_BY
 from relayctl.reports.reports import Leaderboard, LeaderboardRow, UsageReport, UsageRow
 from relayctl.reports.time_range import Period, zone_named
 
@@ -29,30 +31,33 @@ AS_OF = datetime(2026, 11, 3, 9, 30, 5, 250_000, tzinfo=UTC)
 
 
 def used(cost: str | None, *, requests: int = 1200, estimated: int = 0) -> Measures:
-    return Measures(
-        requests=requests,
-        errors=3,
-        cache_hits=0,
-        prompt_tokens=1_000_000,
-        completion_tokens=234_567,
-        total_tokens=1_234_567,
-        cost_usd=None if cost is None else Decimal(cost),
-        unpriced_requests=requests if cost is None else 0,
-        estimated_requests=estimated,
-        estimated_cost_usd=Decimal("0.25") if estimated else Decimal(0),
-        latency_ms=Decimal(requests) * Decimal("812.3456"),
+    return Measures.from_row(
+        dict.fromkeys((one.name for one in MEASURES), 0)
+        | {
+            "requests": requests,
+            "errors": 3,
+            "prompt_tokens": 1_000_000,
+            "completion_tokens": 234_567,
+            "total_tokens": 1_234_567,
+            "cost_usd": cost,
+            "unpriced_requests": requests if cost is None else 0,
+            "estimated_requests": estimated,
+            "estimated_cost_usd": Decimal("0.25") if estimated else 0,
+            "latency_ms": Decimal(requests) * Decimal("812.3456"),
+        }
     )
 
 
 def usage(*names: tuple[str, str, str]) -> UsageReport:
+    first, second = (dict(zip(DEFAULT_GROUP_BY, group, strict=True)) for group in names)
     rows = [
-        UsageRow(bucket="2026-11-01", names=names[0], measures=used("12.345678901234", estimated=7)),
-        UsageRow(bucket="2026-11-02", names=names[1], measures=used(None, requests=5)),
+        UsageRow(bucket="2026-11-01", group=first, measures=used("12.345678901234", estimated=7)),
+        UsageRow(bucket="2026-11-02", group=second, measures=used(None, requests=5)),
     ]
     return UsageReport(
         period=PERIOD,
         granularity="day",
-        group_by=("user", "team", "model"),
+        group_by=DEFAULT_GROUP_BY,
         rows=rows,
         totals=Measures.total(row.measures for row in rows),
         as_of=AS_OF,
@@ -90,32 +95,32 @@ TABLE = """\
 Usage by day, 2026-11-01 01:00 to 2026-11-03 10:30 (Europe/Berlin), as of 2026-11-03 10:30:05
 5 of 1,205 requests (0.4%) have no known price; the cost is without them
 7 of 1,205 requests have estimated tokens; they cost 0.2500 USD, 2.0% of the cost
-day         user  team    model  requests  errors  cached     prompt  completion     tokens  cost (USD)  unpriced  avg ms
-─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-2026-11-01  ada   search  gpt-5     1,200       3       0  1,000,000     234,567  1,234,567     12.3457         0   812.3
-2026-11-02  bob   a|b     =1+1          5       3       0  1,000,000     234,567  1,234,567     unknown         5   812.3
-─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-total                               1,205       6       0  2,000,000     469,134  2,469,134     12.3457         5   812.3
+day         user  team    model  requests  errors  answer cache hits     prompt  completion     tokens  cost (USD)  unpriced  avg ms  cache read  cache write  reasoning
+────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+2026-11-01  ada   search  gpt-5     1,200       3                  0  1,000,000     234,567  1,234,567     12.3457         0   812.3           0            0          0
+2026-11-02  bob   a|b     =1+1          5       3                  0  1,000,000     234,567  1,234,567     unknown         5   812.3           0            0          0
+────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+total                               1,205       6                  0  2,000,000     469,134  2,469,134     12.3457         5   812.3           0            0          0
 """  # noqa: E501 - the table is this wide
 JSON = (
     '{"schema":"relay.usage/v1","rows":['
     '{"day":"2026-11-01","user_id":"ada","team_id":"search","model":"gpt-5","requests":1200,"errors":3,'
     '"cache_hits":0,"prompt_tokens":1000000,"completion_tokens":234567,"total_tokens":1234567,'
-    '"cost_usd":12.345678901234,"unpriced_requests":0,"avg_latency_ms":812.346},'
+    '"cost_usd":12.345678901234,"unpriced_requests":0,"avg_latency_ms":812.346,"cache_read_tokens":0,"cache_write_tokens":0,"reasoning_tokens":0},'
     '{"day":"2026-11-02","user_id":"bob","team_id":"a|b","model":"=1+1","requests":5,"errors":3,'
     '"cache_hits":0,"prompt_tokens":1000000,"completion_tokens":234567,"total_tokens":1234567,'
-    '"cost_usd":null,"unpriced_requests":5,"avg_latency_ms":812.346}],'
+    '"cost_usd":null,"unpriced_requests":5,"avg_latency_ms":812.346,"cache_read_tokens":0,"cache_write_tokens":0,"reasoning_tokens":0}],'
     '"totals":{"requests":1205,"errors":6,"cache_hits":0,"prompt_tokens":2000000,'
     '"completion_tokens":469134,"total_tokens":2469134,"cost_usd":12.345678901234,'
-    '"unpriced_requests":5,"avg_latency_ms":812.346},'
+    '"unpriced_requests":5,"avg_latency_ms":812.346,"cache_read_tokens":0,"cache_write_tokens":0,"reasoning_tokens":0},'
     '"range":{"since":"2026-11-01T00:00:00Z","until":"2026-11-03T09:30:00Z","tz":"Europe/Berlin"},'
     '"as_of":"2026-11-03T09:30:05.250000Z"}\n'
 )
 CSV = (
     "day,user_id,team_id,model,requests,errors,cache_hits,prompt_tokens,completion_tokens,total_tokens,"
-    "cost_usd,unpriced_requests,avg_latency_ms\r\n"
-    "2026-11-01,ada,search,gpt-5,1200,3,0,1000000,234567,1234567,12.345678901234,0,812.346\r\n"
-    "2026-11-02,bob,a|b,'=1+1,5,3,0,1000000,234567,1234567,,5,812.346\r\n"
+    "cost_usd,unpriced_requests,avg_latency_ms,cache_read_tokens,cache_write_tokens,reasoning_tokens\r\n"
+    "2026-11-01,ada,search,gpt-5,1200,3,0,1000000,234567,1234567,12.345678901234,0,812.346,0,0,0\r\n"
+    "2026-11-02,bob,a|b,'=1+1,5,3,0,1000000,234567,1234567,,5,812.346,0,0,0\r\n"
 )
 NDJSON = (
     '{"rank":1,"team":"search","value":12.5,"requests":1200,"cost_usd":12.5,"total_tokens":1234567}\n'
@@ -232,7 +237,7 @@ def test_table_fits_the_terminal(width: int, name: str) -> None:
 
 def test_narrow_table_names_the_dropped_columns() -> None:
     text = to_table(usage_sheet(PLAIN), width=80, color=False)
-    assert "Not shown for want of width: cached" in " ".join(text.split())
+    assert "Not shown for want of width: answer cache hits" in " ".join(text.split())
     assert "cost (USD)" in text
 
 

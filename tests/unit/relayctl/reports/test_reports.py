@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl.rollup.columns import MEASURES
 from relayctl.errors import InputError
 from relayctl.reports import json_documents as documents
 from relayctl.reports import reports
 from relayctl.reports.measures import Measures, exact_sum
-from relayctl.reports.query import Answer, Cell, Latencies, Records, ReportQuery
+from relayctl.reports.query import DIMENSIONS, Answer, Latencies, Records, ReportQuery, ResultRow
 from relayctl.reports.ranking import MOST_SLICES, Value, percent, slices
 from relayctl.reports.time_range import Period, zone_named
 
@@ -29,44 +30,43 @@ PERIOD = Period(
 
 @dataclass(frozen=True, kw_only=True)
 class FixedSource:
-    """Gives the same cells whatever it is asked."""
+    """Gives the same rows for any query."""
 
-    cells: Sequence[Cell]
+    rows: Sequence[ResultRow]
 
-    def answer(self, question: ReportQuery) -> Answer:
-        return Answer(cells=self.cells, as_of=AS_OF)
+    def answer(self, query: ReportQuery) -> Answer:
+        return Answer(rows=self.rows, as_of=AS_OF)
 
-    def latencies(self, question: ReportQuery) -> Latencies:
+    def latencies(self, query: ReportQuery) -> Latencies:
         return Latencies(rows=[])
 
     @contextmanager
-    def opened(self, question: ReportQuery) -> Iterator[Records]:
+    def opened(self, query: ReportQuery) -> Iterator[Records]:
         yield self
 
 
 def used(requests: int, cost: str | None, *, tokens: int = 0, latency: str = "0") -> Measures:
-    return Measures(
-        requests=requests,
-        errors=0,
-        cache_hits=0,
-        prompt_tokens=tokens,
-        completion_tokens=0,
-        total_tokens=tokens,
-        cost_usd=None if cost is None else Decimal(cost),
-        unpriced_requests=requests if cost is None else 0,
-        estimated_requests=0,
-        estimated_cost_usd=Decimal(0),
-        latency_ms=Decimal(latency),
+    return Measures.from_row(
+        dict.fromkeys((one.name for one in MEASURES), 0)
+        | {
+            "requests": requests,
+            "prompt_tokens": tokens,
+            "total_tokens": tokens,
+            "cost_usd": cost,
+            "unpriced_requests": requests if cost is None else 0,
+            "latency_ms": latency,
+        }
     )
 
 
-def cell(*names: str, bucket: int = 0, measures: Measures | None = None) -> Cell:
-    return Cell(bucket=bucket, names=names, measures=measures or used(1, "1"))
+def row(*names: str, bucket: int = 0, measures: Measures | None = None) -> ResultRow:
+    group = dict(zip(DIMENSIONS, names, strict=False))
+    return ResultRow(bucket=bucket, group=group, measures=measures or used(1, "1"))
 
 
 def test_usage_rows_stand_by_time_and_then_by_name() -> None:
-    cells = [cell("b", bucket=1), cell("a", bucket=1), cell("Z", bucket=1), cell("z", bucket=0)]
-    report = reports.usage_report(FixedSource(cells=cells), PERIOD, group_by=["team"])
+    rows = [row("b", bucket=1), row("a", bucket=1), row("Z", bucket=1), row("z", bucket=0)]
+    report = reports.usage_report(FixedSource(rows=rows), PERIOD, group_by=["team"])
     assert [(row.bucket, *row.names) for row in report.rows] == [
         ("2026-11-01", "z"),
         ("2026-11-02", "Z"),
@@ -86,20 +86,20 @@ def test_usage_rows_stand_by_time_and_then_by_name() -> None:
     ],
 )
 def test_the_leaderboard_ranks_by_its_metric(metric: reports.Metric, ranked: list[str]) -> None:
-    cells = [
-        cell("unknown", measures=used(9, None, latency="90")),
-        cell("b", measures=used(2, "1.5", tokens=7, latency="40")),
-        cell("a", measures=used(2, "1.5", latency="40")),
-        cell("dear", measures=used(1, "2", latency="30")),
+    rows = [
+        row("unknown", measures=used(9, None, latency="90")),
+        row("b", measures=used(2, "1.5", tokens=7, latency="40")),
+        row("a", measures=used(2, "1.5", latency="40")),
+        row("dear", measures=used(1, "2", latency="30")),
     ]
-    board = reports.leaderboard(FixedSource(cells=cells), PERIOD, metric=metric, dimension="model")
+    board = reports.leaderboard(FixedSource(rows=rows), PERIOD, metric=metric, dimension="model")
     assert [row.name for row in board.rows] == ranked
     assert [row.rank for row in board.rows] == [1, 2, 3, 4]
 
 
 def test_the_totals_of_a_leaderboard_are_everybodys() -> None:
-    cells = [cell(name, measures=used(1, "0.1")) for name in "abc"]
-    board = reports.leaderboard(FixedSource(cells=cells), PERIOD, metric="cost", limit=1)
+    rows = [row(name, measures=used(1, "0.1")) for name in "abc"]
+    board = reports.leaderboard(FixedSource(rows=rows), PERIOD, metric="cost", limit=1)
     assert (len(board.rows), board.totals.requests, board.total_value) == (1, 3, Decimal("0.3"))
 
 
@@ -138,7 +138,7 @@ def test_the_slices_of_a_trend_are_the_period(period: Period) -> None:
 @pytest.mark.parametrize("limit", [0, -1, 1001])
 def test_a_limit_out_of_bounds_is_refused(limit: int) -> None:
     with pytest.raises(InputError, match="between 1 and 1000"):
-        reports.leaderboard(FixedSource(cells=[]), PERIOD, limit=limit)
+        reports.leaderboard(FixedSource(rows=[]), PERIOD, limit=limit)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_money_in_json_is_a_number_with_its_exact_digits(value: Decimal | None, 
 
 
 def test_the_usage_document_is_the_one_of_the_contract() -> None:
-    source = FixedSource(cells=[cell("ada", "search", "gpt-5", measures=used(2, "0.5", latency="3"))])
+    source = FixedSource(rows=[row("ada", "search", "gpt-5", measures=used(2, "0.5", latency="3"))])
     document = documents.encode(documents.usage_document(reports.usage_report(source, PERIOD)))
     measures = {
         "requests": 2,
@@ -188,6 +188,9 @@ def test_the_usage_document_is_the_one_of_the_contract() -> None:
         "cost_usd": 0.5,
         "unpriced_requests": 0,
         "avg_latency_ms": 1.5,
+        "cache_read_tokens": 0,
+        "cache_write_tokens": 0,
+        "reasoning_tokens": 0,
     }
     names = {"day": "2026-11-01", "user_id": "ada", "team_id": "search", "model": "gpt-5"}
     assert list(msgspec.json.decode(document)["rows"][0]) == [*names, *measures]

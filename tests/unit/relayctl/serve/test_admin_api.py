@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from etl.errors import DatabaseError
-from relayctl.reports.query import Answer, Filters, Latencies, Records, ReportQuery, Source
+from relayctl.reports.query import Answer, Latencies, Records, ReportQuery, Source
 from relayctl.serve.admin_api import admin_routes
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -31,7 +31,7 @@ class AskedSource:
 
     def answer(self, question: ReportQuery) -> Answer:
         self.question, self.thread = question, threading.current_thread()
-        return Answer(cells=[], as_of=None)
+        return Answer(rows=[], as_of=None)
 
     def latencies(self, question: ReportQuery) -> Latencies:
         return Latencies(rows=[])
@@ -94,18 +94,25 @@ async def test_the_master_key_gets_an_answer(path: str) -> None:
     }
 
 
-async def test_parameters_become_the_question() -> None:
+async def test_parameters_become_the_query() -> None:
     source = AskedSource()
     query = (
-        "?user_id=ada&user_id=bob&team_id=search&model=gpt-5&since=2026-11-01&until=2026-11-02"
-        "&granularity=hour&group_by=model&group_by=user&tz=Asia/Tokyo"
+        "?user_id=ada&user_id=bob&team_id=search&model=gpt-5&provider=openai&key_id=k1&endpoint=/v1/messages"
+        "&since=2026-11-01&until=2026-11-02&granularity=hour&group_by=provider&group_by=user&tz=Asia/Tokyo"
     )
     status, _ = await asked(f"/internal/usage{query}", lambda: source)
     assert status == 200
     question = source.question
     assert question is not None
-    assert question.filters == Filters(users=("ada", "bob"), teams=("search",), models=("gpt-5",))
-    assert question.group_by == ("user", "model")
+    assert question.filters.values == {
+        "user": ("ada", "bob"),
+        "team": ("search",),
+        "model": ("gpt-5",),
+        "provider": ("openai",),
+        "key": ("k1",),
+        "endpoint": ("/v1/messages",),
+    }
+    assert question.group_by == ("user", "provider")
     assert question.period.since == datetime(2026, 10, 31, 15, tzinfo=UTC)
     assert len(question.buckets) == 24
 
@@ -124,10 +131,10 @@ async def test_the_database_is_asked_outside_the_event_loop() -> None:
         ("/internal/usage?tz=Mars", "tz", "IANA"),
         ("/internal/usage?granularity=year", "granularity", "hour, day, week, month"),
         ("/internal/usage?granularity=hour&since=1990-01-01", "granularity", "coarser"),
-        ("/internal/usage?group_by=key", "group_by", "user, team, model"),
+        ("/internal/usage?group_by=status", "group_by", "user, team, model, provider, key, endpoint"),
         ("/internal/usage?groupby=user", "groupby", "group_by"),  # an unknown one would be ignored silently
         ("/internal/usage?tz=UTC&tz=UTC", "tz", "more than once"),
-        ("/internal/usage/leaderboard?dimension=key", "dimension", "user, team, model"),
+        ("/internal/usage/leaderboard?dimension=status", "dimension", "user, team, model, provider, key"),
         ("/internal/usage/leaderboard?metric=beauty", "metric", "tokens, cost"),
         ("/internal/usage/leaderboard?limit=1001", "limit", "between 1 and 1000"),
         ("/internal/usage/leaderboard?limit=-1", "limit", "whole number"),

@@ -28,12 +28,12 @@ def answer(directory: Path, filters: Filters = Filters()) -> Answer:  # noqa: B0
 
 
 def users(found: Answer) -> dict[str, int]:
-    return {cell.names[0]: cell.measures.requests for cell in found.cells}
+    return {row.names[0] or "": row.measures.requests for row in found.rows}
 
 
 def test_sealed_segments_are_summed_exactly(tmp_path: Path) -> None:
     write_segment(tmp_path, [record(number, latency_ms=Decimal("0.1")) for number in range(1, 11)])
-    (cell,) = answer(tmp_path).cells
+    (cell,) = answer(tmp_path).rows
     assert cell.measures.cost_usd == Decimal("0.0006875")
     assert cell.measures.avg_latency_ms == Decimal("0.100")
     assert cell.measures.total_tokens == 605
@@ -41,12 +41,12 @@ def test_sealed_segments_are_summed_exactly(tmp_path: Path) -> None:
 
 def test_a_group_without_any_known_price_has_no_cost_rather_than_none_to_pay(tmp_path: Path) -> None:
     write_segment(tmp_path, [record(1, cost_usd=None), record(2, cost_usd=None)])
-    (cell,) = answer(tmp_path).cells
+    (cell,) = answer(tmp_path).rows
     assert (cell.measures.cost_usd, cell.measures.unpriced_requests) == (None, 2)
 
 
 def test_an_empty_directory_gives_an_empty_answer_of_this_moment(tmp_path: Path) -> None:
-    assert answer(tmp_path) == Answer(cells=[], as_of=NOW)
+    assert answer(tmp_path) == Answer(rows=[], as_of=NOW)
 
 
 def test_a_missing_directory_is_one_sentence(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_remote_place_other_than_s3_is_refused_in_one_sentence() -> None:
 def test_open_segments_are_not_counted_before_they_are_sealed(tmp_path: Path) -> None:
     path = write_segment(tmp_path, [record(1)])
     path.rename(f"{path}.open")
-    assert answer(tmp_path) == Answer(cells=[], as_of=NOW)
+    assert answer(tmp_path) == Answer(rows=[], as_of=NOW)
 
 
 def test_foreign_files_and_bad_lines_are_told_and_the_rest_is_counted(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_directory_whose_name_looks_like_a_pattern_is_only_itself(tmp_path: Pa
 def test_the_first_of_two_records_with_one_identity_counts_whoever_is_asked_for(tmp_path: Path) -> None:
     write_segment(tmp_path, [record(1), record(1, user_id="eve")])
     assert users(answer(tmp_path)) == {"ada": 1}
-    assert users(answer(tmp_path, Filters(users=("eve",)))) == {}
+    assert users(answer(tmp_path, Filters({"user": ("eve",)}))) == {}
 
 
 def test_the_period_includes_its_beginning_and_not_its_end(tmp_path: Path) -> None:
@@ -149,6 +149,6 @@ def test_an_interrupted_query_is_an_interrupt(tmp_path: Path, monkeypatch: pytes
     def interrupted(*_: object, **__: object) -> None:
         raise RuntimeError("Query interrupted")  # DuckDB's own words
 
-    monkeypatch.setattr(logs, "know", interrupted)
+    monkeypatch.setattr(logs, "verify_new", interrupted)
     with pytest.raises(KeyboardInterrupt):
         answer(tmp_path)

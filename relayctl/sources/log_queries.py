@@ -1,0 +1,140 @@
+"""Runs the queries of a report: on sums of the rollup cache, and on records where these do not suffice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from relayctl.reports.query import COLUMNS, Latency, ReportQuery, ResultRow
+from relayctl.reports.time_range import Period
+from relayctl.sources import result_rows
+from relayctl.sources.report_inputs import ReportInputs
+from relayctl.sources.statements import Connection, filters, naive, rows, sql
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+_ASOF: Final = "ASOF LEFT JOIN boundary ON {0} >= boundary.start"
+
+Interval = tuple[datetime, datetime]
+"""From a time, included, to another one, excluded."""
+
+
+def _since_start(moment: datetime, grain: timedelta) -> timedelta:
+    """The time since the hour or day (UTC) of this moment began."""
+    return (moment - _EPOCH) % grain
+
+
+def whole_hours(query: ReportQuery) -> Interval:
+    """The part of the period that hourly sums can answer; empty if a bucket begins within an hour."""
+    since, until = query.period.since, query.period.until
+    first, last = since + -_since_start(since, _HOUR) % _HOUR, until - _since_start(until, _HOUR)
+    if first >= last or any(_since_start(one, _HOUR) for one in query.inner_boundaries):
+        return since, since
+    return first, last
+
+
+class LogQueries:
+    """Queries over the inputs of a period; records are loaded when a query first needs them."""
+
+    def __init__(self, connection: Connection, inputs: ReportInputs, period: Period) -> None:
+        self._connection = connection
+        self._inputs = inputs
+        self._period = period
+        self._is_loaded = False
+        self._loaded: list[Interval] = []
+        connection.execute(sql("create_records"))
+        connection.execute(sql("report_logs_create_tables"))
+
+    def rows(self, query: ReportQuery) -> list[ResultRow]:
+        """The sums per bucket and group."""
+        period, (hours_from, hours_until) = query.period, whole_hours(query)
+        self._load_records()
+        if self._inputs.summed:
+            for interval in ((period.since, hours_from), (max(hours_until, hours_from), period.until)):
+                self._load_rollup_records(*interval)
+        condition, values = filters({COLUMNS[one]: given for one, given in query.filters.values.items()})
+        parameters = values | {
+            "since": naive(period.since),
+            "until": naive(period.until),
+            "hours_from": naive(hours_from),
+            "hours_until": naive(hours_until),
+            "inner_boundaries": [naive(boundary) for boundary in query.inner_boundaries],
+        }
+        found = rows(self._connection, self._statement(query, condition), parameters)
+        return result_rows.from_rows(found, query.group_by)
+
+    def latencies(self, query: ReportQuery) -> list[Latency]:
+        """Percentiles, from the duration of each request."""
+        since, until = query.period.since, query.period.until
+        condition, values = filters({COLUMNS[one]: given for one, given in query.filters.values.items()})
+        period = {"since": naive(since), "until": naive(until)}
+        self._load_records()
+        self._connection.execute(sql("report_logs_durations"))
+        sources: list[tuple[str, dict[str, Any]]] = [("FROM records", period)]
+        if not [*self._gaps(since, until)]:
+            sources.append(("FROM rollup_records", period))
+        else:
+            sources += self._inputs.sources(since, until, self._inputs.summed.__contains__)
+        for records, parameters in sources:
+            statement = sql("report_logs_add_durations", records=records, filters=condition)
+            self._connection.execute(statement, parameters | values)
+        return result_rows.latencies(rows(self._connection, sql("report_logs_latencies")))
+
+    def _statement(self, query: ReportQuery, condition: str) -> str:
+        _, until = hours = whole_hours(query)
+        lists = {
+            "dimensions": "".join(f"{COLUMNS[one]}, " for one in query.group_by),
+            "filters": condition,
+            "bucket": "coalesce(boundary.number, 0)" if query.inner_boundaries else "0",
+        }
+
+        def join(time: str) -> str:
+            return _ASOF.format(time) if query.inner_boundaries else ""
+
+        days = not any(_since_start(one, _DAY) for one in (*hours, until, *query.inner_boundaries))
+        parts = [sql("report_logs_records", **lists, join=join("created_at"))]
+        for cache, ids in self._inputs.rollups.items():
+            table = "daily" if days else "hourly"
+            listed = ", ".join(map(str, ids))
+            lists |= {"cache": cache, "table": table, "join": join("period_start"), "file_ids": listed}
+            parts.append(sql("report_logs_rollups", **lists))
+        return sql("report_logs", **lists, parts=" UNION ALL BY NAME ".join(parts))
+
+    def _load_records(self) -> None:
+        """Loads the records of files that the cache does not answer, each once."""
+        if self._is_loaded:
+            return
+        load_records(self._connection, self._inputs, self._period)
+        self._is_loaded = True
+
+    def _load_rollup_records(self, since: datetime, until: datetime) -> None:
+        """Loads the records of files in the cache for a part of the period; no record of theirs is twice."""
+        for interval in [*self._gaps(since, until)]:
+            for records, parameters in self._inputs.sources(*interval, self._inputs.summed.__contains__):
+                statement = sql("load_records", table="rollup_records", records=records)
+                self._connection.execute(statement, parameters)
+            self._loaded.append(interval)
+
+    def _gaps(self, since: datetime, until: datetime) -> Iterator[Interval]:
+        """The parts of an interval whose records of files in the cache are not loaded yet."""
+        for first, last in sorted(self._loaded):
+            if since < first < until:
+                yield since, first
+            since = max(since, last) if first < until else since
+        if since < until:
+            yield since, until
+
+
+def load_records(
+    connection: Connection, inputs: ReportInputs, period: Period, lists: dict[str, str] | None = None
+) -> None:
+    """Loads each record of files that are not summed once: of duplicates the first by segment and line.
+
+    `lists` are the column lists of other columns than those of reports.
+    """
+    sources = inputs.sources(period.since, period.until, lambda name: name not in inputs.summed, lists)
+    for records, parameters in sources:
+        connection.execute(sql("load_records", table="records", records=records), parameters)
+    connection.execute(sql("delete_duplicate_records"))
