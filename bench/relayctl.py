@@ -1,4 +1,4 @@
-"""Measures `relayctl` as its users meet it, whole processes, each beside its baseline in turn.
+"""Measures `relayctl` as whole processes, each in turn with its baseline.
 
     python -m bench.relayctl [--records 5000000] [--rounds 5] [--only NAME]
 
@@ -75,19 +75,19 @@ class Bench(Rows):
         return directory
 
     def report(self, *arguments: str) -> Callable[[], float]:
-        """A report whose cache is this benchmark's own."""
+        """A report with a cache of its own for this benchmark."""
         return seconds(*_RELAYCTL, *arguments, XDG_CACHE_HOME=str(self.scratch / "cache"))
 
     def bare(self) -> Callable[[], float]:
-        """The query alone, as anybody would write it, in a process of its own."""
-        place = Path(__file__).with_name("sql") / "top_users_from_segments.sql"
+        """The plain query in a separate process."""
+        path = Path(__file__).with_name("sql") / "top_users_from_segments.sql"
         return seconds(
-            *(sys.executable, "-c", _BARE, str(place), f"{self.logs}/*.jsonl"),
+            *(sys.executable, "-c", _BARE, str(path), f"{self.logs}/*.jsonl"),
             *(self.period[1], self.period[3]),
         )
 
     def help(self) -> list[Figure]:
-        """The first thing anybody types."""
+        """The start-up time."""
         found = interleaved(
             max(self.rounds, 21),
             help=seconds(*_RELAYCTL, "--help"),
@@ -98,7 +98,7 @@ class Bench(Rows):
         return [self.figure("relayctl --help / python -c 'import click'", measured, ratio, 1.6)]
 
     def usage(self) -> list[Figure]:
-        """One user's week out of a full database."""
+        """One user's week from a full database."""
         options = argparse.Namespace(records=1_000_000, rounds=self.rounds, rows_there=1)
         with embedded_postgres() as server:
             stage = Stage(server, self.scratch, options)
@@ -125,9 +125,9 @@ class Bench(Rows):
         return [self.figure(name, measured, more, 250)]
 
     def leaderboard(self) -> list[Figure]:
-        """Over segments: the bare query, the first report, which proves every segment, and those after it.
+        """Over segments: the bare query, the first report, which verifies every segment, and later ones.
 
-        Later ones add up the sums that the first one kept; where the range cuts an hour, of its records too.
+        Later ones read the rollup cache that the first one made, and records where the range cuts an hour.
         """
         asked = ("leaderboard", "--logs", str(self.logs), "--source", "logs")
         cut = ("--since", f"{self.period[1]}T09:10:11Z", "--until", f"{self.period[3]}T00:00:00Z")
@@ -143,7 +143,7 @@ class Bench(Rows):
         named = {
             "again": f"leaderboard over {several} / the bare query",
             "cut": f"leaderboard over {several}, from within an hour on / the bare query",
-            "first": f"the first leaderboard over {several}, which proves each segment / the bare query",
+            "first": f"the first leaderboard over {several}, which verifies each segment / the bare query",
         }
         figures = [
             self.figure(
@@ -151,14 +151,14 @@ class Bench(Rows):
                 f"{found[side]:.2f} s; bare {found['bare']:.2f} s",
                 found[side] / found["bare"],
                 1.15,
-                why=_PROOF,
+                why=_VERIFICATION,
             )
             for side, name in named.items()
         ]
         return figures + self._archived(found["bare"])
 
     def first(self, *arguments: str) -> Callable[[], float]:
-        """A report of somebody who has no cache yet."""
+        """A report without a cache."""
         new = tempfile.mkdtemp(dir=self.scratch)
         number = iter(range(1_000_000))
 
@@ -181,14 +181,16 @@ class Bench(Rows):
             duckdb=seconds(sys.executable, "-c", "import duckdb"),
         )
         records, imports = f"{self.options.records:,} records", found["imports"]
-        told = f"{found['parquet']:.2f} s, its imports alone {imports:.2f} s; bare over JSONL {bare:.2f} s"
+        measured_archive = (
+            f"{found['parquet']:.2f} s, its imports alone {imports:.2f} s; bare over JSONL {bare:.2f} s"
+        )
         rows = {
             f"the bare query over {records} of JSONL / leaderboard over their archive": (
-                told,
+                measured_archive,
                 bare / found["parquet"],
             ),
             f"the same over {records}, each less its imports": (
-                told,
+                measured_archive,
                 (bare - found["duckdb"]) / (found["parquet"] - imports),
             ),
             f"the bare query over {records} of JSONL / the first leaderboard over their archive": (
@@ -202,7 +204,7 @@ class Bench(Rows):
         ]
 
     def memory(self) -> list[Figure]:
-        """The most that a first report ever used: of sums alone, and of each duration, for percentiles."""
+        """The peak memory of a first report: of sums alone, and with each duration, for percentiles."""
         name = f"peak memory over {self.options.records:,} records of JSONL (MiB)"
         figures = []
         for what, more in (("leaderboard", ()), ("report", ("--out", str(self.scratch / "page.html")))):
@@ -212,8 +214,8 @@ class Bench(Rows):
         return figures
 
 
-_PROOF: Final = (
-    "hashing, strict checks of 17 fields and the sums that are kept; only once (docs/decisions/0013)"
+_VERIFICATION: Final = (
+    "hashing, strict checks of 21 fields and the sums of the cache; only once (docs/decisions/0015)"
 )
 _STARTS: Final = "to import click, duckdb, msgspec and rich takes longer than the goal leaves for all"
 ROWS: Final = ("help", "usage", "leaderboard", "memory")

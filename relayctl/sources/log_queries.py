@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from etl.rollup import columns as rollup
 from relayctl.reports.query import COLUMNS, Latency, ReportQuery, ResultRow
 from relayctl.reports.time_range import Period
 from relayctl.sources import result_rows
@@ -15,7 +16,11 @@ from relayctl.sources.statements import Connection, filters, naive, rows, sql
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
-_ASOF: Final = "ASOF LEFT JOIN boundary ON {0} >= boundary.start"
+_QUARTER: Final = timedelta(minutes=15)
+"""Every current time zone differs from UTC by a multiple of it."""
+
+Source = tuple[str, dict[str, Any]]
+"""A statement that selects records or sums, and its parameters."""
 
 Interval = tuple[datetime, datetime]
 """From a time, included, to another one, excluded."""
@@ -35,6 +40,24 @@ def whole_hours(query: ReportQuery) -> Interval:
     return first, last
 
 
+def _bounds(since: datetime, until: datetime) -> dict[str, Any]:
+    return {"since": naive(since), "until": naive(until)}
+
+
+def _filters(query: ReportQuery) -> tuple[str, dict[str, Any]]:
+    condition, values = filters({COLUMNS[one]: given for one, given in query.filters.values.items()})
+    return condition, {**values}
+
+
+def _moment(query: ReportQuery, time: str) -> str:
+    """An expression that puts times into as few groups as possible, without a boundary within any of them."""
+    if not query.inner_boundaries:
+        return "TIMESTAMP '1970-01-01'"
+    if any(_since_start(one, _QUARTER) for one in query.inner_boundaries):
+        return time
+    return f"time_bucket(INTERVAL 15 MINUTE, {time})"
+
+
 class LogQueries:
     """Queries over the inputs of a period; records are loaded when a query first needs them."""
 
@@ -44,35 +67,35 @@ class LogQueries:
         self._period = period
         self._is_loaded = False
         self._loaded: list[Interval] = []
+        self._read: set[Interval] = set()
         connection.execute(sql("create_records"))
         connection.execute(sql("report_logs_create_tables"))
 
     def rows(self, query: ReportQuery) -> list[ResultRow]:
         """The sums per bucket and group."""
-        period, (hours_from, hours_until) = query.period, whole_hours(query)
+        condition, values = _filters(query)
+        lists = {"dimensions": "".join(f"{COLUMNS[one]}, " for one in query.group_by), "filters": condition}
+        rollups = {"time": "period_start", "measures": rollup.SQL["sums"]}
+        records = {"time": "created_at", "measures": rollup.SQL["measures_of_records"]}
         self._load_records()
-        if self._inputs.summed:
-            for interval in ((period.since, hours_from), (max(hours_until, hours_from), period.until)):
-                self._load_rollup_records(*interval)
-        condition, values = filters({COLUMNS[one]: given for one, given in query.filters.values.items()})
-        parameters = values | {
-            "since": naive(period.since),
-            "until": naive(period.until),
-            "hours_from": naive(hours_from),
-            "hours_until": naive(hours_until),
-            "inner_boundaries": [naive(boundary) for boundary in query.inner_boundaries],
-        }
-        found = rows(self._connection, self._statement(query, condition), parameters)
+        self._connection.execute(sql("report_logs_parts"))
+        for kind, sources in ((rollups, self._rollups(query)), (records, self._records(query))):
+            kind["moment"] = _moment(query, kind["time"])
+            for source, parameters in sources:
+                statement = sql("report_logs_add_sums", source=source, **lists, **kind)
+                self._connection.execute(statement, parameters | values)
+        boundaries = {"inner_boundaries": [naive(boundary) for boundary in query.inner_boundaries]}
+        found = rows(self._connection, sql("report_logs", **lists), boundaries)
         return result_rows.from_rows(found, query.group_by)
 
     def latencies(self, query: ReportQuery) -> list[Latency]:
         """Percentiles, from the duration of each request."""
         since, until = query.period.since, query.period.until
-        condition, values = filters({COLUMNS[one]: given for one, given in query.filters.values.items()})
-        period = {"since": naive(since), "until": naive(until)}
+        condition, values = _filters(query)
+        period = _bounds(since, until)
         self._load_records()
         self._connection.execute(sql("report_logs_durations"))
-        sources: list[tuple[str, dict[str, Any]]] = [("FROM records", period)]
+        sources: list[Source] = [("FROM records", period)]
         if not [*self._gaps(since, until)]:
             sources.append(("FROM rollup_records", period))
         else:
@@ -82,25 +105,35 @@ class LogQueries:
             self._connection.execute(statement, parameters | values)
         return result_rows.latencies(rows(self._connection, sql("report_logs_latencies")))
 
-    def _statement(self, query: ReportQuery, condition: str) -> str:
-        _, until = hours = whole_hours(query)
-        lists = {
-            "dimensions": "".join(f"{COLUMNS[one]}, " for one in query.group_by),
-            "filters": condition,
-            "bucket": "coalesce(boundary.number, 0)" if query.inner_boundaries else "0",
-        }
-
-        def join(time: str) -> str:
-            return _ASOF.format(time) if query.inner_boundaries else ""
-
-        days = not any(_since_start(one, _DAY) for one in (*hours, until, *query.inner_boundaries))
-        parts = [sql("report_logs_records", **lists, join=join("created_at"))]
+    def _rollups(self, query: ReportQuery) -> Iterator[Source]:
+        """The sums of the whole hours of a query."""
+        since, until = whole_hours(query)
+        days = not any(_since_start(one, _DAY) for one in (since, until, *query.inner_boundaries))
         for cache, ids in self._inputs.rollups.items():
-            table = "daily" if days else "hourly"
-            listed = ", ".join(map(str, ids))
-            lists |= {"cache": cache, "table": table, "join": join("period_start"), "file_ids": listed}
-            parts.append(sql("report_logs_rollups", **lists))
-        return sql("report_logs", **lists, parts=" UNION ALL BY NAME ".join(parts))
+            lists = {
+                "cache": cache,
+                "table": "daily" if days else "hourly",
+                "file_ids": ", ".join(map(str, ids)),
+            }
+            yield sql("report_logs_rollups", **lists), _bounds(since, until)
+
+    def _records(self, query: ReportQuery) -> Iterator[Source]:
+        """The records of files without sums, and those of the other files for parts of hours.
+
+        The latter are read from the files once; if they are needed again, they are loaded.
+        """
+        since, until = query.period.since, query.period.until
+        yield "FROM records", _bounds(since, until)
+        hours_from, hours_until = whole_hours(query)
+        for interval in ((since, hours_from), (max(hours_until, hours_from), until)):
+            if not self._inputs.summed or interval[0] >= interval[1]:
+                continue
+            if interval not in self._read and [*self._gaps(*interval)] == [interval]:
+                self._read.add(interval)
+                yield from self._inputs.sources(*interval, self._inputs.summed.__contains__)
+            else:
+                self._load_rollup_records(*interval)
+                yield "FROM rollup_records", _bounds(*interval)
 
     def _load_records(self) -> None:
         """Loads the records of files that the cache does not answer, each once."""

@@ -56,7 +56,7 @@ class Findings:
         """One sentence per kind of finding; empty if all segments are valid."""
         kinds = (
             (self.absent, len(self.absent), "log directory", "not read because it does not exist"),
-            (self.empty, len(self.empty), "place", "with no sealed segment in it"),
+            (self.empty, len(self.empty), "location", "with no sealed segment in it"),
             (self.foreign, len(self.foreign), "file", "passed over as no segment"),
             (self.unreadable, len(self.unreadable), "segment", "not counted as unreadable"),
             (self.altered, len(self.altered), "segment", "counted as found, not as sealed"),

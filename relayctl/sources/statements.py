@@ -66,10 +66,10 @@ def _checked(column: Column) -> str:
     return f"{column.name}::VARCHAR" if column.kind in _CHECKED_TYPES else _value(column)
 
 
-def _is_exact(column: Column) -> str:
+def _is_exact(column: Column) -> str | None:
     if column.kind not in _EXACT:
         required = column.default is msgspec.NODEFAULT and not column.nullable
-        return f"{column.field} IS NOT NULL" if required else "true"
+        return f"{column.name} IS NOT NULL" if required else None
     text = _EXACT[column.kind].format(column.name)
     return f"({column.name} IS NULL OR {text})" if column.nullable else text
 
@@ -90,7 +90,7 @@ def lists(columns: Sequence[Column]) -> dict[str, str]:
             _selected(one, f"TRY_CAST({_checked(one)} AS {one.duckdb})") for one in columns
         ),
         "checked_types": _json_types(columns, _CHECKED_TYPES, seq="BIGINT"),
-        "exact": " AND ".join(map(_is_exact, columns)),
+        "exact": " AND ".join(filter(None, map(_is_exact, columns))),
     }
 
 

@@ -18,13 +18,13 @@ GROUP BY step.at
 
 -- name: alert_high_latency
 -- The 95th percentile of the duration in seconds, over five minutes, at each step. Prometheus estimates it within a
--- bucket of its histogram; since 5 s is the border of one, both are above it or neither is.
+-- bucket of its histogram; since 5 s is a bucket boundary, both are above it or neither is.
 SELECT step.at, quantile_disc(ended.seconds, 0.95)
 FROM step JOIN ended ON ended.ended_at > step.at - INTERVAL 5 MINUTE AND ended.ended_at <= step.at
 GROUP BY step.at
 
 -- name: alert_high_rate_limit_hits
--- Requests a second that a limit refused, over five minutes, at each step.
+-- Requests per second that a limit rejected, over five minutes, at each step.
 SELECT step.at, coalesce(sum(slot.limited), 0) / 300.0
 FROM step LEFT JOIN slot ON slot.at > step.at - INTERVAL 5 MINUTE AND slot.at <= step.at
 GROUP BY step.at
@@ -54,7 +54,7 @@ FROM step LEFT JOIN slot ON slot.at > step.at - INTERVAL 1 HOUR AND slot.at <= s
 GROUP BY step.at
 
 -- name: alert_upstream_errors
--- Requests a second that ended with 502, over five minutes, at each step.
+-- Requests per second that ended with 502, over five minutes, at each step.
 SELECT step.at, coalesce(sum(slot.bad_gateway), 0) / 300.0
 FROM step LEFT JOIN slot ON slot.at > step.at - INTERVAL 5 MINUTE AND slot.at <= step.at
 GROUP BY step.at
@@ -72,7 +72,7 @@ WITH request AS (
 SELECT * FROM request WHERE ended_at > $since AND ended_at <= $until AND status IS NOT NULL
 
 -- name: alerts_read
--- The lines of segments, sealed or open; one that is no JSON object has no event.
+-- The lines of sealed or open segments; a line that is not a JSON object has no event.
 INSERT INTO line
 SELECT event, created_at, status, limit_type, latency_ms, cost_usd
 FROM read_json($files, format = 'newline_delimited', ignore_errors = true, columns = {
@@ -99,14 +99,14 @@ CREATE OR REPLACE TEMP TABLE step AS
 SELECT $at::TIMESTAMP - to_microseconds($step_us::BIGINT * number) AS at FROM range($count::BIGINT) AS steps(number)
 
 -- name: alerts_tables
--- What the twins of the alert rules measure: requests by the moment they ended, which is when the proxy counts them.
+-- The requests that the SQL equivalents of alert rules measure, by the time they ended, as the proxy counts them.
 CREATE TEMP TABLE line (
     event VARCHAR, created_at VARCHAR, status VARCHAR, limit_type VARCHAR, latency_ms VARCHAR, cost_usd VARCHAR
 );
 CREATE TEMP TABLE ended (ended_at TIMESTAMP, status INTEGER, limit_type VARCHAR, seconds DOUBLE, is_unpriced BOOLEAN)
 
 -- name: alerts_unread
--- How many lines are no requests with a time, a status and a duration.
+-- The number of lines that are not requests with a time, a status and a duration.
 SELECT count(*) FROM line
 WHERE event IS DISTINCT FROM 'request' OR try_cast(created_at AS TIMESTAMP) IS NULL
    OR try_cast(status AS INTEGER) IS NULL OR try_cast(latency_ms AS DOUBLE) IS NULL

@@ -1,13 +1,20 @@
 -- name: report_logs
--- Sums per bucket and group. Whole UTC hours from $hours_from to $hours_until of the files in the rollup cache come from
--- its sums, the rest of the period from records; no record is in both. $inner_boundaries divide the period into buckets
--- 0, 1, 2, …
+-- Sums per bucket and group, of all sources that were added. $inner_boundaries divide the period into buckets 0, 1, 2, …
 WITH boundary AS (
     SELECT unnest($inner_boundaries::TIMESTAMP[]) AS start,
            unnest(range(1, len($inner_boundaries) + 1)) AS number
 ),
-part AS ({parts})
-SELECT bucket, {dimensions} {sums} FROM part GROUP BY ALL HAVING count(*) > 0
+moment AS (
+    SELECT DISTINCT moment FROM part
+),
+bucket AS (
+    SELECT moment, coalesce(number, 0) AS bucket
+    FROM moment ASOF LEFT JOIN boundary ON moment.moment >= boundary.start
+)
+SELECT bucket, {dimensions} {sums}
+FROM part JOIN bucket USING (moment)
+GROUP BY ALL
+HAVING count(*) > 0
 
 -- name: report_logs_add_durations
 -- Adds the durations of the records that another statement selects.
@@ -15,6 +22,16 @@ INSERT INTO durations
 SELECT model, latency_ms, ttft_ms
 FROM ({records})
 WHERE created_at >= $since AND created_at < $until AND {filters}
+
+-- name: report_logs_add_sums
+-- Adds the sums per moment and group of a source: records, or sums of the rollup cache. No boundary of the buckets lies
+-- between two times with the same {moment}.
+INSERT INTO part BY NAME
+SELECT {moment} AS moment, {dimensions} {measures}
+FROM ({source})
+WHERE {time} >= $since AND {time} < $until AND {filters}
+GROUP BY ALL
+HAVING count(*) > 0
 
 -- name: report_logs_create_tables
 -- The table rollup_records: records of files whose sums are in the rollup cache, for parts of hours.
@@ -69,25 +86,10 @@ WHERE number = rank
 GROUP BY model
 ORDER BY model NULLS FIRST
 
--- name: report_logs_records
--- The records that report_logs adds to the sums of the rollup cache.
-SELECT {bucket} AS bucket, {dimensions} {measures_of_records}
-FROM (
-    SELECT * EXCLUDE (load_order, line) FROM records WHERE created_at >= $since AND created_at < $until
-    UNION ALL BY NAME
-    SELECT * EXCLUDE (load_order, line) FROM rollup_records
-    WHERE created_at >= $since AND created_at < $hours_from OR created_at >= $hours_until AND created_at < $until
-) AS record
-{join}
-WHERE {filters}
-GROUP BY ALL
-HAVING count(*) > 0
+-- name: report_logs_parts
+-- The sums of each source of the current query.
+CREATE OR REPLACE TEMP TABLE part (moment TIMESTAMP, {rollup_types})
 
 -- name: report_logs_rollups
--- The sums of the rollup cache {cache} by hour or by day ({table}), of some files.
-SELECT {bucket} AS bucket, {dimensions} {sums}
-FROM {cache}.{table} AS rollup
-{join}
-WHERE file IN ({file_ids}) AND period_start >= $hours_from AND period_start < $hours_until AND {filters}
-GROUP BY ALL
-HAVING count(*) > 0
+-- The sums of some files in the rollup cache {cache}, by hour or by day ({table}).
+FROM {cache}.{table} WHERE file IN ({file_ids})

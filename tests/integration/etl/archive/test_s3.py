@@ -179,13 +179,13 @@ def test_missing_prefix_is_an_empty_archive_and_reported(
     assert open_store(nothing).names("manifests") == []
     assert report(logs, nothing) == report(logs)
     assert cli.run(["usage", "--logs", str(logs), "--archive", nothing, "--source", "logs"]) == 0
-    assert f"1 place with no sealed segment in it: {nothing}\n" in capsys.readouterr().err
+    assert f"1 location with no sealed segment in it: {nothing}\n" in capsys.readouterr().err
 
 
 def test_missing_log_prefix_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     nothing = f"s3://{BUCKET}/nothing/here"
     assert cli.run(["usage", "--logs", nothing, "--source", "logs", "-o", "json"]) == 0
-    assert f"1 place with no sealed segment in it: {nothing}\n" in capsys.readouterr().err
+    assert f"1 location with no sealed segment in it: {nothing}\n" in capsys.readouterr().err
 
 
 def test_address_with_credentials_is_refused_and_not_repeated() -> None:

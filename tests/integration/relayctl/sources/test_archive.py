@@ -56,7 +56,7 @@ PLACES = st.lists(st.sampled_from(["logs", "archive", "both", "two archives"]))
 
 @MANY
 @given(segments=SEGMENTS, places=PLACES, period=PERIODS, filters=FILTERS)
-def test_a_report_over_any_split_is_the_report_over_the_logs(
+def test_report_over_any_split_equals_the_report_over_the_logs(
     segments: Sequence[Sequence[UsageRecord | bytes]], places: list[str], period: Period, filters: Filters
 ) -> None:
     with TemporaryDirectory() as folder:
@@ -80,7 +80,7 @@ def test_a_report_over_any_split_is_the_report_over_the_logs(
         assert report(logs, str(to), period=period, filters=filters) == expected
 
 
-def test_of_one_identity_the_first_counts_though_another_user_is_asked_for(tmp_path: Path) -> None:
+def test_first_duplicate_counts_for_every_user_filter(tmp_path: Path) -> None:
     logs, to = tmp_path / "logs", tmp_path / "to"
     logs.mkdir()
     write_segment(logs, [record(1, user_id="ada"), record(1, user_id="bob"), record(2, user_id="bob")])
@@ -128,7 +128,7 @@ def test_one_week_reads_only_its_days(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 something else"])
-def test_a_changed_parquet_file_is_noticed(tmp_path: Path, damage: bytes) -> None:
+def test_changed_parquet_file_is_noticed(tmp_path: Path, damage: bytes) -> None:
     logs = tmp_path / "logs"
     four_segments(logs)
     to = archived(logs, tmp_path / "to")
@@ -137,7 +137,7 @@ def test_a_changed_parquet_file_is_noticed(tmp_path: Path, damage: bytes) -> Non
         report(logs, str(to))
 
 
-def test_a_parquet_file_that_was_replaced_by_a_sound_one_is_noticed(tmp_path: Path) -> None:
+def test_replaced_parquet_file_is_noticed(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     four_segments(logs)
     to = archived(logs, tmp_path / "to")
@@ -147,7 +147,7 @@ def test_a_parquet_file_that_was_replaced_by_a_sound_one_is_noticed(tmp_path: Pa
         report(logs, str(to))
 
 
-def test_a_changed_manifest_is_noticed(tmp_path: Path) -> None:
+def test_changed_manifest_is_noticed(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     four_segments(logs)
     to = archived(logs, tmp_path / "to")
@@ -157,7 +157,7 @@ def test_a_changed_manifest_is_noticed(tmp_path: Path) -> None:
         report(logs, str(to))
 
 
-def test_what_no_manifest_names_does_not_count(tmp_path: Path) -> None:
+def test_files_in_no_manifest_do_not_count(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     four_segments(logs)
     to = archived(logs, tmp_path / "to")
@@ -168,14 +168,14 @@ def test_what_no_manifest_names_does_not_count(tmp_path: Path) -> None:
     assert report(logs, str(to)) == expected
 
 
-def test_an_archive_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+def test_missing_archive_is_a_short_error(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     four_segments(logs)
     with pytest.raises(ArchiveError, match="nowhere cannot be read: no such file or directory"):
         report(logs, str(tmp_path / "nowhere"))
 
 
-def test_an_archive_without_the_logs_is_enough_but_it_is_told(tmp_path: Path) -> None:
+def test_archive_without_logs_suffices_with_a_note(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     four_segments(logs)
     to = archived(logs, tmp_path / "to")
@@ -186,7 +186,7 @@ def test_an_archive_without_the_logs_is_enough_but_it_is_told(tmp_path: Path) ->
     assert f"1 log directory not read because it does not exist: {absent}" in notes
 
 
-def test_a_segment_that_differs_from_its_archived_copy_is_told(tmp_path: Path) -> None:
+def test_segment_that_differs_from_its_archived_copy_is_reported(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     paths = four_segments(logs)
     to = archived(logs, tmp_path / "to")

@@ -1,4 +1,4 @@
-"""Invariant 8 for what needs each record: percentiles, SQL, and questions within others."""
+"""Invariant 8 for what needs each record: percentiles, SQL, and queries within others."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ SOME = settings(max_examples=25, deadline=None, suppress_health_check=list(Healt
 
 
 def latencies_json(source: Source, period: Period, filters: Filters) -> bytes:
-    question = ReportQuery(period=period, buckets=buckets(period, "total"), filters=filters)
-    with source.opened(question) as records:
-        return documents.encode([asdict(row) for row in records.latencies(question).rows])
+    query = ReportQuery(period=period, buckets=buckets(period, "total"), filters=filters)
+    with source.opened(query) as records:
+        return documents.encode([asdict(row) for row in records.latencies(query).rows])
 
 
 def within_json(source: Source, period: Period, filters: Filters, parts: Sequence[Period]) -> bytes:
-    """The answers to questions within the one that the records were opened with."""
+    """The answers to queries within the one that the records were opened with."""
     wide = ReportQuery(period=period, buckets=buckets(period, "day"), filters=filters)
     with source.opened(wide) as records:
         answers = [records.answer(replace(wide, buckets=buckets(period, "total"), group_by=()))]
@@ -41,8 +41,8 @@ def within_json(source: Source, period: Period, filters: Filters, parts: Sequenc
             since = min(max(part.since, period.since), period.until)
             inner = replace(part, since=since, until=max(since, min(part.until, period.until)))
             cut = buckets(inner, "week")
-            question = ReportQuery(period=inner, buckets=cut, group_by=("team",), filters=filters)
-            answers.append(records.answer(question))
+            query = ReportQuery(period=inner, buckets=cut, group_by=("team",), filters=filters)
+            answers.append(records.answer(query))
     rows = [sorted(answer.rows, key=lambda row: (row.bucket, row.names)) for answer in answers]
     return documents.encode([[asdict(row) for row in found] for found in rows])
 
@@ -64,7 +64,7 @@ def test_latencies_are_the_same_from_both(
 
 @SOME
 @given(segments=SEGMENTS, period=PERIODS, asked=st.tuples(FILTERS, st.lists(PERIODS, max_size=3)))
-def test_questions_within_another_are_answered_the_same_from_both(
+def test_queries_within_another_are_the_same_from_both(
     shared_url: str,
     shared: psycopg.Connection,
     segments: list[list[UsageRecord]],

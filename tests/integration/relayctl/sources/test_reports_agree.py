@@ -152,7 +152,7 @@ LINES = [
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line[-60:].decode(errors="replace").strip())
 @pytest.mark.parametrize("untouched", [True, False], ids=["sealed with it", "changed after sealing"])
-def test_a_line_counts_in_the_logs_exactly_when_the_etl_loads_it(
+def test_line_counts_in_the_logs_only_if_the_etl_loads_it(
     shared_url: str, shared: psycopg.Connection, line: bytes, untouched: bool
 ) -> None:
     shared.execute("TRUNCATE usage_records, usage_hourly_parts, etl_segments, etl_rejects, etl_intents")
@@ -169,9 +169,7 @@ def test_a_line_counts_in_the_logs_exactly_when_the_etl_loads_it(
     assert ours == theirs
 
 
-def test_of_records_with_one_identity_the_first_in_order_of_segment_and_line_counts(
-    shared_url: str, shared: psycopg.Connection
-) -> None:
+def test_first_duplicate_by_segment_and_line_counts(shared_url: str, shared: psycopg.Connection) -> None:
     again = [record(1, user_id=f"user {number}") for number in range(6)]
     segments: list[Items] = [
         [record(2), *again[:2]],

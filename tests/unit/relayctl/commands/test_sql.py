@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -210,3 +213,26 @@ def test_json_without_rows_has_columns(database: Database) -> None:
         "columns": ["day"],
         "rows": [],
     }
+
+
+def test_sigterm_leaves_no_file_behind(logs: Path, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    code = "from relayctl.cli import main; main()"
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            code,
+            "sql",
+            "SELECT 'loaded' AS n; SELECT count(*) FROM range(1000000000000)",
+        ],
+        env={**os.environ, "TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        while b"loaded" not in process.stdout.readline():
+            pass
+        process.terminate()
+        assert process.wait(10) != 0
+    assert list(scratch.iterdir()) == []

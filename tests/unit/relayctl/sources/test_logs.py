@@ -23,8 +23,8 @@ WHOLE = Period(since=FIRST, until=NOW, zone=zone_named("UTC"))
 
 
 def answer(directory: Path, filters: Filters = Filters()) -> Answer:  # noqa: B008 - a frozen value
-    question = ReportQuery(period=WHOLE, buckets=buckets(WHOLE, "total"), group_by=("user",), filters=filters)
-    return LogSource(directory=directory, now=lambda: NOW).answer(question)
+    query = ReportQuery(period=WHOLE, buckets=buckets(WHOLE, "total"), group_by=("user",), filters=filters)
+    return LogSource(directory=directory, now=lambda: NOW).answer(query)
 
 
 def users(found: Answer) -> dict[str, int]:
@@ -39,29 +39,29 @@ def test_sealed_segments_are_summed_exactly(tmp_path: Path) -> None:
     assert cell.measures.total_tokens == 605
 
 
-def test_a_group_without_any_known_price_has_no_cost_rather_than_none_to_pay(tmp_path: Path) -> None:
+def test_group_without_any_known_price_has_no_cost(tmp_path: Path) -> None:
     write_segment(tmp_path, [record(1, cost_usd=None), record(2, cost_usd=None)])
     (cell,) = answer(tmp_path).rows
     assert (cell.measures.cost_usd, cell.measures.unpriced_requests) == (None, 2)
 
 
-def test_an_empty_directory_gives_an_empty_answer_of_this_moment(tmp_path: Path) -> None:
+def test_empty_directory_gives_an_empty_answer(tmp_path: Path) -> None:
     assert answer(tmp_path) == Answer(rows=[], as_of=NOW)
 
 
-def test_a_missing_directory_is_one_sentence(tmp_path: Path) -> None:
+def test_missing_directory_is_a_short_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"does not exist: give one with --logs"):
         answer(tmp_path / "nowhere")
 
 
-def test_a_file_instead_of_a_directory_is_one_sentence(tmp_path: Path) -> None:
+def test_file_instead_of_a_directory_is_a_short_error(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.touch()
     with pytest.raises(SourceError, match="cannot be read: Not a directory"):
         answer(path)
 
 
-def test_a_remote_place_other_than_s3_is_refused_in_one_sentence() -> None:
+def test_remote_url_other_than_s3_is_rejected() -> None:
     with pytest.raises(ArchiveError, match="neither a directory nor s3"):
         open_source("logs", None, "https://example.com/logs")
 
@@ -72,7 +72,7 @@ def test_open_segments_are_not_counted_before_they_are_sealed(tmp_path: Path) ->
     assert answer(tmp_path) == Answer(rows=[], as_of=NOW)
 
 
-def test_foreign_files_and_bad_lines_are_told_and_the_rest_is_counted(tmp_path: Path) -> None:
+def test_foreign_files_and_bad_lines_are_reported(tmp_path: Path) -> None:
     bad = changed("}", seq=10_002, prompt_tokens="ten")
     write_segment(tmp_path, [record(1), bad, b"{\n", record(2)])
     write_segment(tmp_path, [record(3)], number=2)
@@ -87,7 +87,7 @@ def test_foreign_files_and_bad_lines_are_told_and_the_rest_is_counted(tmp_path: 
     assert "line 4" in rejected
 
 
-def test_a_segment_that_was_changed_after_sealing_is_told_and_counted_as_it_stands(tmp_path: Path) -> None:
+def test_segment_changed_after_sealing_is_reported_and_counted(tmp_path: Path) -> None:
     path = write_segment(tmp_path, [record(1)])
     path.write_bytes(path.read_bytes().replace(b'"ada"', b'"eve"'))
     found = answer(tmp_path)
@@ -95,13 +95,13 @@ def test_a_segment_that_was_changed_after_sealing_is_told_and_counted_as_it_stan
     assert "1 segment counted as found, not as sealed" in found.notes[0]
 
 
-def test_a_segment_cut_short_counts_up_to_the_cut(tmp_path: Path) -> None:
+def test_truncated_segment_counts_up_to_the_cut(tmp_path: Path) -> None:
     path = write_segment(tmp_path, [record(1), record(2)])
     path.write_bytes(path.read_bytes()[:-400])
     assert users(answer(tmp_path)) == {"ada": 1}
 
 
-def test_a_segment_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_unreadable_segment_is_reported(tmp_path: Path) -> None:
     write_segment(tmp_path, [record(1)])
     (tmp_path / "usage-20261001T000000Z-w1-000009.jsonl").mkdir()
     found = answer(tmp_path)
@@ -109,7 +109,7 @@ def test_a_segment_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert "000009.jsonl: Is a directory" in found.notes[0]
 
 
-def test_a_line_that_names_a_field_twice_means_its_last_value_and_spoils_no_other_segment(
+def test_last_value_of_a_repeated_field_counts(
     tmp_path: Path,
 ) -> None:
     for number in range(1, 6):
@@ -118,14 +118,14 @@ def test_a_line_that_names_a_field_twice_means_its_last_value_and_spoils_no_othe
     assert users(answer(tmp_path)) == {"ada": 5, "eve": 1}
 
 
-def test_a_directory_whose_name_looks_like_a_pattern_is_only_itself(tmp_path: Path) -> None:
+def test_directory_named_like_a_glob_pattern_matches_only_itself(tmp_path: Path) -> None:
     for name in ("a[b]*?", "ab", "a[b]*c"):
         (tmp_path / name).mkdir()
         write_segment(tmp_path / name, [record(1, user_id=name)])
     assert users(answer(tmp_path / "a[b]*?")) == {"a[b]*?": 1}
 
 
-def test_the_first_of_two_records_with_one_identity_counts_whoever_is_asked_for(tmp_path: Path) -> None:
+def test_first_of_two_duplicates_counts_with_any_filter(tmp_path: Path) -> None:
     write_segment(tmp_path, [record(1), record(1, user_id="eve")])
     assert users(answer(tmp_path)) == {"ada": 1}
     assert users(answer(tmp_path, Filters({"user": ("eve",)}))) == {}

@@ -51,8 +51,8 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def ask(logs: Path, cache: Path | None, *, since: datetime = FIRST, until: datetime = NOW) -> Answer:
     period = Period(since=since, until=until, zone=zone_named("UTC"))
-    question = ReportQuery(period=period, buckets=buckets(period, "total"), group_by=("user",))
-    return LogSource(directory=logs, now=lambda: NOW, cache=cache).answer(question)
+    query = ReportQuery(period=period, buckets=buckets(period, "total"), group_by=("user",))
+    return LogSource(directory=logs, now=lambda: NOW, cache=cache).answer(query)
 
 
 def cached(logs: Path, cache: Path) -> dict[str, FileMetadata]:
