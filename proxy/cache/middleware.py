@@ -105,9 +105,9 @@ class CacheMiddleware:
             requests_usage=requests_usage,
             flight=SingleFlight(self._settings.max_answer_bytes),
         )
-        return await self._hit_or_lead(leader)
+        return await self._hit_or_leader(leader)
 
-    async def _hit_or_lead(self, leader: Leader) -> CacheHit | Leader | None:
+    async def _hit_or_leader(self, leader: Leader) -> CacheHit | Leader | None:
         key, has_usage = leader.key, leader.form == "stream with usage"
         if flight := self._flights.get(key):
             if not await flight.join():
@@ -122,7 +122,7 @@ class CacheMiddleware:
                 content_type=cached.content_type, chunks=chunks, length=length, has_usage=has_usage
             )
         if key in self._flights:  # an equal request became leader meanwhile
-            return await self._hit_or_lead(leader)
+            return await self._hit_or_leader(leader)
         self._flights[key] = leader.flight
         return leader
 

@@ -89,7 +89,7 @@ def answer_to(body: dict[str, Any], random: Random, *, created: int) -> Answer:
         cache_write_tokens=written,
         answer_tokens=tokens,
         reasoning_tokens=reasoning,
-        pieces=_pieces(tokens - reasoning, random),
+        pieces=_chunks(tokens - reasoning, random),
         cut=limit is not None and random.random() < 0.1,
     )
 
@@ -110,7 +110,7 @@ def _cached(body: dict[str, Any], prompt: int, random: Random) -> tuple[int, int
     return (part, 0) if chance < 0.85 else (0, part)
 
 
-def _pieces(words: int, random: Random) -> tuple[str, ...]:
+def _chunks(words: int, random: Random) -> tuple[str, ...]:
     """Random words, one token each, split into the parts of a stream."""
     text = [f"{word} " for word in random.choices(_WORDS, k=words)]
     step = max(1, -(-words // _MAX_PIECES))
