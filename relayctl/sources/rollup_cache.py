@@ -36,6 +36,7 @@ _STATEMENTS: Final = {
     "delete_files": "rollup_cache_delete_files",
 }
 _IN_USE: Final = re.compile("Could not set lock|already attached|file handle conflict")
+_FOLDER: Final = "rollups"
 _OLD_CACHES: Final = re.compile(r"facts-[0-9a-f]{32}")
 
 Verify = Callable[[Sequence[SourceFile]], dict[str, FileMetadata]]
@@ -98,7 +99,7 @@ class RollupCache:
         self.is_writing = False
         if directory and _made(directory):
             digest = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:32]
-            self._path = directory / f"rollups-{digest}.duckdb"
+            self._path = directory / _FOLDER / f"{digest}.duckdb"
             if self._path.exists() and self._attach(read_only=True):
                 self._read_files()
 
@@ -261,9 +262,9 @@ def _transaction(connection: Connection) -> Iterator[None]:
 
 
 def _made(directory: Path) -> bool:
-    """Creates the directory, and removes the caches of earlier versions; False where that is impossible."""
+    """Creates a folder for its owner only, and removes old caches; False where that is impossible."""
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (directory / _FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
         for old in directory.iterdir():
             if _OLD_CACHES.fullmatch(old.name):
                 shutil.rmtree(old, ignore_errors=True)

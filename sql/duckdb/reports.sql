@@ -1,5 +1,6 @@
 -- name: report_logs
--- Sums per bucket and group, of all sources that were added. $inner_boundaries divide the period into buckets 0, 1, 2, …
+-- Sums per bucket and group, of all sources that were added. $inner_boundaries divide the period into buckets, numbered
+-- from 0.
 WITH boundary AS (
     SELECT unnest($inner_boundaries::TIMESTAMP[]) AS start,
            unnest(range(1, len($inner_boundaries) + 1)) AS number

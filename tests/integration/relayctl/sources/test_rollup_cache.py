@@ -207,7 +207,7 @@ def test_damaged_sums_are_made_again(source: LogSource, tmp_path: Path) -> None:
     query = ReportQuery(period=ALWAYS, buckets=buckets(ALWAYS, "day"))
     expected = everything(source, query)
     for start in (0, 4096, 12288, 100_000):
-        for file in (tmp_path / "cache").iterdir():
+        for file in (tmp_path / "cache").glob("rollups/*"):
             data = file.read_bytes()
             file.write_bytes(data[:start] + bytes(len(data) - start))
         assert everything(source, query) == expected

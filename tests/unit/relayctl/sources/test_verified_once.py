@@ -133,7 +133,7 @@ def test_rejected_lines_are_reported_every_time(directories: tuple[Path, Path]) 
 def test_damaged_cache_is_made_again(directories: tuple[Path, Path], data: bytes | str) -> None:
     ask(*directories)
     known = cached(*directories)
-    (file,) = directories[1].glob("rollups-*.duckdb")
+    (file,) = directories[1].glob("rollups/*.duckdb")
     whole = file.read_bytes()
     if data == "half":
         data = whole[: len(whole) // 2]
@@ -149,7 +149,7 @@ def test_damaged_cache_is_made_again(directories: tuple[Path, Path], data: bytes
 @pytest.mark.parametrize("column", ["format = 'another version'", "format = NULL"])
 def test_cache_of_another_format_is_made_again(directories: tuple[Path, Path], column: str) -> None:
     ask(*directories)
-    (file,) = directories[1].glob("rollups-*.duckdb")
+    (file,) = directories[1].glob("rollups/*.duckdb")
     with duckdb.connect(str(file)) as connection:
         connection.execute(f"UPDATE properties SET {column}")
         connection.execute("UPDATE hourly SET requests = 7")
@@ -165,7 +165,7 @@ def test_cache_that_cannot_be_written_is_done_without(directories: tuple[Path, P
 @pytest.mark.parametrize("read_only", [True, False])
 def test_cache_that_is_locked_is_done_without(directories: tuple[Path, Path], *, read_only: bool) -> None:
     ask(*directories)
-    (file,) = directories[1].glob("rollups-*.duckdb")
+    (file,) = directories[1].glob("rollups/*.duckdb")
     code = (
         "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=sys.argv[2] == 'True')\n"
         "print(1, flush=True); input()"
@@ -205,6 +205,13 @@ def test_interrupted_update_is_completed_by_the_next_report(
     assert {one.has_rollups for one in cached(*directories).values()} == {False}
     assert requests(ask(*directories)) == {"ada": 3}
     assert {one.has_rollups for one in cached(*directories).values()} == {True}
+
+
+def test_cache_is_readable_by_its_owner_only(directories: tuple[Path, Path]) -> None:
+    directories[1].mkdir(mode=0o755)
+    ask(*directories)
+    (file,) = directories[1].glob("rollups/*.duckdb")
+    assert file.parent.stat().st_mode & 0o077 == 0
 
 
 def test_caches_of_earlier_versions_are_removed(directories: tuple[Path, Path]) -> None:
