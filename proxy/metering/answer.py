@@ -42,7 +42,7 @@ class AnswerReader:
         self._final = api == "openai"
         self._usage_by_rank: dict[int, Raw] = {}
         self._tools: ToolUsage | None = None
-        self._stop_reason: str | None = None
+        self._stop_reason: object = None
         self._text_bytes = 0
         self._unmeasured: dict[str, Any] | None = None
 
@@ -175,12 +175,15 @@ class AnswerReader:
             self.service_tier = _text(source.get("service_tier")) or self.service_tier
             if isinstance(source.get("output"), list):
                 self._tools = tool_usage(source)
-        for holder in (value, first_object(value, ("delta",)), *objects(value.get("choices"))):
-            reason = holder.get("stop_reason") or holder.get("finish_reason")
-            self._stop_reason = _text(reason) or self._stop_reason
+        choices = objects(value.get("choices"))
+        for choice in choices:
+            self._stop_reason = choice.get("finish_reason") or self._stop_reason
+        if self.api == "anthropic":
+            reason = value.get("stop_reason") or first_object(value, ("delta",)).get("stop_reason")
+            self._stop_reason = reason or self._stop_reason
         for rank, raw in usage_objects(value, inner):
             self._add_usage(rank, raw)
-        fault = find_fault(value, inner, objects(value.get("choices")))
+        fault = find_fault(value, inner, choices)
         if fault is not None and (self.fault is None or fault.type != UNNAMED):
             self.fault = fault
 

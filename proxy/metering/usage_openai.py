@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from proxy.metering.usage import Raw, TokenUsage, first_count, first_object, reported_cost
 
 # Fields of the usage object, in order of preference.
@@ -32,6 +34,7 @@ DETAIL_AUDIO = ("audio_tokens",)
 DETAIL_IMAGE = ("image_tokens",)
 DETAIL_TOOL_USE = ("tool_use_prompt_tokens", "tool_use_tokens")
 DETAIL_CACHE_TTL = ("cache_creation_token_details", "cache_creation")
+RARE_DETAILS = (*DETAIL_AUDIO, *DETAIL_IMAGE, *DETAIL_CACHE_TTL)
 PROMPT_SECONDS = ("prompt_audio_seconds",)
 
 
@@ -42,12 +45,19 @@ def has_counts(raw: Raw) -> bool:
 
 def reports_prompt(raw: Raw) -> bool:
     """Whether a usage object of either API counts the input, by itself or within a total."""
-    return first_count(raw, (*PROMPT, *TOTAL)) is not None and not _is_negative(raw, PROMPT)
+    return _reports(raw, PROMPT)
 
 
 def reports_completion(raw: Raw) -> bool:
     """Whether a usage object of either API counts the output, by itself or within a total."""
-    return first_count(raw, (*COMPLETION, *TOTAL)) is not None and not _is_negative(raw, COMPLETION)
+    return _reports(raw, COMPLETION)
+
+
+def _reports(raw: Raw, names: tuple[str, ...]) -> bool:
+    """Whether one of these fields holds a count, or the total does and none of them a negative number."""
+    if first_count(raw, names) is not None:
+        return True
+    return first_count(raw, TOTAL) is not None and not _is_negative(raw, names)
 
 
 def from_openai(raw: Raw) -> TokenUsage | None:
@@ -72,9 +82,10 @@ def from_openai(raw: Raw) -> TokenUsage | None:
     cache_read = _detail(input_details, DETAIL_CACHE_READ, raw, CACHE_READ)
     cache_write = _detail(input_details, DETAIL_CACHE_WRITE, raw, CACHE_WRITE)
     gap = max((total or 0) - prompt - visible, 0)
-    cached_beside = _cached_beside(prompt, cache_read, cache_write, gap)
-    prompt += cached_beside
-    gap -= min(gap, cached_beside)
+    if cache_read or cache_write:
+        cached_beside = _cached_beside(prompt, cache_read, cache_write, gap)
+        prompt += cached_beside
+        gap -= min(gap, cached_beside)
     if gap and _is_input(raw, input_details, gap):
         prompt, gap = prompt + gap, 0
     reasoning = first_count(output_details, DETAIL_REASONING)
@@ -85,20 +96,31 @@ def from_openai(raw: Raw) -> TokenUsage | None:
         output = max(output, visible + reasoning)
     cache_read = min(cache_read, prompt)
     cache_write = min(cache_write, prompt - cache_read)
-    by_ttl = first_object(input_details, DETAIL_CACHE_TTL)
-    return TokenUsage(
+    usage = TokenUsage(
         prompt_tokens=prompt,
         completion_tokens=output,
         cache_read_tokens=cache_read,
         cache_write_tokens=cache_write,
-        cache_write_1h_tokens=min(first_count(by_ttl, ("ephemeral_1h_input_tokens",)) or 0, cache_write),
         reasoning_tokens=min(max(reasoning, gap), output),
+        reported_cost=reported_cost(raw),
+        raw=dict(raw),
+    )
+    rare = any(map(input_details.get, RARE_DETAILS)) or any(map(output_details.get, RARE_DETAILS))
+    return _with_rare_details(usage, input_details, output_details) if rare else usage
+
+
+def _with_rare_details(usage: TokenUsage, input_details: Raw, output_details: Raw) -> TokenUsage:
+    """Adds what most answers have none of: audio, images, and cache writes with a TTL of one hour."""
+    by_ttl = first_object(input_details, DETAIL_CACHE_TTL)
+    prompt, output = usage.prompt_tokens, usage.completion_tokens
+    hour = first_count(by_ttl, ("ephemeral_1h_input_tokens",)) or 0
+    return msgspec.structs.replace(
+        usage,
+        cache_write_1h_tokens=min(hour, usage.cache_write_tokens),
         prompt_audio_tokens=min(first_count(input_details, DETAIL_AUDIO) or 0, prompt),
         completion_audio_tokens=min(first_count(output_details, DETAIL_AUDIO) or 0, output),
         prompt_image_tokens=min(first_count(input_details, DETAIL_IMAGE) or 0, prompt),
         completion_image_tokens=min(first_count(output_details, DETAIL_IMAGE) or 0, output),
-        reported_cost=reported_cost(raw),
-        raw=dict(raw),
     )
 
 
