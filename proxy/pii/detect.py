@@ -38,6 +38,7 @@ _CARD_DIGITS: Final = 14
 _SSN_LENGTH: Final = 11
 _BEFORE: Final = 10
 _AFTER: Final = 7
+_LISTED: Final = re.compile(rb"[0-9]{4} $")
 _SECURITY_CODE: Final = re.compile(rb"-[0-9]{3,4}(?![0-9]|[.-][0-9])")
 _IP_DOTS: Final = 3
 # The letters that a word of telephony starts with, unlike an IBAN and an IPv6 address.
@@ -171,12 +172,20 @@ class Detector:
         if len(text) == _SSN_LENGTH and "US_SSN" in self._entities and is_ssn(text) and not joined:
             return "US_SSN", len(text)
         if len(text) >= _CARD_DIGITS and text[0] not in b"+0(" and len(digits_of(text)) >= _CARD_DIGITS:
-            # After a word of telephony any digit may come first; a card is found again without the word.
-            ends = not joined or _SECURITY_CODE.match(context.after)
-            return "CREDIT_CARD", len(text) if ends and is_card(text) and not context.cue else 0
+            return "CREDIT_CARD", len(text) if _is_whole_card(text, context) else 0
         if "PHONE_NUMBER" not in self._entities:
             return "", 0
         return "PHONE_NUMBER", self._phones.length(text, context, limit)
+
+
+def _is_whole_card(text: bytes, context: Context) -> bool:
+    """Return whether a card number is not the end of a list or the beginning of a longer number."""
+    # After a word of telephony any digit may come first; a card is found again without the word.
+    if context.cue or (b" " in text and _LISTED.search(context.before)):
+        return False
+    if continues_number(context.after[:2]) and not _SECURITY_CODE.match(context.after):
+        return False
+    return is_card(text)
 
 
 def _name(match: Match) -> str:

@@ -15,7 +15,7 @@ _MIN_DISTINCT_GROUPS: Final = 3
 _ALL_DIGITS: Final = "01234567890"
 _ZEROS: Final = "00000"
 _ARXIV: Final = re.compile(rb"\d{4}\.\d{4,5}")
-_EVEN: Final = re.compile(r"\d{4} \d{4} \d{4}|\d\d \d\d \d\d \d\d")
+_EVEN: Final = re.compile(r"\d{4} \d{4} \d{4}")
 _THOUSAND: Final = 3  # digits of a group
 _ISSN: Final = re.compile(rb"\d{4}-\d{4}")
 _ISBN: Final = re.compile(rb"\d{1,5}([ -])\d{1,7}\1\d{1,7}\1\d")
@@ -72,8 +72,13 @@ def _is_book(text: bytes, context: Context) -> bool:
 
 
 def _is_part(text: bytes, context: Context) -> bool:
-    """Return whether a text is a part of a path or a time, a number of arXiv, or has dots and slashes."""
+    """Return whether a text is a part of a path, a time or a UUID, a number of arXiv, or a decimal."""
     if context.before[-1:] in (b"/", b":") and context.before[-2:-1].isdigit():
+        return True
+    joined = context.before[-1:] == b"-" and context.after[:1] == b"-"
+    if joined and context.before[-2:-1].isalnum() and context.after[1:2].isalnum():
+        return True
+    if text.count(b".") == 1 and text[:1] not in b"0(" and text.replace(b".", b"").isdigit():
         return True
     return _ARXIV.fullmatch(text) is not None or (b"." in text and b"/" in text)
 
@@ -81,7 +86,10 @@ def _is_part(text: bytes, context: Context) -> bool:
 def _is_list(text: bytes, groups: Sequence[str], context: Context) -> bool:
     """Return whether groups are an amount, bytes of memory, an id, or a part of a list of numbers."""
     zero = groups[0][0] == "0"
-    if zero and _EVEN.fullmatch(" ".join(groups)) and not is_grouped(groups):
+    few = len(groups) >= _MIN_DISTINCT_GROUPS and sum(map(len, groups)) < _MIN_DISTINCT_DIGITS
+    if zero and few and b"." in text:
+        return True
+    if zero and (few or _EVEN.fullmatch(" ".join(groups))) and not is_grouped(groups):
         return True
     if "".join(groups).endswith(_ZEROS):
         return True
