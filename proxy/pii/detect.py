@@ -40,6 +40,9 @@ _BEFORE: Final = 10
 _AFTER: Final = 7
 _LISTED: Final = re.compile(rb"[0-9]{4} $")
 _SECURITY_CODE: Final = re.compile(rb"-[0-9]{3,4}(?![0-9]|[.-][0-9])")
+_FIRST_LETTER: Final = ord("A")
+_NOT_ASCII: Final = 0x80
+_SKIPPED: Final = {ord("\\"): 2, ord("_"): 1}  # before a candidate: the length of what does not belong to it
 _IP_DOTS: Final = 3
 # The letters that a word of telephony starts with, unlike an IBAN and an IPv6 address.
 _CUE_START: Final = re.compile(rb"(?![A-Za-z]{2}[0-9])[A-Fa-f]{0,2}[G-Zg-z\x80-\xff]")
@@ -127,15 +130,17 @@ class Detector:
         if first == ord("@"):
             begin = _local_start(data, max(bounds[0], start - _LOCAL_LENGTH), start)
             return (begin, end, "EMAIL_ADDRESS") if begin < start else None
-        start += {ord("\\"): 2, ord("_"): 1}.get(first, 0)
+        if first in _SKIPPED:
+            start += _SKIPPED[first]
+            first = data[start]
         text = data[start:end]
-        if _CUE_START.match(text):
+        if first >= _FIRST_LETTER and _CUE_START.match(text):
             number = _CUED.match(data, end - len(text.lstrip(_NOT_NUMBER)), bounds[1])
             return self._check_number(data, *number.span(), limit, cue=True) if number else None
         if b":" in text:
             limit.spend(2)
             return _check_ipv6(data, start, end)
-        if text[:1].isalpha():
+        if first >= _FIRST_LETTER:
             limit.spend(2)
             length = iban_length(text)
             return (start, start + length, "IBAN_CODE") if length else None
@@ -145,7 +150,7 @@ class Detector:
         self, data: bytes, start: int, end: int, limit: WorkLimit, *, cue: bool = False
     ) -> Hit | None:
         limit.spend()
-        if not data[end - 1 : end].isdigit():
+        if data[end - 1] >= _FIRST_LETTER:
             extension = data[end - 2 : end - 1].isdigit() and data[end - 1] in b"xX"
             if extension and not data[end : end + 1].isdigit():
                 return None
@@ -168,8 +173,9 @@ class Detector:
 
     def _classify(self, text: bytes, context: Context, limit: WorkLimit) -> tuple[str, int]:
         """Return the type of a number and its length within the candidate; 0 for none."""
-        joined = continues_number(context.after[:2])
-        if len(text) == _SSN_LENGTH and "US_SSN" in self._entities and is_ssn(text) and not joined:
+        if len(text) == _SSN_LENGTH and "US_SSN" in self._entities and is_ssn(text):
+            if continues_number(context.after[:2]):
+                return "", 0
             return "US_SSN", len(text)
         if len(text) >= _CARD_DIGITS and text[0] not in b"+0(" and len(digits_of(text)) >= _CARD_DIGITS:
             return "CREDIT_CARD", len(text) if _is_whole_card(text, context) else 0
@@ -181,11 +187,9 @@ class Detector:
 def _is_whole_card(text: bytes, context: Context) -> bool:
     """Return whether a card number is not the end of a list or the beginning of a longer number."""
     # After a word of telephony any digit may come first; a card is found again without the word.
-    if context.cue or (b" " in text and _LISTED.search(context.before)):
+    if not is_card(text) or context.cue or (b" " in text and _LISTED.search(context.before)):
         return False
-    if continues_number(context.after[:2]) and not _SECURITY_CODE.match(context.after):
-        return False
-    return is_card(text)
+    return not continues_number(context.after[:2]) or _SECURITY_CODE.match(context.after) is not None
 
 
 def _name(match: Match) -> str:
@@ -215,6 +219,8 @@ def _check_ipv6(data: bytes, start: int, end: int) -> Hit | None:
 
 
 def _second_group(data: bytes, start: int, end: int) -> int:
-    """Return where to continue after a rejected candidate: behind its first group."""
+    """Return where to continue after a rejected candidate: behind its first group or word of telephony."""
+    if data[start] >= _NOT_ASCII:
+        return end - len(data[start:end].lstrip(_NOT_NUMBER))
     group = _FIRST_GROUP.match(data, start, end)
     return group.end() if group else end
