@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import ipaddress
 import random
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import phonenumbers
 
+from bench.pii_decoys import AMBIGUOUS, AMOUNTS, DATES, IDS, SENTENCES, digits
+from bench.pii_phones import COUNTRIES, DEFAULT_REGIONS, forms
+
 SEED = 20_261_123
 PER_FORM = 40
+DEFAULT, KNOWN, OTHER = "default regions", "60 other countries", "other regions"
 
 _SENTENCES = (
     "Please contact {} as soon as possible.", "My details: {}", "Contact={};", '{{"value": "{}"}}', "({})",
@@ -25,6 +28,10 @@ _SENTENCES = (
     "a,{},b",
     "note\\n{}\\nend", "Was it {}? I think so.", "x: '{}', y: 2", "call or write: {} (mornings)",
 )  # fmt: skip
+_PHONE_SENTENCES = (
+    "Tel. {}", "my mobile is {}", "Call me at {} please", "Fax: {}", "Handy {}", "phone={}", "Tél : {}",
+    "WhatsApp {} only", "Teléfono: {}.", "電話:{}", "Phone number {}, extension unknown",
+)  # fmt: skip
 _GIVEN = ("ada", "bob", "jörg", "zoë", "li", "maría", "o'brien", "jean-luc", "søren", "иван", "a.b.c", "x_y")
 _DOMAINS = ("example.com", "mail.example.co.uk", "bücher.example", "example.museum", "xn--bcher-kva.example",
             "sub-domain.example.org", "例え.example", "example.io")  # fmt: skip
@@ -32,35 +39,58 @@ _DOMAINS = ("example.com", "mail.example.co.uk", "bücher.example", "example.mus
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A text, the value in it, its type (empty for a look-alike) and the form of the value."""
+    """A text, the value in it, its type (empty for a look-alike), its form and its group of regions."""
 
     text: str
     value: str
     entity: str
     form: str
+    group: str = ""
 
 
 def samples(seed: int = SEED) -> list[Sample]:
     """Return the whole set."""
     rng = random.Random(seed)
-    made = []
-    for entity, forms in (*FORMS.items(), ("", DECOYS)):
-        for form, make in forms.items():
+    return [*_values(rng), *phone_samples(rng), *decoys(rng)]
+
+
+def _values(rng: random.Random) -> Iterator[Sample]:
+    for entity, each in FORMS.items():
+        for form, make in each.items():
             for _ in range(PER_FORM):
                 value = make(rng)
                 text = rng.choice(_SENTENCES).format(value)
-                made.append(Sample(text=text, value=value, entity=entity, form=form))
-    return made
+                yield Sample(text=text, value=value, entity=entity, form=form)
 
 
-def _digits(rng: random.Random, count: int) -> str:
-    return "".join(rng.choices("0123456789", k=count))
+def phone_samples(rng: random.Random) -> Iterator[Sample]:
+    """Yield telephone numbers of all regions in all forms."""
+    rest = sorted(phonenumbers.SUPPORTED_REGIONS - {*DEFAULT_REGIONS, *COUNTRIES})
+    for group, regions, each in (
+        (DEFAULT, DEFAULT_REGIONS, 8), (KNOWN, COUNTRIES, 2), (OTHER, rest, 1),
+    ):  # fmt: skip
+        for form, value, extension in forms(regions, rng, each=each):
+            sentence = rng.choice(_PHONE_SENTENCES if rng.random() < 0.25 else _SENTENCES)
+            text = sentence.format(value + extension)
+            yield Sample(text=text, value=value, entity="PHONE_NUMBER", form=form, group=group)
+
+
+def decoys(rng: random.Random) -> Iterator[Sample]:
+    """Yield texts without personal data."""
+    for group, makers in (("", DATES | AMOUNTS | IDS), ("ambiguous", AMBIGUOUS)):
+        for form, make in makers.items():
+            for _ in range(PER_FORM):
+                values = make(rng), make(rng)
+                sentence = rng.choice(SENTENCES)
+                yield Sample(
+                    text=sentence.format(*values), value=values[0], entity="", form=form, group=group
+                )
 
 
 def _email(rng: random.Random, *, ascii_only: bool) -> str:
     given = [name for name in _GIVEN if name.isascii() == ascii_only and "'" not in name]
     domains = [domain for domain in _DOMAINS if not ascii_only or domain.isascii()]
-    return f"{rng.choice(given)}{rng.choice(('', '+tag', _digits(rng, 2)))}@{rng.choice(domains)}"
+    return f"{rng.choice(given)}{rng.choice(('', '+tag', digits(rng, 2)))}@{rng.choice(domains)}"
 
 
 def _luhn(body: str) -> str:
@@ -75,7 +105,7 @@ def _card(rng: random.Random, mark: str) -> str:
     prefix, size = rng.choice(
         (("4", 16), ("51", 16), ("2221", 16), ("6011", 16), ("3528", 16), ("34", 15), ("36", 14))
     )
-    number = _luhn(prefix + _digits(rng, size - len(prefix) - 1))
+    number = _luhn(prefix + digits(rng, size - len(prefix) - 1))
     cuts = (4, 10) if size < 16 else (4, 8, 12)
     positions = (0, *cuts, size)
     return mark.join(number[start:end] for start, end in pairwise(positions))
@@ -106,65 +136,14 @@ def _ipv6(rng: random.Random) -> ipaddress.IPv6Address:
     return ipaddress.IPv6Address(head | middle << 16 | rng.getrandbits(16) | 1)
 
 
-def _phone(rng: random.Random, regions: tuple[str, ...], form: int) -> str:
-    """Return a random valid number of a region, formatted by the library."""
-    while True:
-        region = rng.choice(regions)
-        example = phonenumbers.example_number_for_type(region, rng.choice((0, 1)))
-        if example is None:
-            continue
-        text = str(example.national_number)
-        drawn = phonenumbers.PhoneNumber(
-            country_code=example.country_code, national_number=int(text[:-4] + _digits(rng, 4))
-        )
-        if phonenumbers.is_valid_number(drawn):
-            return phonenumbers.format_number(drawn, form)
-
-
-def _day(rng: random.Random, mark: str) -> str:
-    return mark.join((f"{rng.randint(1, 28):02d}", f"{rng.randint(1, 12):02d}", f"20{_digits(rng, 2)}"))
-
-
-_WORLD = (
-    "US",
-    "GB",
-    "DE",
-    "FR",
-    "IL",
-    "IN",
-    "BR",
-    "ES",
-    "IT",
-    "PL",
-    "JP",
-    "CN",
-    "NG",
-    "AU",
-    "MX",
-    "SE",
-    "ZA",
-)
-_DEFAULT = ("US", "GB", "DE", "FR", "IL", "IN", "BR")
-_OTHERS = ("ES", "IT", "PL", "JP", "CN", "SE")
-_FORMAT = phonenumbers.PhoneNumberFormat
-
 FORMS: dict[str, dict[str, Callable[[random.Random], str]]] = {
     "EMAIL_ADDRESS": {
         "ASCII": lambda rng: _email(rng, ascii_only=True),
         "letters beyond ASCII": lambda rng: _email(rng, ascii_only=False),
-        "with an apostrophe": lambda rng: f"o'brien{_digits(rng, 2)}@example.com",
+        "with an apostrophe": lambda rng: f"o'brien{digits(rng, 2)}@example.com",
         "obfuscated (at, dot)": lambda rng: (
             _email(rng, ascii_only=True).replace("@", " at ").replace(".", " dot ")
         ),
-    },
-    "PHONE_NUMBER": {
-        "E.164": lambda rng: _phone(rng, _WORLD, _FORMAT.E164),
-        "international": lambda rng: _phone(rng, _WORLD, _FORMAT.INTERNATIONAL),
-        "national, default regions": lambda rng: _phone(rng, _DEFAULT, _FORMAT.NATIONAL),
-        "national, without marks": lambda rng: "".join(
-            filter(str.isdigit, _phone(rng, _DEFAULT, _FORMAT.NATIONAL))
-        ),
-        "national, other regions": lambda rng: _phone(rng, _OTHERS, _FORMAT.NATIONAL),
     },
     "CREDIT_CARD": {
         "without marks": lambda rng: _card(rng, ""),
@@ -188,24 +167,3 @@ FORMS: dict[str, dict[str, Callable[[random.Random], str]]] = {
         "small letters": lambda rng: _iban(rng, 34).lower(),
     },
 }
-
-DECOYS: dict[str, Callable[[random.Random], str]] = {
-    "time of day": lambda rng: f"{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:{rng.randint(0, 59):02d}",
-    "time stamp": lambda rng: f"2026-{rng.randint(10, 12)}-{rng.randint(10, 28)}T10:30:00.{_digits(rng, 6)}Z",
-    "day": lambda rng: _day(rng, rng.choice("./-")),
-    "UUID": lambda rng: str(uuid.UUID(int=rng.getrandbits(128), version=4)),
-    "SHA-1": lambda rng: f"{rng.getrandbits(160):040x}",
-    "version": lambda rng: f"v{rng.randint(0, 20)}.{rng.randint(0, 20)}.{rng.randint(0, 200)}",
-    "version of four numbers": lambda rng: ".".join(str(rng.randint(0, 99)) for _ in range(4)),
-    "object identifier": lambda rng: "1.3.6.1.4.1." + ".".join(str(rng.randint(0, 400)) for _ in range(4)),
-    "decimal": lambda rng: f"{rng.random() * 100:.10f}",
-    "price": lambda rng: f"{rng.randint(1, 999)},{_digits(rng, 3)},{_digits(rng, 3)}.{_digits(rng, 2)}",
-    "seconds since 1970": lambda rng: str(rng.randint(1_500_000_000, 1_999_999_999)),
-    "id of 8 digits": lambda rng: _digits(rng, 8),
-    "id of 10 digits": lambda rng: _digits(rng, 10),
-    "id of 16 digits": lambda rng: _digits(rng, 16),
-    "id of 18 digits": lambda rng: _digits(rng, 18),
-    "name in code": lambda rng: rng.choice(("std::vector", "a::b::c", "Face::bad", "@media", "@user", "x@y")),
-    "MAC address": lambda rng: ":".join(f"{rng.getrandbits(8):02x}" for _ in range(6)),
-    "ISBN": lambda rng: f"978-{rng.randint(0, 9)}-{_digits(rng, 3)}-{_digits(rng, 5)}-{rng.randint(0, 9)}",
-}  # fmt: skip

@@ -67,16 +67,17 @@ def is_ip(text: bytes) -> bool:
 def iban_length(text: bytes) -> int:
     """Return the length in bytes of the IBAN at the start of a text (ISO 13616, mod 97); 0 for none.
 
-    A candidate may include capitals that follow the IBAN: `DE89 … 3000 BIC COBADEFF`.
+    A candidate may include letters that follow the IBAN: `DE89 … 3000 BIC COBADEFF`.
     """
     text = text.upper()
     wanted = IBAN_LENGTHS.get(text[:2].decode("ascii"), 0)
     end = seen = 0
     while seen < wanted and end < len(text):
-        seen += text[end] != ord(" ")
+        seen += text[end : end + 1].isalnum()
         end += 1
-    if not wanted or seen < wanted or text[end : end + 1].isalnum():
+    after = text[end : end + 1]
+    if not wanted or seen < wanted or after.isdigit() or (after.isalpha() and text[end - 1 : end].isalpha()):
         return 0
-    compact = text[:end].replace(b" ", b"").decode("ascii")
+    compact = digits_of(text[:end]).decode("ascii")
     number = (compact[4:] + compact[:4]).translate(_LETTER_VALUES)
     return end if int(number) % 97 == 1 else 0

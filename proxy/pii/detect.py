@@ -4,60 +4,15 @@ from __future__ import annotations
 
 import random
 import re
+import string
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from proxy.config.patterns import Match, compile_pattern
 from proxy.pii.checks import digits_of, iban_length, is_card, is_ip, is_ssn
+from proxy.pii.look_alikes import Context
+from proxy.pii.patterns import PATTERNS
 from proxy.pii.phones import NumberingPlans, WorkLimit, continues_number
-
-# The start of a word, also after the `\n` of JSON within the text.
-_START: Final = r"(?:\b|\\[nrt])"
-# Between groups of digits, including the no-break space and typographic hyphens.
-_SEP: Final = r"[ .\-/\x{A0}\x{2010}-\x{2013}]"
-_PAREN_SEP: Final = r"[ .\-/()\x{A0}\x{2010}-\x{2013}]"
-_GAP: Final = r"[ \x{A0}-]?"
-_HEX: Final = "[0-9A-Fa-f]{1,4}"
-# The group before `::`; it excludes `a::b` and `fc::bad` of programming languages.
-_FIRST_HEX: Final = "(?:[0-9A-Fa-f]{4}|[0-9A-Fa-f]{0,2}[0-9][0-9A-Fa-f]{0,2})"
-_OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
-
-# Candidates by entity type, in re2's syntax; `Detector` checks each of them.
-# Every alternative is bounded: open ends would make the search quadratic. Of an e-mail address the pattern
-# finds the part from `@` on; the part before it is read backwards.
-PATTERNS: Final = {
-    "EMAIL_ADDRESS": (r"@(?:[A-Za-z0-9\x{C0}-\x{52F}-]{1,63}\.){1,8}[A-Za-z]{2,24}",),
-    "IBAN_CODE": (
-        rf"{_START}[A-Z]{{2}}[0-9]{{2}}(?: ?[A-Z0-9]{{4}}){{2,7}}(?: ?[A-Z0-9]{{1,4}})?\b",
-        rf"{_START}[a-z]{{2}}[0-9]{{2}}[a-z0-9]{{11,30}}\b",
-    ),
-    "IP_ADDRESS": (
-        rf"{_START}{_HEX}(?::{_HEX}){{7,40}}\b",
-        rf"{_START}(?:{_HEX}:){{6}}{_OCTET}(?:\.{_OCTET}){{3}}\b",
-        rf"{_START}{_FIRST_HEX}(?::{_HEX}){{0,6}}::[0-9A-Fa-f:.]{{0,40}}",
-        r"(?:^|[\s(\[\"'=,;/>])::[0-9A-Fa-f][0-9A-Fa-f:.]{0,40}",
-        rf"{_START}{_OCTET}(?:\.[0-9]{{1,9}}){{3,20}}\b",
-    ),
-    "US_SSN": (rf"{_START}[0-8][0-9]{{2}}[ -][0-9]{{2}}[ -][0-9]{{4}}\b",),
-    "CREDIT_CARD": (
-        (
-            rf"{_START}(?:4[0-9]{{3}}|5[0-9]{{3}}|2[2-7][0-9]{{2}}|6[0-9]{{3}}|35[2-8][0-9])"
-            rf"(?:(?:{_GAP}[0-9]{{4}}){{3}}|(?:\.[0-9]{{4}}){{3}})\b"
-        ),
-        rf"{_START}3[47][0-9]{{2}}{_GAP}[0-9]{{6}}{_GAP}[0-9]{{5}}\b",
-        rf"{_START}3[068][0-9]{{2}}{_GAP}[0-9]{{6}}{_GAP}[0-9]{{4}}\b",
-    ),
-    "PHONE_NUMBER": (
-        rf"(?:\+|{_START}00)[1-9](?:{_PAREN_SEP}{{0,3}}[0-9]){{6,14}}\b",
-        rf"(?:\(|{_START})0[1-9](?:{_PAREN_SEP}{{0,3}}[0-9]){{6,12}}\b",
-        (
-            rf"(?:{_START}1{_SEP})?(?:\([2-9][0-9]{{2}}\) ?|{_START}[2-9][0-9]{{2}}{_SEP}?)"
-            rf"[2-9][0-9]{{2}}{_SEP}?[0-9]{{4}}\b"
-        ),
-        rf"{_START}[6-9][0-9]{{4}}[ -]?[0-9]{{5}}\b",
-        rf"(?:\([1-9][0-9]\)|{_START}[1-9][0-9]) ?9?[0-9]{{4}}-[0-9]{{4}}\b",
-    ),
-}
 
 PLACEHOLDER: Final = ""
 _MEGABYTE: Final = 1_000_000
@@ -67,7 +22,7 @@ _WARM_UP_BYTES: Final = 500_000
 WORK_PER_MEGABYTE: Final = 16_000
 # Memory of re2's automaton, which grows with the text. With the default of 8 MiB numeric text resets it so
 # often that a search takes many times as long.
-_AUTOMATON_BYTES: Final = 24 << 20
+_AUTOMATON_BYTES: Final = 48 << 20
 
 # Bytes allowed before the `@`, including the UTF-8 of non-ASCII Latin, Greek and Cyrillic letters.
 _LOCAL: Final = (
@@ -77,9 +32,24 @@ _LOCAL: Final = (
 )
 _LOCAL_LENGTH: Final = 64
 _DIGITS: Final = b"0123456789"
+_LETTERS: Final = string.ascii_letters.encode() + b"_"
+_NOT_NUMBER: Final = bytes({*range(256)} - {*b"0123456789(+"})
 _CARD_DIGITS: Final = 14
 _SSN_LENGTH: Final = 11
+_BEFORE: Final = 10
+_AFTER: Final = 7
+_LISTED: Final = re.compile(rb"[0-9]{4} $")
+_SECURITY_CODE: Final = re.compile(rb"-[0-9]{3,4}(?![0-9]|[.-][0-9])")
+_FIRST_LETTER: Final = ord("A")
+_NOT_ASCII: Final = 0x80
+_SKIPPED: Final = {ord("\\"): 2, ord("_"): 1}  # before a candidate: the length of what does not belong to it
 _IP_DOTS: Final = 3
+# The letters that a word of telephony starts with, unlike an IBAN and an IPv6 address.
+_CUE_START: Final = re.compile(rb"(?![A-Za-z]{2}[0-9])[A-Fa-f]{0,2}[G-Zg-z\x80-\xff]")
+_CUED: Final = re.compile(
+    rb"[(+]{0,2}[0-9](?:(?:[ ./()-]|\xc2\xa0|\xe2\x80[\x90-\x93]){0,3}[0-9]){6,18}"
+    rb"(?:(?![0-9A-Za-z])|(?=[xX][0-9]|[eE][xX][tT]))"
+)
 _FIRST_GROUP: Final = re.compile(rb"[^0-9A-Za-z]*[0-9A-Za-z]+")
 
 Hit = tuple[int, int, str]
@@ -101,6 +71,7 @@ class Detector:
 
     def warm_up(self) -> None:
         """Let re2 build its automaton for numeric text before the first request; it takes 0.1 s."""
+        self._phones.warm_up()
         numbers = random.Random(1)  # noqa: S311 -- sample text, not a secret
         sample = bytes(numbers.choices(b"0123456789 .-()+:/", k=_WARM_UP_BYTES))
         for _ in self._pattern.finditer(sample):
@@ -138,63 +109,87 @@ class Detector:
             for match in self._pattern.finditer(data, position, stop):
                 limit.spend()
                 start, end = match.span()
-                hit = self._check(data, start, end, floor, limit)
+                hit = self._check(data, start, end, (floor, stop), limit)
                 if hit:
                     yield hit
                     position = floor = hit[1]
                 else:
                     position = _second_group(data, start, end)
-                if position < end:
+                if position != end:
                     break
             else:
                 return
 
-    def _check(self, data: bytes, start: int, end: int, floor: int, limit: WorkLimit) -> Hit | None:
-        """Return the hit in a candidate; an e-mail address extends back to `floor` at most."""
+    def _check(
+        self, data: bytes, start: int, end: int, bounds: tuple[int, int], limit: WorkLimit
+    ) -> Hit | None:
+        """Return the hit in a candidate; addresses and numbers may extend to the bounds."""
         first = data[start]
         if first == ord("<"):
             return start, end, PLACEHOLDER
         if first == ord("@"):
-            begin = _local_start(data, max(floor, start - _LOCAL_LENGTH), start)
+            begin = _local_start(data, max(bounds[0], start - _LOCAL_LENGTH), start)
             return (begin, end, "EMAIL_ADDRESS") if begin < start else None
-        start += 2 if first == ord("\\") else 0
+        if first in _SKIPPED:
+            start += _SKIPPED[first]
+            first = data[start]
         text = data[start:end]
+        if first >= _FIRST_LETTER and _CUE_START.match(text):
+            number = _CUED.match(data, end - len(text.lstrip(_NOT_NUMBER)), bounds[1])
+            return self._check_number(data, *number.span(), limit, cue=True) if number else None
         if b":" in text:
             limit.spend(2)
             return _check_ipv6(data, start, end)
-        if text[:1].isalpha():
+        if first >= _FIRST_LETTER:
             limit.spend(2)
             length = iban_length(text)
             return (start, start + length, "IBAN_CODE") if length else None
         return self._check_number(data, start, end, limit)
 
-    def _check_number(self, data: bytes, start: int, end: int, limit: WorkLimit) -> Hit | None:
+    def _check_number(
+        self, data: bytes, start: int, end: int, limit: WorkLimit, *, cue: bool = False
+    ) -> Hit | None:
         limit.spend()
-        if data[start] == ord("(") and data.find(b")", start, end) < 0:
-            start += 1  # belongs to the sentence
+        if data[end - 1] >= _FIRST_LETTER:
+            extension = data[end - 2 : end - 1].isdigit() and data[end - 1] in b"xX"
+            if extension and not data[end : end + 1].isdigit():
+                return None
+            end = start + len(data[start:end].rstrip(_LETTERS))
         text = data[start:end]
-        before, after = data[max(start - 2, 0) : start], data[end : end + 2]
+        if text[:1] == b"(" and text.count(b"(") > text.count(b")"):
+            start += 1  # belongs to the sentence
+            text = text[1:]
+        before, after = data[max(start - _BEFORE, 0) : start], data[end : end + _AFTER]
         if text.count(b".") >= _IP_DOTS and not text.strip(_DIGITS + b"."):
-            whole = before[-1:] != b"." and not (after[:1] == b"." and after[1:].isdigit())
+            whole = before[-1:] != b"." and not (after[:1] == b"." and after[1:2].isdigit())
             if whole and "IP_ADDRESS" in self._entities and is_ip(text):
                 return start, end, "IP_ADDRESS"
             if sum(len(group) == 1 for group in text.split(b".")) > 1:
                 return None  # an object identifier or a section number
-        if after[:1] == b"@" or continues_number(before[::-1]):
+        if after[:1] == b"@" or continues_number(before[:-3:-1]):
             return None
-        entity, length = self._classify(text, after, limit)
+        entity, length = self._classify(text, Context(before, after, cue), limit)
         return (start, start + length, entity) if length else None
 
-    def _classify(self, text: bytes, after: bytes, limit: WorkLimit) -> tuple[str, int]:
+    def _classify(self, text: bytes, context: Context, limit: WorkLimit) -> tuple[str, int]:
         """Return the type of a number and its length within the candidate; 0 for none."""
-        joined = continues_number(after)
-        if len(text) == _SSN_LENGTH and "US_SSN" in self._entities and is_ssn(text) and not joined:
+        if len(text) == _SSN_LENGTH and "US_SSN" in self._entities and is_ssn(text):
+            if continues_number(context.after[:2]):
+                return "", 0
             return "US_SSN", len(text)
         if len(text) >= _CARD_DIGITS and text[0] not in b"+0(" and len(digits_of(text)) >= _CARD_DIGITS:
-            return "CREDIT_CARD", len(text) if is_card(text) and not joined else 0
+            return "CREDIT_CARD", len(text) if _is_whole_card(text, context) else 0
         if "PHONE_NUMBER" not in self._entities:
             return "", 0
-        return "PHONE_NUMBER", self._phones.length(text, after, limit)
+        return "PHONE_NUMBER", self._phones.length(text, context, limit)
+
+
+def _is_whole_card(text: bytes, context: Context) -> bool:
+    """Return whether a card number is not the end of a list or the beginning of a longer number."""
+    # After a word of telephony any digit may come first; a card is found again without the word.
+    if not is_card(text) or context.cue or (b" " in text and _LISTED.search(context.before)):
+        return False
+    return not continues_number(context.after[:2]) or _SECURITY_CODE.match(context.after) is not None
 
 
 def _name(match: Match) -> str:
@@ -224,6 +219,8 @@ def _check_ipv6(data: bytes, start: int, end: int) -> Hit | None:
 
 
 def _second_group(data: bytes, start: int, end: int) -> int:
-    """Return where to continue after a rejected candidate: behind its first group."""
+    """Return where to continue after a rejected candidate: behind its first group or word of telephony."""
+    if data[start] >= _NOT_ASCII:
+        return end - len(data[start:end].lstrip(_NOT_NUMBER))
     group = _FIRST_GROUP.match(data, start, end)
     return group.end() if group else end

@@ -9,7 +9,7 @@ import pytest
 from proxy.config.file import load
 from proxy.config.patterns import check_pattern, check_patterns
 from proxy.errors import ConfigError
-from proxy.pii.detect import PATTERNS
+from proxy.pii.patterns import PATTERNS
 
 REFUSED = [
     ("(", "re2"),
