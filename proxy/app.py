@@ -18,7 +18,9 @@ from prometheus_client import CollectorRegistry
 from proxy.cache.middleware import CacheMiddleware
 from proxy.config.settings import Config
 from proxy.errors import KeysError
-from proxy.exchange.handler import handler
+from proxy.exchange.cors import Cors
+from proxy.exchange.handler import Exchange, handler
+from proxy.exchange.models import LIST, ModelsExchange
 from proxy.exchange.services import Services
 from proxy.limits.middleware import LimitsMiddleware
 from proxy.metering.prices import PriceTable
@@ -103,9 +105,15 @@ def build(
     app[SERVICES] = services
     app.on_response_prepare.append(_name_server)
     app.cleanup_ctx.append(_running)
-    handle = handler(services)
+    handle, list_models = handler(services, Exchange), handler(services, ModelsExchange)
+    if config.server.cors_origins:
+        cors = Cors(config.server.cors_origins)
+        app.on_response_prepare.append(cors.add_headers)
+        handle = cors.preflights(handle)
     for path in sorted(METERED):  # exact routes are found faster than patterns
         app.router.add_route("*", path, handle)
+    for path in (LIST, f"{LIST}/{{id:.+}}"):
+        app.router.add_get(path, list_models)
     app.router.add_route("*", "/v1/{tail:.*}", handle)
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz)
@@ -123,6 +131,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     key_reload = asyncio.create_task(_reload_keys(services.keys))
     yield
     key_reload.cancel()
+    await services.models.close()
     await services.client.close()
     await services.limits.backend.close()
     await services.cache.close()

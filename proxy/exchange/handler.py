@@ -29,8 +29,10 @@ from proxy.upstream.client import UpstreamFault
 _log = logging.getLogger(__name__)
 
 
-def handler(services: Services) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The aiohttp handler of `/v1/…`."""
+def handler(
+    services: Services, exchange_class: type[Exchange]
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The aiohttp handler of `/v1/…`, or of the routes of another exchange."""
 
     async def handle(http: web.Request) -> web.StreamResponse:
         key = services.find_key(http.headers)
@@ -38,7 +40,7 @@ def handler(services: Services) -> Callable[[web.Request], Awaitable[web.StreamR
             refusal = Refusal(401, "invalid_api_key", "the Relay key is missing, unknown or revoked")
             return _refusal_response(http, refusal, {})
         services.metrics.active.inc()
-        exchange = Exchange(services, http, key)
+        exchange = exchange_class(services, http, key)
         try:
             return await exchange.run()
         finally:

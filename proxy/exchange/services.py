@@ -11,6 +11,7 @@ from proxy.exchange.poll_timer import PollTimer
 from proxy.limits.middleware import LimitsMiddleware
 from proxy.metering.prices import PriceTable
 from proxy.metrics.registry import Metrics
+from proxy.models.catalog import Catalog
 from proxy.pii.middleware import PiiMiddleware
 from proxy.request.call import Call, has_ambiguous_model, has_duplicate_names
 from proxy.request.circuit_breaker import CircuitBreaker
@@ -55,6 +56,7 @@ class Services:
         self.now = now
         self.router = Router(config)
         self.headers = UpstreamHeaders(config.headers)
+        self.models = Catalog(config, self.headers, provider_keys)
         self.circuit_breaker = CircuitBreaker()
         self.poll_timer = PollTimer()
         rules = config.policy

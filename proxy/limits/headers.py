@@ -14,6 +14,9 @@ _NAMES: Final[dict[Api, tuple[tuple[str, ...], ...]]] = {
     "openai": tuple(tuple(f"x-ratelimit-{part}-{kind}" for part in _PARTS) for kind in _KINDS),
     "anthropic": tuple(tuple(f"anthropic-ratelimit-{kind}-{part}" for part in _PARTS) for kind in _KINDS),
 }
+NAMES: Final = tuple(name for api in _NAMES.values() for names in api for name in names)
+"""The headers of all APIs."""
+
 # Clients honour a `Retry-After` of up to a minute; for a longer one they should not retry.
 _MAX_RETRY_MS: Final = MINUTE_MS
 

@@ -7,7 +7,7 @@ an alias by its model.
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
@@ -133,7 +133,7 @@ def read_call(endpoint: str, method: str, raw: bytes) -> Call:
     model = (body or {}).get("model")
     if model is None and metered:
         raise Refusal(400, "missing_model", "the body has no 'model'; name one")
-    if model is not None and not _is_valid_model(model):
+    if model is not None and not is_valid_model(model):
         raise Refusal(
             400, "invalid_model", f"'model' must be a text of 1 to {_MODEL_LENGTH} printable characters"
         )
@@ -188,5 +188,6 @@ def has_ambiguous_model(call: Call) -> bool:
     return named != 1 or escaped > 0
 
 
-def _is_valid_model(model: object) -> bool:
+def is_valid_model(model: object) -> TypeGuard[str]:
+    """Return whether a value can be the name of a model."""
     return isinstance(model, str) and 0 < len(model) <= _MODEL_LENGTH and model.isprintable()

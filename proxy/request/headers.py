@@ -36,9 +36,10 @@ _SESSION_IDS: Final = frozenset({
     "x-session-id",
 })  # fmt: skip
 _NEVER_DOWN: Final = _HOP_BY_HOP | {"set-cookie", "alt-svc", "strict-transport-security", "server", "via"}
-# The limits of the organisation at the provider are not the client's, and x-relay-* is Relay's own.
+# The limits of the organisation at the provider are not the client's; x-relay-* and CORS are Relay's own.
 _PREFIXES_NEVER_DOWN: Final = (
     "x-relay-", "x-ratelimit-", "anthropic-ratelimit-", "anthropic-organization", "openai-organization",
+    "access-control-",
 )  # fmt: skip
 
 

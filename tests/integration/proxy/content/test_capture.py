@@ -125,9 +125,9 @@ async def test_refused_requests_are_not_captured(tmp_path: Path, provider: Repla
         await relay.post(CHAT, ASK | {"messages": [{"role": "user", "content": "a secret plan"}]})
         await relay.post(CHAT, ASK | {"messages": [{"role": "user", "content": "forbidden"}]})
         await relay.post(CHAT, b"{")
-        await relay.get("/v1/models")
+        await relay.get("/v1/files")
     assert len(check_segments(relay.config.logs.dir)) == 4
-    # The list of models reached the upstream, but nothing was asked.
+    # The list of files reached the upstream, but nothing was asked.
     assert [told(content)[0] for content in captured(relay.config.logs.dir)] == [
         {"messages": [{"role": "user", "content": "a secret plan"}]},
         None,

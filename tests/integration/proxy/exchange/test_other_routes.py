@@ -11,7 +11,7 @@ from tests.support.replay import Answer, Replay, json_answer
 from tests.support.running import Relay
 
 OTHERS = [
-    ("GET", "/v1/models", Decimal(0)),
+    ("GET", "/v1/fine_tuning/jobs", Decimal(0)),
     ("GET", "/v1/files/a%2Fb?after=x%26y&limit=1", Decimal(0)),
     ("POST", "/v1/messages/count_tokens", Decimal(0)),
     ("DELETE", "/v1/files/f", Decimal(0)),
