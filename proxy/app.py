@@ -112,7 +112,7 @@ def build(
         handle = cors.preflights(handle)
     for path in sorted(METERED):  # exact routes are found faster than patterns
         app.router.add_route("*", path, handle)
-    for path in (LIST, f"{LIST}/{{id:.+}}"):
+    for path in (LIST, f"{LIST}/{{id:.*}}"):
         app.router.add_get(path, list_models)
     app.router.add_route("*", "/v1/{tail:.*}", handle)
     app.router.add_get("/healthz", _healthz)

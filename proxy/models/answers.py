@@ -46,12 +46,11 @@ def model_answer(api: Api, models: Sequence[Model], name: str) -> dict[str, Any]
 def _entry(api: Api, model: Model) -> dict[str, Any]:
     if api == "openai":
         return {"id": model.id, "object": "model", "created": model.created, "owned_by": model.owner}
-    created_at = datetime.fromtimestamp(model.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "type": "model",
         "id": model.id,
         "display_name": model.display_name or model.id,
-        "created_at": created_at,
+        "created_at": datetime.fromtimestamp(model.created, UTC),
     }
 
 

@@ -174,7 +174,9 @@ async def test_key_sees_only_the_models_it_may_use(relay: Relay) -> None:
     assert (await relay.get("/v1/models/fast", limited)).status == 404
 
 
-@pytest.mark.parametrize(("path", "status"), [("/v1/models", 200), ("/v1/models/x%2Fy", 404)])
+@pytest.mark.parametrize(
+    ("path", "status"), [("/v1/models", 200), ("/v1/models/", 200), ("/v1/models/x%2Fy", 404)]
+)
 async def test_request_has_one_free_record(relay: Relay, path: str, status: int) -> None:
     answer = await relay.get(path)
     assert answer.status == status
