@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import aiohttp
 
-from relayctl.demo.answer import CHARACTERS_PER_TOKEN
 from relayctl.demo.clock import SimulatedClock
+from relayctl.demo.formats.requested import CHARACTERS_PER_TOKEN
 from relayctl.demo.people import TEAMS
 from relayctl.demo.plan import Call
 from relayctl.errors import RelayctlError

@@ -8,8 +8,8 @@ from random import Random
 import aiohttp
 import pytest
 
-from relayctl.demo.answer import answer_to
 from relayctl.demo.clock import SimulatedClock
+from relayctl.demo.formats.answer import answer_to
 from relayctl.demo.people import User
 from relayctl.demo.plan import Call
 from relayctl.demo.traffic import request_of, send

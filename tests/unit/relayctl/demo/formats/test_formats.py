@@ -10,8 +10,10 @@ import pytest
 
 from proxy.metering.usage_anthropic import from_anthropic, merge_usage
 from proxy.metering.usage_openai import from_openai
-from relayctl.demo import anthropic_shapes, openai_shapes
-from relayctl.demo.answer import Answer, answer_to, prompt_text, tokens_in
+from relayctl.demo.formats import chat as chat_format
+from relayctl.demo.formats import embeddings, messages, responses
+from relayctl.demo.formats.answer import Answer, answer_to
+from relayctl.demo.formats.requested import prompt_text, tokens_in
 
 LONG = "x" * 4 * 3000
 
@@ -95,7 +97,7 @@ def test_anthropic_caches_only_marked_prompts() -> None:
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-5-mini"])
 def test_chat_completion_has_usage(model: str) -> None:
     made = answer(chat(model, max_completion_tokens=80))
-    body = openai_shapes.chat(made)
+    body = chat_format.chat(made)
     usage = from_openai(body["usage"])
     assert usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (3000, 80)
@@ -107,18 +109,18 @@ def test_chat_completion_has_usage(model: str) -> None:
 
 def test_chat_stream_has_usage_only_on_request() -> None:
     made = answer(chat(max_tokens=80))
-    silent = events(list(openai_shapes.chat_frames(made, include_usage=False)))
+    silent = events(list(chat_format.chat_frames(made, include_usage=False)))
     assert not any("usage" in chunk for chunk in silent)
-    sent = events(list(openai_shapes.chat_frames(made, include_usage=True)))
+    sent = events(list(chat_format.chat_frames(made, include_usage=True)))
     assert [chunk["usage"] for chunk in sent[:-1]] == [None] * (len(sent) - 1)
     assert sent[-1]["choices"] == []
-    assert sent[-1]["usage"] == openai_shapes.chat_usage(made)
+    assert sent[-1]["usage"] == chat_format.chat_usage(made)
     assert len(sent) == len(silent) + 1
 
 
 def test_chat_stream_adds_up_to_the_text_and_ends_with_done() -> None:
     made = answer(chat(max_tokens=80))
-    frames = list(openai_shapes.chat_frames(made, include_usage=True))
+    frames = list(chat_format.chat_frames(made, include_usage=True))
     deltas = [chunk["choices"][0]["delta"] for chunk in events(frames) if chunk["choices"]]
     assert "".join(delta.get("content", "") for delta in deltas) == made.text
     assert frames[-1] == b"data: [DONE]\n\n"
@@ -126,10 +128,11 @@ def test_chat_stream_adds_up_to_the_text_and_ends_with_done() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_response_and_its_stream_have_equal_usage(seed: int) -> None:
-    made = answer({"model": "gpt-5-mini", "input": LONG, "max_output_tokens": 90}, seed)
-    sent = events(list(openai_shapes.response_frames(made)))
+    body = {"model": "gpt-5-mini", "input": LONG, "max_output_tokens": 90}
+    made = answer(body, seed)
+    sent = events(list(responses.response_frames(made, body)))
     assert sent[-1]["type"] == f"response.{'incomplete' if made.cut else 'completed'}"
-    assert sent[-1]["response"] == openai_shapes.response(made)
+    assert sent[-1]["response"] == responses.response(made, body)
     usage = from_openai(sent[-1]["response"]["usage"])
     assert usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (3000, 90)
@@ -137,14 +140,15 @@ def test_response_and_its_stream_have_equal_usage(seed: int) -> None:
 
 
 def test_embedding_has_no_completion_tokens() -> None:
-    body = openai_shapes.embedding(answer({"model": "text-embedding-3-small", "input": "x" * 40}))
+    request = {"model": "text-embedding-3-small", "input": "x" * 40}
+    body = embeddings.embeddings(request, model="text-embedding-3-small", seed=1)
     assert body["usage"] == {"prompt_tokens": 10, "total_tokens": 10}
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_input_token_counts_of_a_message_add_up(seed: int) -> None:
     made = answer(cached_message(), seed)
-    usage = from_anthropic(anthropic_shapes.message(made)["usage"])
+    usage = from_anthropic(messages.message(made)["usage"])
     assert usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (3002, 50)
     assert usage.cache_read_tokens == made.cache_read_tokens
@@ -154,13 +158,13 @@ def test_input_token_counts_of_a_message_add_up(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_usage_of_a_message_stream_is_cumulative(seed: int) -> None:
     made = answer(cached_message(), seed)
-    sent = events(list(anthropic_shapes.message_frames(made)))
+    sent = events(list(messages.message_frames(made)))
     names = [event["type"] for event in sent if event["type"] != "content_block_delta"]
     assert names == [
         "message_start", "content_block_start", "ping", "content_block_stop", "message_delta", "message_stop",
     ]  # fmt: skip
     merged = from_anthropic(merge_usage(sent[0]["message"]["usage"], sent[-2]["usage"]))
-    whole = from_anthropic(anthropic_shapes.message(made)["usage"])
+    whole = from_anthropic(messages.message(made)["usage"])
     assert merged == whole
     text = "".join(event["delta"]["text"] for event in sent if event["type"] == "content_block_delta")
     assert text == made.text
