@@ -32,9 +32,10 @@ class Loader:
     Nothing of the next segment is sent before the current one is committed: prefetching adds no lock waits.
     """
 
-    def __init__(self, connection: psycopg.Connection) -> None:
+    def __init__(self, connection: psycopg.Connection, *, fast_path: bool = True) -> None:
         staging.create_table(connection)
         self._connection = connection
+        self._fast_path = fast_path
         self._prefetched: SegmentLoad | None = None
 
     def load(self, path: Path, next_paths: Sequence[Path] = ()) -> LoadResult | None:
@@ -65,7 +66,7 @@ class Loader:
             # A staged load waits for all others and runs alone, so that stored records stay as it finds them.
             self._connection.execute(named("lock_staged_load" if staged else "lock_direct_load"))
             if staged or load is None:
-                load = SegmentLoad(self._connection, path, staged=staged)
+                load = SegmentLoad(self._connection, path, staged=staged, fast_path=self._fast_path)
             next_path = self._claim_next(next_paths)
             return load.run(lambda: self._prefetch(next_path))
 
@@ -87,6 +88,6 @@ class Loader:
         if path is None:
             return
         with suppress(OSError, SegmentError):
-            load = SegmentLoad(self._connection, path, staged=False)
+            load = SegmentLoad(self._connection, path, staged=False, fast_path=self._fast_path)
             load.prefetch()
             self._prefetched = load
