@@ -32,7 +32,7 @@ _VOCABULARY: Final = (
 )
 _WORDS: Final = _VOCABULARY.split()
 _LONGEST_WITHOUT_LIMIT: Final = 400
-_MAX_PIECES: Final = 8
+_MAX_CHUNKS: Final = 8
 # Providers cache prompts of at least this many tokens; OpenAI counts cached tokens in steps of 128.
 _SHORTEST_CACHED: Final = 1024
 _CACHE_STEP: Final = 128
@@ -52,16 +52,16 @@ class ToolCall:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """One alternative of an answer: text, whose `pieces` are its parts in a stream, or a tool call."""
+    """One alternative of an answer: text, whose `chunks` are its parts in a stream, or a tool call."""
 
-    pieces: tuple[str, ...]
+    chunks: tuple[str, ...]
     call: ToolCall | None
     end: Literal["stop", "length", "tool_call"]
 
     @property
     def text(self) -> str:
         """The whole text."""
-        return "".join(self.pieces)
+        return "".join(self.chunks)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,9 +84,9 @@ class Answer:
         return self.choices[0]
 
     @property
-    def pieces(self) -> tuple[str, ...]:
+    def chunks(self) -> tuple[str, ...]:
         """The parts of the first alternative's text in a stream."""
-        return self.first.pieces
+        return self.first.chunks
 
     @property
     def text(self) -> str:
@@ -138,19 +138,19 @@ def _choice(body: dict[str, Any], random: Random, tokens: int, *, limited: bool)
     elif asked := schema(body):
         text = json_text(sample(asked, random))
     else:
-        pieces = _chunks(tokens, random)
+        chunks = _chunks(tokens, random)
         return Choice(
-            pieces=pieces, call=None, end=_end(cut=limited and random.random() < _CUT_SHARE)
+            chunks=chunks, call=None, end=_end(cut=limited and random.random() < _CUT_SHARE)
         ), tokens
     needed = tokens_in(text)
     if cut := limited and needed > tokens:
         text, needed = text[: tokens * CHARACTERS_PER_TOKEN], tokens
     if tool is None:
-        return Choice(pieces=parts(text), call=None, end=_end(cut=cut)), needed
+        return Choice(chunks=parts(text), call=None, end=_end(cut=cut)), needed
     call = ToolCall(
         name=tool.name, arguments=text, digits=f"{random.getrandbits(128):032x}", custom=tool.custom
     )
-    return Choice(pieces=(), call=call, end="length" if cut else "tool_call"), needed
+    return Choice(chunks=(), call=call, end="length" if cut else "tool_call"), needed
 
 
 def _end(*, cut: bool) -> Literal["stop", "length"]:
@@ -173,11 +173,11 @@ def _cached(body: dict[str, Any], prompt: int, random: Random) -> tuple[int, int
 def _chunks(words: int, random: Random) -> tuple[str, ...]:
     """Random words, one token each, split into the parts of a stream."""
     text = [f"{word} " for word in random.choices(_WORDS, k=words)]
-    step = max(1, -(-words // _MAX_PIECES))
+    step = max(1, -(-words // _MAX_CHUNKS))
     return tuple("".join(text[start : start + step]) for start in range(0, words, step))
 
 
 def parts(text: str) -> tuple[str, ...]:
     """A text split into the parts of a stream."""
-    step = max(1, -(-len(text) // _MAX_PIECES))
+    step = max(1, -(-len(text) // _MAX_CHUNKS))
     return tuple(text[start : start + step] for start in range(0, len(text), step))

@@ -78,8 +78,8 @@ def _deltas(choice: Choice) -> Iterator[Object]:
             yield {"tool_calls": [{"index": 0, kind: {field: part}}]}
     else:
         yield start
-        for piece in choice.pieces:
-            yield {"content": piece}
+        for chunk in choice.chunks:
+            yield {"content": chunk}
 
 
 def _head(answer: Answer, kind: str) -> Object:

@@ -83,5 +83,5 @@ def _deltas(answer: Answer) -> Iterator[Object]:
         for part in ("", *parts(call.arguments)):
             yield {"type": "input_json_delta", "partial_json": part}
     else:
-        for piece in answer.pieces:
-            yield {"type": "text_delta", "text": piece}
+        for chunk in answer.chunks:
+            yield {"type": "text_delta", "text": chunk}

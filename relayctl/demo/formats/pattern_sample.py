@@ -52,10 +52,10 @@ class _Pattern:
         text = ""
         while self._rest and self._rest[0] not in "|)":
             before = self._rest
-            piece = self._atom()
+            made = self._atom()
             consumed = before[: len(before) - len(self._rest)]
             least, most = self._repetition()
-            text += self._repeated(consumed, piece, self._random.randint(least, most))
+            text += self._repeated(consumed, made, self._random.randint(least, most))
         return text
 
     def _repeated(self, atom: str, first: str, count: int) -> str:

@@ -75,8 +75,8 @@ def _events(answer: Answer, request: Object) -> Iterator[Object]:
 
 def _text_events(choice: Choice, location: Object) -> Iterator[Object]:
     yield {"type": "response.content_part.added", **location, "part": _part("")}
-    for piece in choice.pieces:
-        yield {"type": "response.output_text.delta", **location, "delta": piece, "logprobs": []}
+    for chunk in choice.chunks:
+        yield {"type": "response.output_text.delta", **location, "delta": chunk, "logprobs": []}
     yield {"type": "response.output_text.done", **location, "text": choice.text, "logprobs": []}
     yield {"type": "response.content_part.done", **location, "part": _part(choice.text)}
 
