@@ -42,13 +42,13 @@ class Answer:
     cache_write_tokens: int
     answer_tokens: int
     reasoning_tokens: int
-    pieces: tuple[str, ...]
+    chunks: tuple[str, ...]
     cut: bool
 
     @property
     def text(self) -> str:
-        """The whole text; `pieces` are its parts in a stream."""
-        return "".join(self.pieces)
+        """The whole text; `chunks` are its parts in a stream."""
+        return "".join(self.chunks)
 
 
 def prompt_text(body: Any) -> str:
@@ -89,7 +89,7 @@ def answer_to(body: dict[str, Any], random: Random, *, created: int) -> Answer:
         cache_write_tokens=written,
         answer_tokens=tokens,
         reasoning_tokens=reasoning,
-        pieces=_chunks(tokens - reasoning, random),
+        chunks=_chunks(tokens - reasoning, random),
         cut=limit is not None and random.random() < 0.1,
     )
 

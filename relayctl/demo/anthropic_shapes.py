@@ -63,8 +63,8 @@ def message_frames(answer: Answer) -> Iterator[bytes]:
     yield _frame({"type": "message_start", "message": started})
     yield _frame({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}})
     yield _frame({"type": "ping"})
-    for piece in answer.pieces:
-        delta = {"type": "text_delta", "text": piece}
+    for chunk in answer.chunks:
+        delta = {"type": "text_delta", "text": chunk}
         yield _frame({"type": "content_block_delta", "index": 0, "delta": delta})
     yield _frame({"type": "content_block_stop", "index": 0})
     # Cumulative: this output count includes the one of message_start.

@@ -45,7 +45,7 @@ def chat_frames(answer: Answer, *, include_usage: bool) -> Iterator[bytes]:
     unknown: Object = {"usage": None} if include_usage else {}
     head = _chat_head(answer, "chat.completion.chunk")
     deltas: list[Object] = [{"role": "assistant", "content": "", "refusal": None}]
-    deltas += [{"content": piece} for piece in answer.pieces]
+    deltas += [{"content": chunk} for chunk in answer.chunks]
     for delta in deltas:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}
         yield _frame(head | {"choices": [choice]} | unknown)
@@ -102,7 +102,7 @@ def response_frames(answer: Answer) -> Iterator[bytes]:
             "output_index": 0,
             "item": _output_item(answer, "in_progress", []),
         },
-        *({"type": "response.output_text.delta", **location, "delta": piece} for piece in answer.pieces),
+        *({"type": "response.output_text.delta", **location, "delta": chunk} for chunk in answer.chunks),
         {"type": "response.output_text.done", **location, "text": answer.text},
         {"type": f"response.{done['status']}", "response": done},
     ]

@@ -151,7 +151,7 @@ def _headers(answer: Answer) -> dict[str, str]:
 
 
 async def _whole(body: dict[str, Any], answer: Answer, random: Random) -> web.Response:
-    await asyncio.sleep(random.uniform(*_FIRST_PAUSE) + random.uniform(*_PAUSE) * len(answer.pieces))
+    await asyncio.sleep(random.uniform(*_FIRST_PAUSE) + random.uniform(*_PAUSE) * len(answer.chunks))
     return web.json_response(body, headers=_headers(answer))
 
 
