@@ -117,3 +117,10 @@ def write(path: Path, figures: list[Figure], about: Mapping[str, Any]) -> None:
     known |= {one.name: asdict(one) | {"met": one.met, "verdict": one.verdict, **about} for one in figures}
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"figures": list(known.values())}, indent=2) + "\n")
+
+
+def write_section(page: Path, name: str, text: str) -> None:
+    """Replaces the section of a page between the comments `<name>: begin` and `<name>: end`."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, _, rest = page.read_text("utf-8").partition(begin)
+    page.write_text(f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}", "utf-8")

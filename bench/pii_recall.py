@@ -10,12 +10,12 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from bench.figures import write_section
 from bench.pii_data import SEED, Sample, samples
 from proxy.config.pii import Pii
 from proxy.pii.detect import Detector
 
 PAGE = Path(__file__).parents[1] / "docs" / "pii.md"
-BEGIN, END = "<!-- recall: begin -->", "<!-- recall: end -->"
 
 
 def found(detector: Detector, sample: Sample) -> list[tuple[str, str]]:
@@ -65,9 +65,7 @@ def main() -> None:
     text = tables()
     print(text)
     if "--write" in sys.argv[1:]:
-        page = PAGE.read_text("utf-8")
-        before, _, rest = page.partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", "utf-8")
+        write_section(PAGE, "recall", text)
 
 
 if __name__ == "__main__":
