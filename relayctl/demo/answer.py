@@ -24,7 +24,7 @@ _VOCABULARY: Final = (
 )
 _WORDS: Final = _VOCABULARY.split()
 _LONGEST_WITHOUT_LIMIT: Final = 400
-_MAX_PIECES: Final = 8
+_MAX_CHUNKS: Final = 8
 # Providers cache prompts of at least this many tokens; OpenAI counts cached tokens in steps of 128.
 _SHORTEST_CACHED: Final = 1024
 _CACHE_STEP: Final = 128
@@ -113,5 +113,5 @@ def _cached(body: dict[str, Any], prompt: int, random: Random) -> tuple[int, int
 def _chunks(words: int, random: Random) -> tuple[str, ...]:
     """Random words, one token each, split into the parts of a stream."""
     text = [f"{word} " for word in random.choices(_WORDS, k=words)]
-    step = max(1, -(-words // _MAX_PIECES))
+    step = max(1, -(-words // _MAX_CHUNKS))
     return tuple("".join(text[start : start + step]) for start in range(0, words, step))
