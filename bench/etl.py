@@ -175,7 +175,7 @@ class Bench(Stage):
         with self.full_database() as url:
             return [*self._refresh(url), *self._little(url)]
 
-    def _load_a_day(self, url: str) -> float:
+    def _load_day(self, url: str) -> float:
         """Seconds to load 10,000 records of a new day."""
         number = next(self.new_days)
         begin = BEGIN + timedelta(days=DAYS + number)
@@ -189,9 +189,9 @@ class Bench(Stage):
         """The refresh of both views after a day was added."""
         with connect(url) as connection:
 
-            def after_a_load(work: Callable[[], object]) -> Callable[[], float]:
+            def after_load(work: Callable[[], object]) -> Callable[[], float]:
                 def measured() -> float:
-                    self._load_a_day(url)
+                    self._load_day(url)
                     return seconds_of(work)
 
                 return measured
@@ -200,16 +200,16 @@ class Bench(Stage):
             rounds = min(self.rounds, 3)
             seconds = interleaved(
                 rounds,
-                ours=after_a_load(lambda: rollup.refresh(connection, force=False)),
-                direct=after_a_load(lambda: connection.execute(query("refresh_direct_daily"))),
+                relay=after_load(lambda: rollup.refresh(connection, force=False)),
+                direct=after_load(lambda: connection.execute(query("refresh_direct_daily"))),
                 diff=lambda: seconds_of(lambda: connection.execute(named("refresh_usage_daily"))),
             )
             row = connection.execute(query("refreshed")).fetchone() or (0, 0, 0)
         measured = (
-            f"{seconds['ours']:.1f} s; {seconds['direct']:.1f} s; {row[2]:,} days and {row[1]:,} hours of "
+            f"{seconds['relay']:.1f} s; {seconds['direct']:.1f} s; {row[2]:,} days and {row[1]:,} hours of "
             f"{row[0]:,} records; CONCURRENTLY by itself {seconds['diff']:.1f} s"
         )
-        ratio = seconds["ours"] / seconds["direct"]
+        ratio = seconds["relay"] / seconds["direct"]
         name = f"refresh of usage_daily / of a view over the records, {self.times * self.records:,} records"
         why = "the comparison that CONCURRENTLY makes of all old rows with all new ones (docs/decisions/0010)"
         return [self.figure(name, measured, ratio, 0.2, rounds=rounds, why=why)]
@@ -222,7 +222,7 @@ class Bench(Stage):
         with self.database() as small:
             self.loaded(small, few)
             found = interleaved(
-                rounds, small=lambda: self._load_a_day(small), full=lambda: self._load_a_day(full)
+                rounds, small=lambda: self._load_day(small), full=lambda: self._load_day(full)
             )
         measured = f"{found['full'] * 1000:.0f} ms; with 100,000 there {found['small'] * 1000:.0f} ms"
         name = f"loading 10,000 records with {self.times * self.records:,} there / with 100,000"

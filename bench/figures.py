@@ -1,4 +1,4 @@
-"""What every benchmark shares: rounds that alternate between the sides, medians, a table, a result file."""
+"""Shared by all benchmarks: rounds that alternate between the sides, medians, a table, a result file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One row of the table; `ratio` is what the goal (and a harder one, the stretch) speaks of.
+    """One row of the table; `ratio` is compared with the goal and with a harder one, the stretch.
 
-    `why` is told where the goal is missed.
+    `why` is the reason to show if the goal is missed.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Figure:
 
 
 class Rows:
-    """What makes rows of the table, each of so many rounds unless said otherwise."""
+    """Base of the classes that measure rows of the table, each in `rounds` rounds by default."""
 
     rounds: int
 
@@ -66,7 +66,7 @@ class Rows:
         rounds: int = 0,
         why: str = "",
     ) -> Figure:
-        """One row; `why` is told where its goal is missed."""
+        """One row; `why` is the reason to show if its goal is missed."""
         return Figure(
             name=name,
             measured=measured,
@@ -117,3 +117,10 @@ def write(path: Path, figures: list[Figure], about: Mapping[str, Any]) -> None:
     known |= {one.name: asdict(one) | {"met": one.met, "verdict": one.verdict, **about} for one in figures}
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"figures": list(known.values())}, indent=2) + "\n")
+
+
+def write_section(page: Path, name: str, text: str) -> None:
+    """Replaces the section of a page between the comments `<name>: begin` and `<name>: end`."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, _, rest = page.read_text("utf-8").partition(begin)
+    page.write_text(f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}", "utf-8")

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.figures import write_section
 from proxy.config.pii import Pii
 from proxy.pii.phones import WorkLimitExceeded
 from proxy.pii.scrubber import Scrubber
@@ -24,7 +25,6 @@ from proxy.request.placeholders import Placeholders
 
 RESULTS = Path(__file__).parent / "results" / "pii.json"
 PAGE = Path(__file__).parents[1] / "docs" / "pii.md"
-BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
 ROUNDS = 5
 _KB, _MB = 1_000, 1_000_000
 
@@ -118,9 +118,7 @@ def main() -> None:
     }
     RESULTS.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
     if "--write" in sys.argv[1:]:
-        page = PAGE.read_text("utf-8")
-        before, _, rest = page.partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}", "utf-8")
+        write_section(PAGE, "speed", table)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class Model:
 
     @property
     def unit_prices(self) -> dict[str, str]:
-        """As a record tells them."""
+        """The unit prices as a record contains them."""
         return {"input_mtok": str(self.input_mtok), "output_mtok": str(self.output_mtok)}
 
 

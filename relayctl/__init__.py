@@ -1,1 +1,1 @@
-"""The operator's command: serves the proxy, runs the ETL, reports and alerts."""
+"""The operator's command: serves the proxy, runs the ETL, reports and alerts. Nothing may import it."""

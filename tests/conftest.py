@@ -41,7 +41,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What relayctl keeps about segments does not go into the home of whoever runs the tests."""
+    """The rollup cache of relayctl is not written to the home of the user who runs the tests."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -61,7 +61,7 @@ def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def database_url(postgres_url: str) -> Iterator[str]:
-    """An empty database that is dropped after the test, whoever is still connected to it."""
+    """An empty database that is dropped after the test even while it has connections."""
     with new_database(postgres_url) as url:
         yield url
 

@@ -70,33 +70,45 @@ class Bench(Rows):
                 "nginx": stack.enter_context(sides.nginx(self._scratch, self._provider)),
             }
             found = self._measured(running, clients=64)
-        ours, plain = found.per_request("relay"), found.per_request("plain")
+        relay_cpu, plain = found.per_request("relay"), found.per_request("plain")
         figures = []
-        for side, whose, goal, stretch in (("bare", "a bare aiohttp", 0.6, 0.35), ("nginx", "nginx", 4, 2.5)):
-            theirs = found.per_request(side)
+        for side, baseline, goal, stretch in (
+            ("bare", "a bare aiohttp", 0.6, 0.35),
+            ("nginx", "nginx", 4, 2.5),
+        ):
+            baseline_cpu = found.per_request(side)
             measured = f"{_cpu(found, 'relay')}; {_cpu(found, side)}"
-            name = f"JSON, 64 clients: CPU per request / {whose}'s"
-            figures.append(self.figure(name, measured, ours / theirs, goal, stretch=stretch, why=_WHY))
+            name = f"JSON, 64 clients: CPU per request / {baseline}'s"
+            figures.append(
+                self.figure(name, measured, relay_cpu / baseline_cpu, goal, stretch=stretch, why=_WHY)
+            )
         name = "features together: CPU per request less that without them (µs)"
         measured = f"{_cpu(found, 'relay')}; {_cpu(found, 'plain')}"
-        return [*figures, self.figure(name, measured, ours - plain, 12, stretch=8, why=_WHY)]
+        return [*figures, self.figure(name, measured, relay_cpu - plain, 12, stretch=8, why=_WHY)]
 
     def stream(self) -> list[Figure]:
         """Streams at the pace of a model; the client did not ask for the usage that Relay reads."""
         with self._relay() as relay, sides.nginx(self._scratch, self._provider, buffering=False) as nginx:
             found = self._measured({"relay": relay, "nginx": nginx}, clients=64, stream=True)
-        ours, theirs = found.per_event("relay"), found.per_event("nginx")
+        relay_cpu, baseline_cpu = found.per_event("relay"), found.per_event("nginx")
         name = f"stream of {messages.EVENTS} events at 10 ms, 64 clients: CPU per event / nginx's"
         return [
-            self.figure(name, f"{ours:.1f} µs; {theirs:.1f} µs", ours / theirs, 1.6, stretch=1.3, why=_WHY)
+            self.figure(
+                name,
+                f"{relay_cpu:.1f} µs; {baseline_cpu:.1f} µs",
+                relay_cpu / baseline_cpu,
+                1.6,
+                stretch=1.3,
+                why=_WHY,
+            )
         ]
 
     def litellm(self) -> list[Figure]:
         """The time that a proxy adds to one request, and how many it answers in a second."""
-        with self._relay() as ours, litellm.serving(self._scratch, self._provider) as theirs:
+        with self._relay() as relay, litellm.serving(self._scratch, self._provider) as baseline:
             direct = Side(pid=None, port=self._provider, key="none")
-            one = self._measured({"relay": ours, "litellm": theirs, "direct": direct}, clients=1)
-            many = self._measured({"relay": ours, "litellm": theirs}, clients=64)
+            one = self._measured({"relay": relay, "litellm": baseline, "direct": direct}, clients=1)
+            many = self._measured({"relay": relay, "litellm": baseline}, clients=64)
         added = {side: one.latency(side) - one.latency("direct") for side in ("relay", "litellm")}
         name = f"one client: latency added by LiteLLM {litellm.VERSION} / by Relay, p50"
         measured = f"{added['relay']:.0f} µs; {added['litellm']:,.0f} µs"

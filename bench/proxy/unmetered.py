@@ -31,11 +31,11 @@ from relayctl.serve import service
 _KEY = Key(id="key_bench", user="ada", team="engines", hash="", created_at=datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def _nothing(*_: Any, **__: Any) -> None:
+def _do_nothing(*_: Any, **__: Any) -> None:
     """Does nothing."""
 
 
-async def _nothing_later(*_: Any, **__: Any) -> None:
+async def _do_nothing_async(*_: Any, **__: Any) -> None:
     """Does nothing."""
 
 
@@ -53,13 +53,13 @@ def _without_features(build: Callable[..., Any]) -> Callable[..., Any]:
         made = build(*arguments, **options)
         services: Any = made[app.SERVICES]
         services.keys.find = lambda _: _KEY
-        services.writer.intent = services.writer.record = _nothing
-        services.writer.durable = _nothing_later
-        services.metrics.observe = _nothing
-        services.metrics.active = SimpleNamespace(inc=_nothing, dec=_nothing)
+        services.writer.intent = services.writer.record = _do_nothing
+        services.writer.durable = _do_nothing_async
+        services.metrics.observe = _do_nothing
+        services.metrics.active = SimpleNamespace(inc=_do_nothing, dec=_do_nothing)
         admission = Admission(services.limits.backend)
-        admission.settle = _nothing  # type: ignore[method-assign]
-        admission.settled = admission.end = _nothing_later  # type: ignore[method-assign]
+        admission.settle = _do_nothing  # type: ignore[method-assign]
+        admission.settled = admission.end = _do_nothing_async  # type: ignore[method-assign]
 
         async def admit(_: Any) -> Any:
             return admission
@@ -75,7 +75,7 @@ def main(config: Config) -> None:
     with (
         patch.object(AnswerReader, "read_body", _finish_body),
         patch.object(StreamReader, "read", _finish_event),
-        patch.object(recorder, "make_record", _nothing),
+        patch.object(recorder, "make_record", _do_nothing),
         patch.object(app, "build", _without_features(app.build)),
     ):
         service.run(config, database_url=None)

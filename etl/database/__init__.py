@@ -1,1 +1,1 @@
-"""PostgreSQL: connections, migrations, partitions, pruning and named statements. Knows no segment."""
+"""PostgreSQL: connections, migrations, partitions, pruning and named statements. Knows no segment file."""

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from etl.database.queries import named
-from etl.rollup.rollup import When
+from etl.rollup.rollup import LoadedTimes
 from etl.segments.reader import SegmentReader
 from proxy.segments.lines import IntentLine
 
@@ -40,7 +40,7 @@ def claim(connection: psycopg.Connection, name: str) -> bool:
     return locked == (True,) and bool(unloaded(connection, [name]))
 
 
-def segment_values(reader: SegmentReader, when: When) -> dict[str, Any]:
+def segment_values(reader: SegmentReader, times: LoadedTimes) -> dict[str, Any]:
     """The columns of a ledger row that come from reading a segment to its end."""
     integrity = reader.integrity
     return {
@@ -52,13 +52,18 @@ def segment_values(reader: SegmentReader, when: When) -> dict[str, Any]:
         "intents": reader.intents,
         "recovered": integrity.is_recovered,
         "seal_problem": integrity.problem(),
-        "first_hour": when.first_hour,
-        "last_hour": when.last_hour,
+        "first_hour": times.first_hour,
+        "last_hour": times.last_hour,
     }
 
 
 def insert_segment(
-    connection: psycopg.Connection, reader: SegmentReader, *, loaded: int, contradicting: int, when: When
+    connection: psycopg.Connection,
+    reader: SegmentReader,
+    *,
+    loaded: int,
+    contradicting: int,
+    times: LoadedTimes,
 ) -> LoadResult:
     """Inserts the row of a segment that was read to its end; `contradicting` records count as rejects."""
     result = LoadResult(
@@ -68,7 +73,7 @@ def insert_segment(
         duplicate=reader.records - loaded - contradicting,
         rejected=reader.rejected + contradicting,
     )
-    row = segment_values(reader, when) | {
+    row = segment_values(reader, times) | {
         "writer": reader.name.writer,
         "number": reader.name.number,
         "sha256": reader.integrity.sha256,

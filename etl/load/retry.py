@@ -26,7 +26,7 @@ from etl.load.segment import MONEY_CONTEXT, segment_errors
 from etl.records import columns
 from etl.records.rows import to_csv, to_row
 from etl.rollup import rollup
-from etl.rollup.rollup import When
+from etl.rollup.rollup import LoadedTimes
 from etl.segments.reader import SegmentReader, record_times
 from etl.segments.rejects import Reject
 from proxy.segments.lines import IntentLine
@@ -85,10 +85,12 @@ class _SegmentRetry:
             raise SegmentError(
                 f"segment {self._reader.path} is not the file that was loaded: its SHA-256 differs"
             )
-        loaded, when = self._store() if self._staged else (0, When(first_hour=None, last_hour=None, days=[]))
+        loaded, times = (
+            self._store() if self._staged else (0, LoadedTimes(first_hour=None, last_hour=None, days=[]))
+        )
         duplicate = self._delete_accepted() - loaded
         if loaded + duplicate + self._others:
-            self._update_ledger(loaded, duplicate, when)
+            self._update_ledger(loaded, duplicate, times)
         return RetryResult(loaded=loaded, duplicate=duplicate, others=self._others, failed=())
 
     def _rejected_lines(self) -> Iterator[dict[int, bool]]:
@@ -138,23 +140,23 @@ class _SegmentRetry:
         self._connection.execute(named("delete_rejects"), (self._name, list(numbers)))
         self._others += len(numbers)
 
-    def _store(self) -> tuple[int, When]:
+    def _store(self) -> tuple[int, LoadedTimes]:
         """Stores staged records that do not contradict; returns how many are new, and their times."""
         self._connection.execute(named("lock_staged_load"))
-        loaded, when = staging.store(self._connection)
+        loaded, times = staging.store(self._connection)
         found = staging.contradicting_lines(self._connection)
         while numbers := [number for number, _ in islice(found, _BATCH_LINES)]:
             reason = (staging.CONTRADICTION, self._name, numbers)
             self._connection.execute(named("set_reject_reason"), reason)
             self._connection.execute(named("delete_staged_lines"), (numbers,))
-        rollup.mark(self._connection, when)
-        return loaded, when
+        rollup.mark(self._connection, times)
+        return loaded, times
 
     def _delete_accepted(self) -> int:
         return self._connection.execute(named("delete_staged_rejects"), (self._name,)).rowcount
 
-    def _update_ledger(self, loaded: int, duplicate: int, when: When) -> None:
-        row = ledger.segment_values(self._reader, when) | {
+    def _update_ledger(self, loaded: int, duplicate: int, times: LoadedTimes) -> None:
+        row = ledger.segment_values(self._reader, times) | {
             "loaded": loaded,
             "duplicate": duplicate,
             "others": self._others,

@@ -20,7 +20,7 @@ from etl.load.ledger import LoadResult
 from etl.records import columns
 from etl.records.rows import to_csv, to_csv_by_field, to_row
 from etl.rollup import rollup
-from etl.rollup.rollup import When
+from etl.rollup.rollup import LoadedTimes
 from etl.segments.blocks import Block
 from etl.segments.reader import SegmentReader
 from etl.segments.rejects import Reject
@@ -109,11 +109,11 @@ class SegmentLoad:
             self._flush()
         self._flush()
         self._send_intents()
-        loaded, contradicting, when = self._finish_records()
+        loaded, contradicting, times = self._finish_records()
         with self._connection.pipeline():
-            rollup.mark(self._connection, when)
+            rollup.mark(self._connection, times)
             result = ledger.insert_segment(
-                self._connection, self._reader, loaded=loaded, contradicting=contradicting, when=when
+                self._connection, self._reader, loaded=loaded, contradicting=contradicting, times=times
             )
             # Without this the server would hold back its responses until the end of the pipeline.
             self._connection.pgconn.send_flush_request()
@@ -182,13 +182,13 @@ class SegmentLoad:
         ledger.insert_intents(self._connection, self.path.name, self._intents.values())
         self._intents.clear()
 
-    def _finish_records(self) -> tuple[int, int, When]:
+    def _finish_records(self) -> tuple[int, int, LoadedTimes]:
         """Returns the number of new and of contradicting records, and the times of the new ones."""
         if not self._staged:
-            return self._reader.records, 0, self._hours.when()
-        (loaded, when), contradicting = staging.store(self._connection), 0
+            return self._reader.records, 0, self._hours.times()
+        (loaded, times), contradicting = staging.store(self._connection), 0
         found = staging.contradictions(self._connection, self.path)
         while batch := list(islice(found, _MAX_REJECTS)):
             rejects.save(self._connection, batch)
             contradicting += len(batch)
-        return loaded, contradicting, when
+        return loaded, contradicting, times

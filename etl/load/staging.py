@@ -14,7 +14,7 @@ import psycopg
 from etl.database.queries import named
 from etl.records import columns
 from etl.rollup import columns as rollup
-from etl.rollup.rollup import When
+from etl.rollup.rollup import LoadedTimes
 from etl.segments.rejects import Reject
 from proxy.segments.record import MAX_LINE_BYTES
 
@@ -28,7 +28,7 @@ def create_table(connection: psycopg.Connection) -> None:
     connection.execute(named("create_staging_table"))
 
 
-def store(connection: psycopg.Connection) -> tuple[int, When]:
+def store(connection: psycopg.Connection) -> tuple[int, LoadedTimes]:
     """Moves new staged records to `usage_records` and appends their hourly sums.
 
     Returns how many are new, and their times.
@@ -39,7 +39,7 @@ def store(connection: psycopg.Connection) -> tuple[int, When]:
         None,
         None,
     )
-    return loaded, When(first_hour=first, last_hour=last, days=[day.isoformat() for day in days or ()])
+    return loaded, LoadedTimes(first_hour=first, last_hour=last, days=[day.isoformat() for day in days or ()])
 
 
 def contradicting_lines(connection: psycopg.Connection) -> Iterator[tuple[int, int]]:

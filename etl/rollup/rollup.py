@@ -123,7 +123,7 @@ def _add(sums: Sums, record: UsageRecord | QuickRecord, cost: Decimal | None, la
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class When:
+class LoadedTimes:
     """The first and last UTC hour of the records of a load (None without records), and their UTC days."""
 
     first_hour: str | datetime | None
@@ -186,16 +186,16 @@ class Hours:
         self._days |= {hour[:_DAY] for hour in hours}
         self._sums.clear()
 
-    def when(self) -> When:
+    def times(self) -> LoadedTimes:
         """The hours and days of the flushed records."""
         first, last = (f"{end(self._ends)}:00:00Z" if self._ends else None for end in (min, max))
-        return When(first_hour=first, last_hour=last, days=sorted(self._days))
+        return LoadedTimes(first_hour=first, last_hour=last, days=sorted(self._days))
 
 
-def mark(connection: psycopg.Connection, when: When) -> None:
+def mark(connection: psycopg.Connection, times: LoadedTimes) -> None:
     """Marks, in the caller's transaction, the days that `usage_daily` does not show yet."""
-    if when.days:
-        connection.execute(named("insert_unrefreshed"), (when.days,))
+    if times.days:
+        connection.execute(named("insert_unrefreshed"), (times.days,))
 
 
 def refresh(connection: psycopg.Connection, *, force: bool = True) -> bool:

@@ -81,8 +81,8 @@ def _check_variables(environ: Mapping[str, str]) -> None:
         section, _, setting = section.partition("_")
         field = Config.model_fields.get(section)
         if field and is_section(field.annotation) and setting in field.annotation.model_fields:
-            meant = f"{PREFIX}{section}__{setting}".upper()
-            raise ConfigError(f"the environment variable {name} sets nothing: write {meant}")
+            expected = f"{PREFIX}{section}__{setting}".upper()
+            raise ConfigError(f"the environment variable {name} sets nothing: write {expected}")
 
 
 def _sentence(error: ErrorDetails, source: str) -> str:

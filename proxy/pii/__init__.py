@@ -1,1 +1,1 @@
-"""Replaces personal data in prompts by placeholders and restores it in answers. Must not know upstreams."""
+"""Replaces personal data in prompts by placeholders, restores it in answers. Must not store or log it."""

@@ -214,8 +214,8 @@ def _check_ipv6(data: bytes, start: int, end: int) -> Hit | None:
     text = data[start:end].rstrip(b".")
     text = text if text.endswith(b"::") else text.rstrip(b":")
     end = start + len(text)
-    glued = data[end : end + 1].isalnum() or data[max(start - 1, 0) : start] in {b":", b"."}
-    return (start, end, "IP_ADDRESS") if not glued and is_ip(text) else None
+    is_inside_word = data[end : end + 1].isalnum() or data[max(start - 1, 0) : start] in {b":", b"."}
+    return (start, end, "IP_ADDRESS") if not is_inside_word and is_ip(text) else None
 
 
 def _second_group(data: bytes, start: int, end: int) -> int:

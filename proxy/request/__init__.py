@@ -1,1 +1,1 @@
-"""The client's request: key, call, routing, circuit breaker and policy. Must not know answers."""
+"""The client's request: key, call, routing, circuit breaker and policy. Must not send anything."""

@@ -14,7 +14,7 @@ from relayctl.alerts.check import KINDS, Kind, evaluate
 from relayctl.commands.options import (
     archive_option,
     database_option,
-    found_a_problem,
+    exit_with_problem,
     logs_option,
     output_option,
     print_notes,
@@ -96,7 +96,7 @@ def command(
     if alertmanager:
         click.echo(f"alerts sent to Alertmanager: {send(alertmanager, check.verdicts)}", err=True)
     if check.fires:
-        found_a_problem()
+        exit_with_problem()
 
 
 def _moment(at: str | None) -> datetime:

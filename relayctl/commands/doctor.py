@@ -11,7 +11,7 @@ from relayctl.commands.options import (
     OwnVariableFirst,
     config_option,
     database_option,
-    found_a_problem,
+    exit_with_problem,
     output_option,
 )
 from relayctl.doctor.checks import Setup, run_checks
@@ -56,4 +56,4 @@ def command(
     findings = list(run_checks(setup))
     show(findings_sheet(findings), output)
     if any(finding.state == "problem" for finding in findings):
-        found_a_problem()
+        exit_with_problem()

@@ -16,7 +16,7 @@ from etl.rollup import verification as differences
 from relayctl.commands import etl_archive, etl_prune
 from relayctl.commands.options import (
     Duration,
-    found_a_problem,
+    exit_with_problem,
     local,
     logs_option,
     output_option,
@@ -145,7 +145,7 @@ def refresh_command(*, url: str, check: bool, output: Output) -> None:
         found = differences.find(connection)
     show(sheets.differences_sheet(found), output)
     if found:
-        found_a_problem()
+        exit_with_problem()
 
 
 @command.command("status")
@@ -165,7 +165,7 @@ def status_command(*, url: str, logs: str, output: Output) -> None:
         print_notes((f"there is no log directory {logs}: what is waiting is unknown; give --logs",))
     show(sheets.status_sheet(found), output)
     if found.problem:
-        found_a_problem()
+        exit_with_problem()
 
 
 @command.command("rejects")

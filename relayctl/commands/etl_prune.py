@@ -15,7 +15,7 @@ from etl.database import migrations as migrate
 from etl.database import prune
 from relayctl.commands.options import (
     database_option,
-    found_a_problem,
+    exit_with_problem,
     local,
     logs_option,
     needed,
@@ -101,4 +101,4 @@ def command(
         print_notes(
             ("months are kept from the first that has unarchived segments: run relayctl etl archive",)
         )
-        found_a_problem()
+        exit_with_problem()

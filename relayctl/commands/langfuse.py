@@ -23,7 +23,7 @@ from relayctl.commands.options import (
     Duration,
     OwnVariableFirst,
     database_option,
-    found_a_problem,
+    exit_with_problem,
     local,
     logs_option,
     output_option,
@@ -218,7 +218,7 @@ def status_command(*, settings: Settings, output: Output) -> None:
     found = langfuse.status(settings)
     show(sheets.status_sheet(found), output)
     if found.counts.rejected:
-        found_a_problem()
+        exit_with_problem()
 
 
 @command.command("verify")
@@ -236,4 +236,4 @@ def verify_command(
     found = langfuse_verify.verify(settings, since=since, until=until, repair=repair)
     show(sheets.verify_sheet(found), output)
     if not found.agrees:
-        found_a_problem()
+        exit_with_problem()

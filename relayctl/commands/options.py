@@ -224,6 +224,6 @@ def note_if_empty(*, found: bool, filters: Filters) -> None:
     print_notes((f"no request in this range has {named}",))
 
 
-def found_a_problem() -> None:
+def exit_with_problem() -> None:
     """Ends the command with the exit code for a found problem."""
     click.get_current_context().exit(exits.FOUND)

@@ -131,7 +131,7 @@ def _bucket(granularity: str) -> Column:
 def _header(title: str, period: Period, as_of: datetime | None, totals: Measures) -> list[str]:
     since, until = _local(period.since, period), _local(period.until, period)
     loaded = f"as of {_local(as_of, period)}" if as_of else "not everything loaded yet"
-    return [f"{title}, {since} to {until} ({period.tz}), {loaded}", *doubts_of(totals)]
+    return [f"{title}, {since} to {until} ({period.tz}), {loaded}", *cost_notes(totals)]
 
 
 def _local(moment: datetime, period: Period) -> str:
@@ -139,12 +139,12 @@ def _local(moment: datetime, period: Period) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S}" if local.second else f"{local:%Y-%m-%d %H:%M}"
 
 
-def doubts_of(totals: Measures) -> list[str]:
+def cost_notes(totals: Measures) -> list[str]:
     """Sentences about unpriced and estimated requests; empty when the cost is complete and exact."""
-    doubts = []
+    notes = []
     if totals.unpriced_requests:
         share = ranking.percent(totals.unpriced_requests, totals.requests)
-        doubts.append(
+        notes.append(
             f"{totals.unpriced_requests:,} of {totals.requests:,} requests ({cell(_SHARE, share)}) have no "
             "known price; the cost is without them"
         )
@@ -152,8 +152,8 @@ def doubts_of(totals: Measures) -> list[str]:
         shown = cell(_MONEY, totals.estimated_cost_usd)
         share = ranking.percent(totals.estimated_cost_usd, totals.cost_usd)
         part = "" if share is None else f", {cell(_SHARE, share)} of the cost"
-        doubts.append(
+        notes.append(
             f"{totals.estimated_requests:,} of {totals.requests:,} requests have estimated tokens; "
             f"they cost {shown} USD{part}"
         )
-    return doubts
+    return notes

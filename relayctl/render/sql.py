@@ -30,15 +30,15 @@ def sql_sheet(result: Result) -> Sheet:
     """A sheet of the rows of one statement."""
     names = _unique(result.columns)
     columns = [
-        Column(name=name, title=title, kind="number" if _is_number(its_type) else "text")
-        for name, title, its_type in zip(names, result.columns, result.types, strict=True)
+        Column(name=name, title=title, kind="number" if _is_number(type_name) else "text")
+        for name, title, type_name in zip(names, result.columns, result.types, strict=True)
     ]
     rows = [dict(zip(names, map(_plain, row), strict=True)) for row in result.rows]
     return Sheet(columns=columns, rows=rows, document={"schema": SCHEMA, "columns": names, "rows": rows})
 
 
-def _is_number(its_type: str) -> bool:
-    return its_type.upper().removeprefix("U").startswith(_NUMBERS)
+def _is_number(type_name: str) -> bool:
+    return type_name.upper().removeprefix("U").startswith(_NUMBERS)
 
 
 def _unique(names: Sequence[str]) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from proxy.segments.record import money_text
+from relayctl.render.reports import cost_notes
 from relayctl.report_page import series, tables
 from relayctl.report_page.content import Content
 from relayctl.report_page.series import Chart
@@ -84,13 +85,13 @@ def _head(content: Content) -> str:
     only = [value for values in wanted.values.values() for value in values]
     lines = [
         *([f"Only {', '.join(only)}"] if only else []),
-        *tables.doubts(content.days.totals),
+        *cost_notes(content.days.totals),
         *content.notes,
     ]
     note = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return (
         f"<header><h1>Usage and cost</h1><p>{escape(_range(content.period))}, {escape(loaded)}</p>"
-        f"{f'<ul class=doubts>{note}</ul>' if note else ''}</header>{tables.tiles(content.days.totals)}"
+        f"{f'<ul class=notes>{note}</ul>' if note else ''}</header>{tables.tiles(content.days.totals)}"
     )
 
 

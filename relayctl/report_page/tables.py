@@ -10,7 +10,6 @@ from typing import Final
 
 from proxy.segments.record import money_text
 from relayctl.alerts.budgets import BudgetUsage
-from relayctl.render.reports import doubts_of
 from relayctl.render.sheet import LEFT, Column, Kind, cell
 from relayctl.report_page.series import Chart
 from relayctl.reports.json_documents import MEASURES
@@ -91,11 +90,6 @@ def tiles(totals: Measures) -> str:
         figure = f'<dd id="total-{name}"{_exact(value)}>{escape(shown)}{part}</dd>'
         found.append(f"<div><dt>{escape(title)}</dt>{figure}</div>")
     return f'<dl class="tiles">{"".join(found)}</dl>'
-
-
-def doubts(totals: Measures) -> list[str]:
-    """Sentences about unpriced and estimated requests."""
-    return doubts_of(totals)
 
 
 _SHARE: Final = Column(name="share", title="share", kind="percent")

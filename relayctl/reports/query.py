@@ -67,13 +67,12 @@ class ReportQuery:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ResultRow:
-    """One group: the index of its bucket, its value in each dimension of `group_by`, and its sums.
+class Group:
+    """The sums of one group, and its value in each dimension of `group_by`.
 
     A value is None where the source does not know it: rollups of pruned months lack the newer dimensions.
     """
 
-    bucket: int
     group: Mapping[Dimension, str | None]
     measures: Measures
 
@@ -81,6 +80,13 @@ class ResultRow:
     def names(self) -> tuple[str | None, ...]:
         """The values of the group in the order of `group_by`."""
         return tuple(self.group.values())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResultRow(Group):
+    """A group, and the index of its bucket."""
+
+    bucket: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +106,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Latency:
-    """Latency percentiles of one model's requests, in milliseconds; the model "" stands for all together.
+    """Latency percentiles of one model's requests, in milliseconds; the model "" is all models together.
 
     A percentile is the smallest latency that at least so many percent of the requests did not exceed: one
     that occurred. `ttft_p50_ms` and `ttft_p95_ms` are over streams only, None when there was none.

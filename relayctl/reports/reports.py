@@ -5,7 +5,7 @@ Ranks, order and averages are computed here, so that every source gives the same
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from relayctl.reports.query import (
     Answer,
     Dimension,
     Filters,
+    Group,
     Records,
     ReportQuery,
     ResultRow,
@@ -37,20 +38,10 @@ LARGEST_LIMIT: Final = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class UsageRow:
-    """One group: its hour, day, week or month ("" for the total), its value in each dimension of `group_by`.
-
-    A value is None where the source does not know it.
-    """
+class UsageRow(Group):
+    """A group, and its hour, day, week or month ("" for the total)."""
 
     bucket: str
-    group: Mapping[Dimension, str | None]
-    measures: Measures
-
-    @property
-    def names(self) -> tuple[str | None, ...]:
-        """The values of the group in the order of `group_by`."""
-        return tuple(self.group.values())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,8 +109,8 @@ def _is_master(request: web.Request, master_key: str | None) -> bool:
     if not master_key or scheme.lower() != "bearer":
         return False
     # As bytes, because compare_digest refuses text that is not ASCII; surrogates are bytes that are no UTF-8.
-    ours, theirs = (text.encode(errors="surrogateescape") for text in (master_key, given.strip()))
-    return hmac.compare_digest(ours, theirs)
+    expected, received = (text.encode(errors="surrogateescape") for text in (master_key, given.strip()))
+    return hmac.compare_digest(expected, received)
 
 
 def admin_routes(

@@ -71,14 +71,14 @@ class Process:
         self.started_at = time.monotonic()
         self.ready = False
         self.failure: str | None = None
-        self._reports, theirs = _FORK.Pipe(duplex=False)
-        self._process = _FORK.Process(target=_main, args=(number, work, lifeline, theirs), daemon=True)
+        self._reports, child_end = _FORK.Pipe(duplex=False)
+        self._process = _FORK.Process(target=_main, args=(number, work, lifeline, child_end), daemon=True)
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # until the child has reset the inherited handlers
         try:
             self._process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
-        theirs.close()
+        child_end.close()
         self.sentinel = self._process.sentinel
 
     @property

@@ -126,10 +126,10 @@ def _verified(store: Store, file: DayFile, path: Path) -> Fingerprint:
     return found or ()
 
 
-def _metadata(file: DayFile, its_fingerprint: Fingerprint) -> FileMetadata:
+def _metadata(file: DayFile, file_fingerprint: Fingerprint) -> FileMetadata:
     first, last = file.sums.first, file.sums.last
     times = TimeRange(first=first, last=last) if first and last else None
-    return FileMetadata(fingerprint=its_fingerprint, is_verified=True, times=times)
+    return FileMetadata(fingerprint=file_fingerprint, is_verified=True, times=times)
 
 
 def _update(

@@ -99,7 +99,7 @@ class LogQueries:
         if not [*self._gaps(since, until)]:
             sources.append(("FROM rollup_records", period))
         else:
-            sources += self._inputs.sources(since, until, self._inputs.summed.__contains__)
+            sources += self._inputs.sources(since, until, self._inputs.rollup_files.__contains__)
         for records, parameters in sources:
             statement = sql("report_logs_add_durations", records=records, filters=condition)
             self._connection.execute(statement, parameters | values)
@@ -126,11 +126,11 @@ class LogQueries:
         yield "FROM records", _bounds(since, until)
         hours_from, hours_until = whole_hours(query)
         for interval in ((since, hours_from), (max(hours_until, hours_from), until)):
-            if not self._inputs.summed or interval[0] >= interval[1]:
+            if not self._inputs.rollup_files or interval[0] >= interval[1]:
                 continue
             if interval not in self._read and [*self._gaps(*interval)] == [interval]:
                 self._read.add(interval)
-                yield from self._inputs.sources(*interval, self._inputs.summed.__contains__)
+                yield from self._inputs.sources(*interval, self._inputs.rollup_files.__contains__)
             else:
                 self._load_rollup_records(*interval)
                 yield "FROM rollup_records", _bounds(*interval)
@@ -145,7 +145,9 @@ class LogQueries:
     def _load_rollup_records(self, since: datetime, until: datetime) -> None:
         """Loads the records of files in the cache for a part of the period; no record of theirs is twice."""
         for interval in [*self._gaps(since, until)]:
-            for records, parameters in self._inputs.sources(*interval, self._inputs.summed.__contains__):
+            for records, parameters in self._inputs.sources(
+                *interval, self._inputs.rollup_files.__contains__
+            ):
                 statement = sql("load_records", table="rollup_records", records=records)
                 self._connection.execute(statement, parameters)
             self._loaded.append(interval)
@@ -163,11 +165,11 @@ class LogQueries:
 def load_records(
     connection: Connection, inputs: ReportInputs, period: Period, lists: dict[str, str] | None = None
 ) -> None:
-    """Loads each record of files that are not summed once: of duplicates the first by segment and line.
+    """Loads each record of files whose sums are not used, once: of duplicates the first by segment and line.
 
     `lists` are the column lists of other columns than those of reports.
     """
-    sources = inputs.sources(period.since, period.until, lambda name: name not in inputs.summed, lists)
+    sources = inputs.sources(period.since, period.until, lambda name: name not in inputs.rollup_files, lists)
     for records, parameters in sources:
         connection.execute(sql("load_records", table="records", records=records), parameters)
     connection.execute(sql("delete_duplicate_records"))

@@ -32,8 +32,8 @@ class ReportInputs:
     """All files of a period: verified segments, clean copies of others, and an archive.
 
     `load_order` is the position of each segment, local or archived, by name; `copied` are the times of the
-    records in copies. No record of the files in `summed` is in any other file; `rollups` has their ids by the
-    name of the cache that has their sums.
+    records in copies. `rollup_files` are the files whose sums are read from a cache, because none of their
+    records is in another file; `rollups` has their ids by the name of that cache.
     """
 
     archive: ArchiveSelection
@@ -44,7 +44,7 @@ class ReportInputs:
     copied: list[TimeRange | None] = field(default_factory=list)
     caches: tuple[RollupCache, ...] = ()
     rollups: dict[str, list[int]] = field(default_factory=dict)
-    summed: set[str] = field(default_factory=set)
+    rollup_files: set[str] = field(default_factory=set)
 
     def sources(
         self,
@@ -140,6 +140,6 @@ def select_rollups(inputs: ReportInputs) -> None:
             for name, one in files.items()
             if one.cache_id is not None and one.has_rollups and not outside.overlaps(one.times)
         }
-        inputs.summed.update(usable)
+        inputs.rollup_files.update(usable)
         if usable:
             inputs.rollups[cache.name] = list(usable.values())

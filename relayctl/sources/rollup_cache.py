@@ -168,10 +168,10 @@ class RollupCache:
         self._execute("add_files", added)
         numbers = [number for number, _, one in known if one.is_verified and one.times]
         if numbers:
-            summed = {"numbers": numbers, "ids": [first_id + number for number in numbers]}
+            parameters = {"numbers": numbers, "ids": [first_id + number for number in numbers]}
             for table, grain in _GRAINS.items():
-                self._execute("add_sums", summed, table, grain=grain)
-            self._execute("add_hashes", summed)
+                self._execute("add_sums", parameters, table, grain=grain)
+            self._execute("add_hashes", parameters)
 
     def _check_duplicates(self) -> None:
         found = self._rows()

@@ -125,7 +125,7 @@ def _load(source: LogSource, period: Period, file: Path) -> tuple[str, ...]:
         scratch = Path(folder)
         with database(file, scratch=scratch) as connection:
             inputs = source.inputs(connection, period, scratch, findings)
-            inputs.summed.clear()
+            inputs.rollup_files.clear()
             connection.execute(sql("create_records", **stored))
             load_records(connection, inputs, period, stored)
             connection.execute(named("sql_views"))

@@ -80,13 +80,13 @@ class SegmentVerifier:
         numbers = {number for number, _ in readable}
         read = {row["file"]: row for row in rows(self._connection, sql("verify_chunk"))} if readable else {}
         found = {}
-        for number, (file, (its_fingerprint, seal)) in enumerate(zip(files, checked, strict=True)):
-            if its_fingerprint:
+        for number, (file, (file_fingerprint, seal)) in enumerate(zip(files, checked, strict=True)):
+            if file_fingerprint:
                 row = read.get(number)
                 verified = seal is not None and number in numbers and _as_sealed(seal, row)
                 times = _times(row) if verified else None
                 found[file.name] = FileMetadata(
-                    fingerprint=its_fingerprint, is_verified=verified, times=times
+                    fingerprint=file_fingerprint, is_verified=verified, times=times
                 )
         return found
 

@@ -64,7 +64,7 @@ def test_the_three_alerts_that_were_promised_are_as_promised(name: str, expr: st
     assert (found.expr, found.hold.total_seconds()) == (expr, seconds)
 
 
-def test_an_alert_says_what_somebody_woken_by_it_needs(rule: rules.Rule) -> None:
+def test_an_alert_has_all_annotations(rule: rules.Rule) -> None:
     assert rule.labels["severity"] in {"critical", "warning"}
     assert rule.annotations.keys() == {"summary", "description", "runbook_url"}
     assert rule.annotations["runbook_url"] == f"docs/runbooks/{rule.name}.md"

@@ -76,7 +76,7 @@ def test_docker_compose_names_a_secret_that_is_missing() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_service_has_a_pinned_image_a_health_check_and_a_restart_policy(name: str) -> None:
+def test_services_have_pinned_images_health_checks_and_restart_policies(name: str) -> None:
     service = SERVICES[name]
     image = service["image"]
     ours = image.startswith("${RELAY_IMAGE")
@@ -104,7 +104,7 @@ def test_only_this_machine_can_reach_what_is_published() -> None:
     assert [port for port in published if not str(port).startswith("127.0.0.1:")] == []
 
 
-def test_every_secret_must_be_given_and_the_example_tells_how_to_make_it() -> None:
+def test_every_secret_is_required_and_the_example_says_how_to_make_it() -> None:
     secret = re.compile("PASSWORD|SECRET|SALT|ENCRYPTION|MASTER|LANGFUSE_PUBLIC_KEY")
     made = dict(re.findall(r"^(\w+)= *# (.+)$", EXAMPLE, re.MULTILINE))
     for name, rest in VARIABLES:
@@ -135,7 +135,7 @@ def test_the_example_makes_a_complete_environment() -> None:
 @pytest.mark.parametrize(
     "name", [name for name, service in SERVICES.items() if "RELAY_IMAGE" in service["image"]]
 )
-def test_relays_own_services_run_without_privileges_on_a_read_only_file_system(name: str) -> None:
+def test_relay_services_are_unprivileged_on_a_read_only_file_system(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -195,7 +195,7 @@ def test_the_monitoring_tools_take_their_own_files(
     assert done.returncode == 0, done.stderr
 
 
-def test_prometheus_scrapes_what_compose_starts_under_the_jobs_that_the_alerts_name() -> None:
+def test_prometheus_scrapes_the_services_under_the_job_names_of_the_alerts() -> None:
     scrapes = yaml.safe_load((ROOT / "deploy" / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
     named = {scrape["job_name"]: scrape for scrape in scrapes}
     targets = [

@@ -114,7 +114,7 @@ def test_a_panel_says_what_it_shows_and_in_what_unit(panel: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("query", PROMQL, ids=str)
-def test_a_query_asks_for_declared_metrics_as_what_they_are(query: Query) -> None:
+def test_a_query_uses_declared_metrics_according_to_their_type(query: Query) -> None:
     assert mistakes(promql(query.text)) == []
     by_hand = re.findall(r"rate\([^)]*\[(?!\$__rate_interval)", query.text)
     assert not by_hand or query.panel["type"] != "timeseries", "a graph wants $__rate_interval"

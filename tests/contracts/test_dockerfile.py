@@ -35,7 +35,7 @@ def test_every_package_is_checked_against_the_lock() -> None:
     assert "--build-constraints /tmp/build.txt --require-hashes" in STAGES[0]
 
 
-def test_the_result_has_no_build_tools_and_runs_as_nobody_special() -> None:
+def test_the_image_has_no_build_tools_and_runs_unprivileged() -> None:
     run = STAGES[1]
     assert "pip uninstall" in run
     assert "apt-get" not in run

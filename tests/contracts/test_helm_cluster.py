@@ -105,7 +105,7 @@ def test_a_master_key_that_is_given_takes_its_place(cluster: helm_python.Config)
 
 
 @pytest.mark.parametrize("cluster", [{"installed": False}], indirect=True)
-def test_the_first_install_makes_one_that_nobody_guesses(cluster: helm_python.Config) -> None:
+def test_the_first_install_makes_a_random_one(cluster: helm_python.Config) -> None:
     first, second = _master_key(cluster, {}), _master_key(cluster, {})
     assert len(first) == len(second) == 40
     assert first != second

@@ -106,7 +106,7 @@ def test_without_a_volume_no_job_reads_one_and_a_sidecar_ships() -> None:
     assert {sidecar["restartPolicy"] for sidecar in sidecars} == {"Always"}
 
 
-def test_the_tables_are_made_before_the_release_with_a_secret_that_is_there_by_then() -> None:
+def test_migration_runs_before_the_release_with_an_existing_secret() -> None:
     manifests = rendered("everything")
     (job,) = of_kind(manifests, "Job")
     (secret,) = of_kind(manifests, "Secret", "-migrate")

@@ -1,4 +1,4 @@
-"""Names of modules, classes and functions are terms of the field, not private words."""
+"""Names of modules, classes, functions and variables are terms of the field, not private words."""
 
 from __future__ import annotations
 
@@ -28,16 +28,20 @@ def words(name: str) -> set[str]:
 
 
 def names(path: Path) -> Iterator[tuple[str, frozenset[str]]]:
-    """What a module defines, its own name included, each with the words that it must not contain."""
+    """The names in a module, its own included, each with the words that it must not contain."""
     yield path.stem, PRIVATE
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ClassDef):
             yield node.name, PRIVATE_CLASSES
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name, PRIVATE
+        elif isinstance(node, ast.arg):
+            yield node.arg, PRIVATE
+        elif isinstance(node, ast.Name):
+            yield node.id, PRIVATE
 
 
-@pytest.mark.parametrize("package", ["proxy", "etl", "relayctl"])
+@pytest.mark.parametrize("package", ["proxy", "etl", "relayctl", "bench"])
 def test_no_name_contains_a_private_word(package: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}: {name}"
@@ -59,3 +63,15 @@ def test_no_name_contains_a_private_word(package: str) -> None:
 )
 def test_a_name_is_split_into_words(name: str, expected: set[str]) -> None:
     assert words(name) == expected
+
+
+def test_a_test_name_has_at_most_70_characters() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and len(node.name) > 70
+    ]
+    assert found == []

@@ -47,7 +47,7 @@ def test_every_file_that_the_page_names_exists() -> None:
 
 
 def _rounded(size: int) -> str:
-    """A size as the page tells it: three digits."""
+    """A size as the page shows it: three digits."""
     unit, divisor = ("GB", 1e9) if size >= 1e9 else ("MB", 1e6)
     return f"{size / divisor:.3g} {unit}"
 

@@ -100,7 +100,7 @@ def test_the_constraints_are_those_of_the_lock() -> None:
 
 
 def test_the_lock_is_that_of_pyproject() -> None:
-    """Whether somebody changed the dependencies and did not run `uv lock`, as far as can be seen offline."""
+    """Whether the dependencies were changed without `uv lock`, as far as can be seen offline."""
     lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
     (ours,) = (package for package in lock["package"] if package["name"] == "relayctl")
     assert ours["version"] == PROJECT["version"]

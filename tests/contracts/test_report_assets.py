@@ -21,7 +21,7 @@ def test_a_vendored_file_is_the_published_one(name: str, sha256: str) -> None:
     assert hashlib.sha256((ASSETS / name).read_bytes()).hexdigest() == sha256
 
 
-def test_it_tells_its_version_and_licence() -> None:
+def test_it_contains_its_version_and_licence() -> None:
     head = (ASSETS / "chart.umd.min.js").read_text("utf-8")[:300]
     assert "Chart.js v4.6.1" in head
     assert "MIT License" in head

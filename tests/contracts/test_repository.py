@@ -93,7 +93,7 @@ def test_the_three_import_names_belong_to_relayctl_alone(package: str) -> None:
     assert owners <= {"relayctl"}
 
 
-def test_sql_statements_stand_in_sql_files_only() -> None:
+def test_sql_statements_are_in_sql_files_only() -> None:
     words = ("SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ", "CREATE TABLE ")
     found = [
         f"{_name(path)}:{node.lineno}"

@@ -130,8 +130,8 @@ async def test_answer_split_at_random_bytes_is_unchanged(
 ) -> None:
     sent = encode(recording.body)
     headers = _content_type(recording) | ({"Content-Encoding": "gzip"} if sent != recording.body else {})
-    pieces = _at_random(sent, recording.id)
-    provider.will(Answer(status=recording.status, headers=headers, steps=tuple(pieces)))
+    parts = _at_random(sent, recording.id)
+    provider.will(Answer(status=recording.status, headers=headers, steps=tuple(parts)))
     answer = await _ask(relay, recording)
     assert answer.body == recording.body
     assert "Content-Encoding" not in answer.headers

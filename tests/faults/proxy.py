@@ -52,7 +52,7 @@ LONGEST_LIFE: Final = 0.8
 """Seconds of load after which a proxy is killed at the latest."""
 
 USAGE: Final = {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14}
-PIECE: Final = events({"choices": [{"delta": {"content": "hello "}}]}, done=False)
+CHUNK: Final = events({"choices": [{"delta": {"content": "hello "}}]}, done=False)
 END: Final = events({"choices": [], "usage": USAGE})
 MESSAGE: Final = named_events(
     {"type": "message_start", "message": {"usage": {"input_tokens": 10, "output_tokens": 1}}},
@@ -63,11 +63,11 @@ MESSAGE: Final = named_events(
 REFUSED: Final = {"error": {"type": "test", "message": "no"}}
 ANSWERS: Final = {
     "json": json_answer({"choices": [{"message": {"content": "hello"}}], "usage": USAGE}),
-    "stream": stream_answer([PIECE, PIECE, Pause(0.005), PIECE, END]),
-    "left": stream_answer([PIECE, Pause(0.02), PIECE, END]),
+    "stream": stream_answer([CHUNK, CHUNK, Pause(0.005), CHUNK, END]),
+    "left": stream_answer([CHUNK, Pause(0.02), CHUNK, END]),
     "message": stream_answer(MESSAGE, cut=50),
     "late": Answer(before=(Pause(0.1),), steps=(b"{}",), length=2),
-    "broken": stream_answer([PIECE, BREAK]),
+    "broken": stream_answer([CHUNK, BREAK]),
     "gone": Answer(before=(BREAK,)),
     "400": json_answer(REFUSED, status=400),
     "429": json_answer(REFUSED, status=429),

@@ -38,7 +38,7 @@ def capturing(directory: Path, provider: Replay, **sections: Any) -> AbstractAsy
 
 
 def captured(directory: Path) -> list[CapturedContent]:
-    """Everything that stands in the sealed content segments of a directory."""
+    """All content in the sealed content segments of a directory."""
     now = datetime.now(UTC)
     contents = ContentReader(directory=directory, since=now - timedelta(days=1), until=now)
     found = list(contents)
@@ -46,6 +46,6 @@ def captured(directory: Path) -> list[CapturedContent]:
     return found
 
 
-def told(content: CapturedContent) -> tuple[Any, Any]:
+def input_and_output(content: CapturedContent) -> tuple[Any, Any]:
     """Its input and its output."""
     return json.loads(content.input), json.loads(content.output)

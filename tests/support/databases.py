@@ -27,7 +27,7 @@ def system_binaries() -> Path | None:
 
 @contextmanager
 def new_database(postgres_url: str, *, template: str = "template0") -> Iterator[str]:
-    """The URL of a new database, a copy of `template`; dropped afterwards, whoever is still connected."""
+    """The URL of a new database, a copy of `template`; dropped afterwards even while it has connections."""
     name = f"relay_test_{uuid.uuid4().hex}"
     made, copied = sql.Identifier(name), sql.Identifier(template)
     with psycopg.connect(postgres_url, autocommit=True) as maintenance:

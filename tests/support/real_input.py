@@ -38,7 +38,7 @@ class Recording:
 
 
 def _route(path: str) -> str:
-    """The route of Relay's that a recorded path stands for: providers put it below prefixes of their own."""
+    """The route of Relay for a recorded path: providers put it below prefixes of their own."""
     for route in ("/chat/completions", "/embeddings", "/responses", "/messages"):
         if path.endswith(route):
             return f"/v1{route}"

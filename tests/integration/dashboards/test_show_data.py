@@ -88,7 +88,7 @@ def texts(tmp_path: Path) -> Path:
     return directory
 
 
-async def test_every_panel_shows_something_under_traffic_and_no_ratio_fails_without(
+async def test_panels_show_data_under_traffic_and_ratios_work_without(
     tmp_path: Path, texts: Path, provider: Replay, migrated_url: str
 ) -> None:
     provider.default = _answer

@@ -20,7 +20,7 @@ async def test_a_stream_has_all_its_events() -> None:
     async with peer.serving() as port:
         before = Provider.sent
         await peer.answers(port, [request(port, "none", stream=True)], clients_open=1, requests=1)
-        assert Provider.sent - before in {EVENTS, 2 * EVENTS}  # the client asks until it is told
+        assert Provider.sent - before in {EVENTS, 2 * EVENTS}  # the client asks until it is stopped
 
 
 async def test_an_answer_that_is_not_whole_or_not_200_ends_the_measurement() -> None:

@@ -12,7 +12,7 @@ from proxy import sse
 from proxy.sse import Event, EventSplitter, parse_event
 from tests.support.arbitrary import UNTIMED
 
-Told = tuple[str, bytes]
+Parsed = tuple[str, bytes]
 
 
 def split(*chunks: bytes) -> list[Event]:
@@ -23,12 +23,12 @@ def split(*chunks: bytes) -> list[Event]:
     return [*events, parse_event(rest)] if rest else events
 
 
-def parsed(*chunks: bytes) -> list[Told]:
+def parsed(*chunks: bytes) -> list[Parsed]:
     """Name and data of every event that says anything."""
     return [(event.name, event.data) for event in split(*chunks) if event.data or event.name != "message"]
 
 
-STREAMS: list[tuple[str, bytes, list[Told]]] = [
+STREAMS: list[tuple[str, bytes, list[Parsed]]] = [
     ("lines ended by LF", b"data: a\n\ndata: b\n\n", [("message", b"a"), ("message", b"b")]),
     (
         "lines ended by CRLF",
@@ -58,16 +58,16 @@ NAMED = pytest.mark.parametrize(
 
 
 @NAMED
-def test_stream_is_parsed_by_the_specification(stream: bytes, expected: list[Told]) -> None:
+def test_stream_is_parsed_by_the_specification(stream: bytes, expected: list[Parsed]) -> None:
     assert parsed(stream) == expected
 
 
 @NAMED
-def test_every_cut_gives_the_same_events(stream: bytes, expected: list[Told]) -> None:
+def test_every_cut_gives_the_same_events(stream: bytes, expected: list[Parsed]) -> None:
     cuts = [(0,), *itertools.combinations_with_replacement(range(len(stream) + 1), 2)]
     for cut in cuts:
-        pieces = [stream[start:end] for start, end in itertools.pairwise((0, *cut, len(stream)))]
-        assert parsed(*pieces) == expected, pieces
+        fragments = [stream[start:end] for start, end in itertools.pairwise((0, *cut, len(stream)))]
+        assert parsed(*fragments) == expected, fragments
     assert parsed(*(bytes([byte]) for byte in stream)) == expected
 
 
@@ -83,9 +83,9 @@ ANY_STREAM = st.lists(st.tuples(LINES, ENDS)).map(lambda parts: b"".join(itertoo
 @example(stream=b"data: x\r\r\ndata: y\r\r", cuts=[8, 9])
 def test_any_stream_gives_the_same_events_at_any_cuts(stream: bytes, cuts: list[int]) -> None:
     borders = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    pieces = [stream[start:end] for start, end in itertools.pairwise(borders)]
-    assert parsed(*pieces) == parsed(stream)
-    assert b"".join(event.raw for event in split(*pieces)) == stream
+    fragments = [stream[start:end] for start, end in itertools.pairwise(borders)]
+    assert parsed(*fragments) == parsed(stream)
+    assert b"".join(event.raw for event in split(*fragments)) == stream
 
 
 def test_event_is_returned_by_the_chunk_that_ends_it() -> None:

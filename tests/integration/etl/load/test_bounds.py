@@ -60,8 +60,8 @@ def test_segment_of_thousands_of_months_takes_few_locks(
     locks: list[int] = []
     mark = rollup.mark
 
-    def counted(connection: psycopg.Connection, when: rollup.When) -> None:
-        mark(connection, when)
+    def counted(connection: psycopg.Connection, times: rollup.LoadedTimes) -> None:
+        mark(connection, times)
         row = database.execute(
             "SELECT count(*) FROM pg_locks WHERE pid = %s", (connection.info.backend_pid,)
         ).fetchone()

@@ -88,10 +88,10 @@ def _die_in_the_fifth_segment(url: str, directory: Path) -> None:
     """Runs in a child process, which is killed after it has sent the records of its fifth segment."""
     mark, calls = rollup.mark, itertools.count(1)
 
-    def mark_or_die(connection: psycopg.Connection, when: rollup.When) -> None:
+    def mark_or_die(connection: psycopg.Connection, times: rollup.LoadedTimes) -> None:
         if next(calls) == 5:
             os.kill(os.getpid(), signal.SIGKILL)
-        mark(connection, when)
+        mark(connection, times)
 
     rollup.mark = mark_or_die
     run(url, directory)

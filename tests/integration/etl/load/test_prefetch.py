@@ -111,8 +111,8 @@ def test_prefetched_segment_survives_a_failed_load(
     with connect(migrated_url) as connection, ExitStack() as after:
         patch = after.enter_context(pytest.MonkeyPatch.context())
 
-        def fails_in_the_server(connection: psycopg.Connection, when: rollup.When) -> None:
-            mark(connection, when)
+        def fails_in_the_server(connection: psycopg.Connection, times: rollup.LoadedTimes) -> None:
+            mark(connection, times)
             connection.execute("SELECT 1 / 0")
 
         patch.setattr(rollup, "mark", fails_in_the_server)

@@ -20,7 +20,7 @@ from tests.support.etl.state import contents
 
 pytestmark = pytest.mark.every_postgres
 
-# Times near the borders where a rollup could go wrong, and the ends of what can be told.
+# Times near the borders where a rollup could go wrong, and the first and last storable times.
 BORDERS = [
     datetime(1, 1, 1, tzinfo=UTC),
     datetime(1999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),

@@ -1,4 +1,4 @@
-"""`etl refresh --check` tells every difference between the rollups and the records, and no other."""
+"""`etl refresh --check` reports every difference between rollups and records."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def loaded(migrated_url: str, writer: SegmentWriter) -> SegmentWriter:
     return writer
 
 
-def told(connection: psycopg.Connection) -> list[tuple[str, str, Decimal | None, Decimal | None]]:
+def differences(connection: psycopg.Connection) -> list[tuple[str, str, Decimal | None, Decimal | None]]:
     return [(one.rollup, one.measure, one.stored, one.recomputed) for one in find(connection)]
 
 
@@ -70,7 +70,7 @@ def test_a_load_that_the_days_do_not_show_yet_is_no_difference(
         ("latency_ms", "1", (1, Decimal("1.125"))),
     ],
 )
-def test_an_hour_that_somebody_changed_is_told(
+def test_a_changed_hour_is_reported(
     database: psycopg.Connection,
     loaded: SegmentWriter,
     column: str,
@@ -88,7 +88,7 @@ def test_an_hour_that_somebody_changed_is_told(
     ]
 
 
-def test_a_day_that_is_not_what_the_records_make_is_told(
+def test_a_day_that_differs_from_its_records_is_reported(
     database: psycopg.Connection, loaded: SegmentWriter
 ) -> None:
     database.execute(
@@ -109,13 +109,13 @@ def test_a_day_that_is_not_what_the_records_make_is_told(
     assert find(database) == []
 
 
-def test_groups_that_one_side_lacks_are_told(database: psycopg.Connection, loaded: SegmentWriter) -> None:
+def test_groups_that_one_side_lacks_are_reported(database: psycopg.Connection, loaded: SegmentWriter) -> None:
     database.execute("DELETE FROM usage_hourly_parts WHERE hour = %s AND user_id = 'user-1'", [HOUR])
-    missing = {measure: (stored, made) for _, measure, stored, made in told(database)}
+    missing = {measure: (stored, made) for _, measure, stored, made in differences(database)}
     assert missing["requests"] == (None, Decimal(1))
     assert missing["latency_ms"] == (None, Decimal("1.125"))
     database.execute("DELETE FROM usage_records WHERE request_id = %s", [record(2).request_id])
-    both = [row for row in told(database) if row[1] == "requests"]
+    both = [row for row in differences(database) if row[1] == "requests"]
     assert both == [
         ("usage_hourly", "requests", None, Decimal(1)),
         ("usage_hourly", "requests", Decimal(1), None),

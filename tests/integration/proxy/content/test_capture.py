@@ -24,7 +24,7 @@ from tests.support.content_data import (
     answer,
     captured,
     capturing,
-    told,
+    input_and_output,
 )
 from tests.support.replay import (
     BREAK,
@@ -54,7 +54,7 @@ async def one(directory: Path, provider: Replay, path: str, body: dict[str, Any]
     (content,) = captured(relay.config.logs.dir)
     assert content.request_id == whole.request_id
     assert content.created_at == relay.record_of(whole).created_at
-    return told(content)
+    return input_and_output(content)
 
 
 PROMPT = {"messages": MESSAGES}
@@ -128,7 +128,7 @@ async def test_refused_requests_are_not_captured(tmp_path: Path, provider: Repla
         await relay.get("/v1/files")
     assert len(check_segments(relay.config.logs.dir)) == 4
     # The list of files reached the upstream, but nothing was asked.
-    assert [told(content)[0] for content in captured(relay.config.logs.dir)] == [
+    assert [input_and_output(content)[0] for content in captured(relay.config.logs.dir)] == [
         {"messages": [{"role": "user", "content": "a secret plan"}]},
         None,
     ]
@@ -160,7 +160,9 @@ async def test_whole_answer_is_captured_after_a_disconnect(tmp_path: Path, provi
         rest.set()
         await until(lambda: not relay.active())
     assert [record.status for record in relay.records()] == [499]
-    assert [told(content) for content in captured(relay.config.logs.dir)] == [({"messages": MESSAGES}, SAID)]
+    assert [input_and_output(content) for content in captured(relay.config.logs.dir)] == [
+        ({"messages": MESSAGES}, SAID)
+    ]
 
 
 @pytest.mark.parametrize("restore", [True, False])
@@ -178,7 +180,7 @@ async def test_content_keeps_placeholders_and_scrubs_answers(
         whole = await relay.post(CHAT, body | {"messages": asked})
     assert (b"ada@example.org" in whole.body) is restore
     (content,) = captured(relay.config.logs.dir)
-    assert told(content) == (
+    assert input_and_output(content) == (
         {"messages": [{"role": "user", "content": "write to <EMAIL_ADDRESS_1>"}]},
         {"content": "I wrote to <EMAIL_ADDRESS_1>, not to <EMAIL_ADDRESS_2>"},
     )
@@ -191,7 +193,7 @@ async def test_answer_with_too_much_personal_data_is_not_captured(tmp_path: Path
         provider.will(json_answer({"choices": [{"message": {"content": said}}]}))
         assert (await relay.post(CHAT, ASK)).status == 200
     (content,) = captured(relay.config.logs.dir)
-    assert told(content)[1] == {"cut": "it holds too much of what may be personal data"}
+    assert input_and_output(content)[1] == {"cut": "it holds too much of what may be personal data"}
 
 
 async def test_cached_answer_is_captured_once(tmp_path: Path, provider: Replay) -> None:
@@ -201,7 +203,7 @@ async def test_cached_answer_is_captured_once(tmp_path: Path, provider: Replay) 
     assert len(provider.received) == 1
     assert hit.headers["x-relay-cache"] == "hit"
     (content,) = captured(relay.config.logs.dir)
-    assert told(content) == (PROMPT, SAID)
+    assert input_and_output(content) == (PROMPT, SAID)
     assert content.request_id in {answer.request_id for answer in answers}
 
 
@@ -212,4 +214,4 @@ async def test_answer_of_the_last_upstream_is_captured(tmp_path: Path, provider:
         async with capturing(tmp_path, provider, upstreams=both(second.url)) as relay:
             await relay.post(CHAT, STREAM)
     (content,) = captured(relay.config.logs.dir)
-    assert told(content) == (PROMPT, SAID)
+    assert input_and_output(content) == (PROMPT, SAID)

@@ -18,7 +18,7 @@ from proxy.segments.file import seal_leftovers
 from proxy.segments.lines import OpenLine, SealLine, parse_line, sealed_segments
 from proxy.segments.record import RequestLine
 from tests.integration.proxy.segments.test_writing import check_segments
-from tests.support.content_data import ASK, CHAT, JSON, STREAM, answer, captured, capturing, told
+from tests.support.content_data import ASK, CHAT, JSON, STREAM, answer, captured, capturing, input_and_output
 from tests.support.replay import Replay, replaying
 from tests.support.running import process, settings, until
 
@@ -137,6 +137,6 @@ async def test_errors_of_capture_affect_neither_answer_nor_record(
         assert (await relay.post(CHAT, STREAM)).body.endswith(b"[DONE]\n\n")
         assert (await relay.post(CHAT, ASK)).json() == JSON
     assert [record.prompt_tokens for record in check_segments(relay.config.logs.dir)] == [10, 10]
-    assert [told(content) for content in captured(relay.config.logs.dir)] == [(None, None)] * 2
+    assert [input_and_output(content) for content in captured(relay.config.logs.dir)] == [(None, None)] * 2
     assert "not captured whole: RuntimeError" in caplog.text
     assert "secret plan" not in caplog.text

@@ -159,8 +159,8 @@ async def test_each_upstream_gets_stream_options_as_it_supports_them(
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_answer_beyond_the_total_timeout_is_504(tmp_path: Path, provider: Replay, stream: bool) -> None:
-    piece = events({"choices": [{"delta": {"content": "1234"}}]}, done=False)
-    slowly = tuple(step for _ in range(20) for step in (piece, Pause(0.05)))
+    chunk = events({"choices": [{"delta": {"content": "1234"}}]}, done=False)
+    slowly = tuple(step for _ in range(20) for step in (chunk, Pause(0.05)))
     timeouts = {"connect": 2, "first_byte": 2, "idle": 2, "total": 0.3}
     async with running(
         settings(tmp_path, provider.url, upstreams={"openai": {"timeouts": timeouts}})

@@ -43,10 +43,10 @@ async def sent(relay: Relay, data: bytes) -> bytes:
     try:
         while True:
             async with asyncio.timeout(0.5):
-                piece = await reader.read(65_536)
-            if not piece:
+                part = await reader.read(65_536)
+            if not part:
                 break
-            answer += piece
+            answer += part
     except TimeoutError:
         pass
     writer.close()

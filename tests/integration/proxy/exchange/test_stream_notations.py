@@ -61,8 +61,8 @@ async def test_stream_is_counted_and_delivered_in_every_notation(
     ):
         for encoding, encode in ENCODINGS:
             for size in (len(body), 7):
-                pieces = encode(body)
-                steps = tuple(pieces[at : at + size] for at in range(0, len(pieces), size))
+                parts = encode(body)
+                steps = tuple(parts[at : at + size] for at in range(0, len(parts), size))
                 headers = {"Content-Type": EVENT_STREAM, "Content-Encoding": encoding}
                 provider.will(Answer(headers=headers, steps=steps))
                 answer = await relay.post(CHAT, ASKED | options)

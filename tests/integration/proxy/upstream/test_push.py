@@ -26,10 +26,10 @@ ONE, TWO, END = b"3\r\none\r\n", b"3\r\ntwo\r\n", b"0\r\n\r\n"
 
 
 def noting(taken: list[bytes], *, more: bool = True) -> Callable[[bytes], bool]:
-    """Notes each piece, and whether it wants the next at once."""
+    """Notes each part, and whether it wants the next at once."""
 
-    def take(piece: bytes) -> bool:
-        taken.append(piece)
+    def take(part: bytes) -> bool:
+        taken.append(part)
         return more
 
     return take

@@ -36,8 +36,8 @@ async def relaying(directory: Path, *scripts: Script) -> AsyncIterator[tuple[Wir
 
 def chunked(body: bytes, size: int) -> bytes:
     """A body in chunks of this size, with what HTTP allows beside them."""
-    pieces = [body[at : at + size] for at in range(0, len(body), size)]
-    chunks = b"".join(b"%x;note=1\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    parts = [body[at : at + size] for at in range(0, len(body), size)]
+    chunks = b"".join(b"%x;note=1\r\n%b\r\n" % (len(part), part) for part in parts)
     return chunks + b"0\r\nX-Trailer: 1\r\n\r\n"
 
 

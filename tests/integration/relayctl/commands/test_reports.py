@@ -100,11 +100,11 @@ def test_report_over_a_pruned_period_has_a_note(
     with connect(migrated_url) as connection:
         connection.execute("UPDATE etl_state SET pruned_before = '2026-10-01T02:00:00Z'")
     capsys.readouterr()
-    for since, told in (
+    for since, is_noted in (
         ("2026-10-01T00:00:00Z", False),  # whole hours: the rollup has them
         ("2026-10-01T00:30:00Z", True),
         ("2026-10-01T02:30:00Z", False),  # nothing of it is pruned
     ):
         period = ["--since", since, "--until", "2026-10-02"]
         assert cli.run(["usage", "--granularity", "total", *period, *database]) == exit_codes.DONE
-        assert ("records before 2026-10-01 02:00:00Z may be pruned" in capsys.readouterr().err) is told
+        assert ("records before 2026-10-01 02:00:00Z may be pruned" in capsys.readouterr().err) is is_noted

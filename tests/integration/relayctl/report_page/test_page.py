@@ -128,7 +128,7 @@ def test_a_hostile_name_is_only_text(opened: Page) -> None:
 def test_nothing_sticks_out_and_the_charts_follow_the_colours(opened: Page, scheme: str, width: int) -> None:
     opened.set_viewport_size({"width": width, "height": 800})
     opened.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    # The charts follow the window a moment later; what sticks out for ever ends the wait.
+    # The charts follow the window a moment later; an element that never fits ends the wait.
     fits = "width => document.documentElement.scrollWidth <= width"
     opened.wait_for_function(fits, arg=width, timeout=5000)
     ink, legend = opened.evaluate(
@@ -145,7 +145,7 @@ def test_it_prints(opened: Page) -> None:
     assert opened.pdf(format="A4").startswith(b"%PDF")
 
 
-def test_in_print_tables_stand_side_by_side_and_end_once(opened: Page) -> None:
+def test_in_print_tables_are_side_by_side_and_end_once(opened: Page) -> None:
     opened.emulate_media(media="print")
     first, second = (opened.locator(".boards > div").nth(at).bounding_box() for at in (0, 1))
     assert first
@@ -154,7 +154,7 @@ def test_in_print_tables_stand_side_by_side_and_end_once(opened: Page) -> None:
     assert first["x"] + first["width"] < second["x"]
     # A footer would be repeated at the end of each page that its table is on.
     assert opened.locator("tfoot").first.evaluate("it => getComputedStyle(it).display") == "table-row-group"
-    # What stands out of its box makes empty pages.
+    # An element that overflows its box causes empty pages.
     assert opened.locator(".chart").first.evaluate("it => getComputedStyle(it).overflow") == "hidden"
 
 

@@ -194,4 +194,4 @@ def test_segment_that_differs_from_its_archived_copy_is_reported(tmp_path: Path)
     source = LogSource(directory=logs, archive=open_store(str(to)), now=lambda: NOW)
     found = reports.usage_report(source, ALWAYS)
     assert found.totals.requests == 12
-    assert any(paths[1].name in told and "in the archive" in told for told in found.notes)
+    assert any(paths[1].name in note and "in the archive" in note for note in found.notes)

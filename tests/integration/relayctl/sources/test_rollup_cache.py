@@ -159,7 +159,7 @@ def _reads_records(source: LogSource, scratch: Path, period: Period = ALWAYS) ->
     """Whether a report over whole hours reads records."""
     with database(scratch=scratch) as connection:
         inputs = source.inputs(connection, period, scratch, Findings())
-        return any(inputs.sources(period.since, period.until, lambda name: name not in inputs.summed))
+        return any(inputs.sources(period.since, period.until, lambda name: name not in inputs.rollup_files))
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ ATTRIBUTES: list[tuple[UsageRecord, str, Any]] = [
     (record(), "observation.completion_start_time", None),
     (record(status=502), "observation.status_message", "HTTP 502"),
     (
-        record(error=Fault(type="overloaded", message="not told")),
+        record(error=Fault(type="overloaded", message="not exported")),
         "observation.status_message",
         "overloaded",
     ),

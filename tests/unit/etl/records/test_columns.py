@@ -31,7 +31,7 @@ def table(name: str) -> list[tuple[str, str, bool]]:
 
 
 def test_the_columns_are_those_of_usage_records() -> None:
-    """In any order: a new column stands last in PostgreSQL."""
+    """In any order: a new column is the last one in PostgreSQL."""
     described = {(column.name, column.postgres, column.nullable) for column in COLUMNS}
     stored = table("usage_records")
     assert described == set(stored)

@@ -12,7 +12,7 @@ from tests.support.replay import events, named_events
 
 
 def output(body: bytes, *, streams: bool, cut: int | None = None) -> Any:
-    """What is put together from an answer in pieces of `cut` bytes."""
+    """What is put together from an answer in fragments of `cut` bytes."""
     found = Output(streams=streams)
     for at in range(0, len(body), cut or len(body) or 1):
         found.feed(body[at : at + (cut or len(body))])
@@ -70,12 +70,12 @@ def delta(index: int = 0, **fields: Any) -> dict[str, Any]:
     return {"choices": [{"index": index, "delta": fields}]}
 
 
-def argument(piece: str, index: int = 0, **more: Any) -> dict[str, Any]:
-    return delta(tool_calls=[{"index": index, "function": {"arguments": piece}} | more])
+def argument(fragment: str, index: int = 0, **more: Any) -> dict[str, Any]:
+    return delta(tool_calls=[{"index": index, "function": {"arguments": fragment}} | more])
 
 
 STREAMS: list[tuple[list[dict[str, Any]], object]] = [
-    # text in pieces, and the usage chunk
+    # text in fragments, and the usage chunk
     ([delta(role="assistant", content=""), delta(content="he"), delta(content="llo"), delta(),
       {"choices": [], "usage": {}}], {"role": "assistant", "content": "hello"}),
     # reasoning beside it, by either name
@@ -136,7 +136,7 @@ BLOCKS: list[tuple[list[dict[str, Any]], object]] = [
     (block(0, {"type": "text", "text": ""},
            {"type": "text_delta", "text": "he"}, {"type": "text_delta", "text": "y"}),
      [{"type": "text", "text": "hey"}]),
-    # thinking with its signature, then a tool's input as JSON in pieces
+    # thinking with its signature, then a tool's input as JSON in fragments
     (block(0, {"type": "thinking", "thinking": "", "signature": ""},
            {"type": "thinking_delta", "thinking": "so"}, {"type": "signature_delta", "signature": "c2ln"})
      + block(1, USE, {"type": "input_json_delta", "partial_json": ""},
@@ -167,7 +167,7 @@ def item(kind: str, **fields: Any) -> dict[str, Any]:
 
 MESSAGE = {"type": "message", "id": "msg_1", "role": "assistant", "content": []}
 PART = {"type": "output_text", "text": "", "annotations": []}
-PIECES: list[tuple[list[dict[str, Any]], object]] = [
+FRAGMENTS: list[tuple[list[dict[str, Any]], object]] = [
     # broken off in the middle of a text
     ([item("output_item.added", item=MESSAGE), item("content_part.added", content_index=0, part=PART),
       item("output_text.delta", content_index=0, delta="he"),
@@ -196,6 +196,6 @@ PIECES: list[tuple[list[dict[str, Any]], object]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("values", "expected"), PIECES)
+@pytest.mark.parametrize(("values", "expected"), FRAGMENTS)
 def test_output_of_a_responses_stream(values: list[dict[str, Any]], expected: object) -> None:
     assert in_blocks(*values) == expected

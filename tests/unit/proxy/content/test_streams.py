@@ -18,7 +18,7 @@ from tests.support.replay import events, named_events
 from tests.unit.proxy.content.test_output import USE, block, delta, output, streamed
 
 
-def pieces(text: str, ends: list[int]) -> list[str]:
+def fragments(text: str, ends: list[int]) -> list[str]:
     """A text cut at some places."""
     at = sorted({min(end, len(text)) for end in ends} | {0, len(text)})
     return [text[begin:end] for begin, end in pairwise(at)] or [""]
@@ -54,12 +54,13 @@ def test_stream_of_any_chat_answer_has_its_output(
                     begun = call | {"index": at, "function": {"name": "f", "arguments": ""}}
                     own.append(delta(index, tool_calls=[begun]))
                     own += [
-                        delta(index, tool_calls=[{"index": at, "function": {"arguments": piece}}])
-                        for piece in pieces(call["function"]["arguments"], ends)
+                        delta(index, tool_calls=[{"index": at, "function": {"arguments": fragment}}])
+                        for fragment in fragments(call["function"]["arguments"], ends)
                     ]
             elif name != "role":
                 own += [
-                    delta(index, **{name: piece}) for piece in (pieces(value, ends) if value else [value])
+                    delta(index, **{name: fragment})
+                    for fragment in (fragments(value, ends) if value else [value])
                 ]
         chunks.append(own)
     mixed = []
@@ -83,11 +84,13 @@ def test_stream_of_any_anthropic_answer_has_its_output(
     for at, (kind, text) in enumerate(blocks):
         if kind == "tool_use":
             content.append(USE | {"input": {"text": text}})
-            parts = pieces(json.dumps({"text": text}), ends)
-            sent += block(at, USE, *({"type": "input_json_delta", "partial_json": piece} for piece in parts))
+            parts = fragments(json.dumps({"text": text}), ends)
+            sent += block(
+                at, USE, *({"type": "input_json_delta", "partial_json": fragment} for fragment in parts)
+            )
         else:
             content.append({"type": kind, kind: text})
-            deltas = ({"type": f"{kind}_delta", kind: piece} for piece in pieces(text, ends))
+            deltas = ({"type": f"{kind}_delta", kind: fragment} for fragment in fragments(text, ends))
             sent += block(at, {"type": kind, kind: ""}, *deltas)
     whole = output(json.dumps({"type": "message", "content": content}).encode(), streams=False)
     assert output(named_events(*sent), streams=True, cut=cut) == (whole or None)
@@ -133,9 +136,9 @@ def test_any_stream_is_read(values: list[dict[str, Any]], cut: int) -> None:
 
 def test_stream_is_kept_up_to_the_size_of_a_line() -> None:
     found = Output(streams=True)
-    piece = events(delta(content="x" * 65_536), done=False)
+    fragment = events(delta(content="x" * 65_536), done=False)
     for _ in range(40):
-        found.feed(piece)
+        found.feed(fragment)
     assert MAX_CONTENT_BYTES < len(found.value()["content"]) <= MAX_CONTENT_BYTES + 2 * 65_536
 
 
@@ -170,7 +173,7 @@ def texts(items: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("recording", STREAMED, ids=lambda recording: f"{recording.provider}-{recording.id}")
 def test_recorded_response_is_the_same_from_its_deltas(recording: Recording) -> None:
     parts = recording.body.split(b"\n\n")
-    pieces_only = b"\n\n".join(event for event in parts if not any(whole in event for whole in _WHOLE))
-    assert len(pieces_only) < len(recording.body)
-    whole, built = (output(body, streams=True) for body in (recording.body, pieces_only))
+    fragments_only = b"\n\n".join(event for event in parts if not any(whole in event for whole in _WHOLE))
+    assert len(fragments_only) < len(recording.body)
+    whole, built = (output(body, streams=True) for body in (recording.body, fragments_only))
     assert texts(built) == texts(whole)

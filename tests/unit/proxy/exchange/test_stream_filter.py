@@ -61,7 +61,7 @@ STREAMS: list[tuple[str, bytes, bytes]] = [
     ("usage after [DONE]", CONTENT + DONE + INJECTED, CONTENT + DONE),
     ("usage that half a blank line ends", CONTENT + DONE + INJECTED[:-1], CONTENT + DONE),
     ("carriage returns", (CONTENT + INJECTED).replace(b"\n", b"\r"), CONTENT.replace(b"\n", b"\r")),
-    ("usage told twice", CONTENT + INJECTED + INJECTED + DONE, CONTENT + DONE),
+    ("usage sent twice", CONTENT + INJECTED + INJECTED + DONE, CONTENT + DONE),
 ]
 
 
@@ -78,10 +78,10 @@ def test_injected_chunk_is_removed_at_any_cuts(stream: bytes, expected: bytes) -
 @given(data=st.binary(max_size=80), cuts=st.lists(st.integers(0, 80), max_size=5))
 def test_all_other_bytes_pass_unchanged(data: bytes, cuts: list[int]) -> None:
     borders = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    pieces = [data[start:end] for start, end in itertools.pairwise(borders)]
-    assert passed(*pieces, drop_usage=True) == data
+    parts = [data[start:end] for start, end in itertools.pairwise(borders)]
+    assert passed(*parts, drop_usage=True) == data
     stream = StreamFilter(AnswerReader("openai"), drop_usage=False)
-    assert [stream.feed(piece) for piece in pieces] == pieces
+    assert [stream.feed(part) for part in parts] == parts
     assert stream.end() == b""
 
 

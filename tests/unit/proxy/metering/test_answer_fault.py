@@ -17,7 +17,7 @@ from tests.support.arbitrary import OBJECTS, UNTIMED
 from tests.support.replay import events
 
 # (case, answer or chunk) -> type and code of the fault, None for none
-TOLD: list[tuple[str, dict[str, Any], tuple[str, str] | None]] = [
+FAULTS: list[tuple[str, dict[str, Any], tuple[str, str] | None]] = [
     ("an error object", {"error": {"type": "server_error", "code": "x"}}, ("server_error", "(x)")),
     ("an error that is a text", {"error": "SECRET"}, ("upstream_error", "")),
     ("OpenRouter: a number for a kind", {"error": {"code": 502, "message": "SECRET"}},
@@ -45,7 +45,7 @@ TOLD: list[tuple[str, dict[str, Any], tuple[str, str] | None]] = [
     ("an answer", {"object": "chat.completion", "choices": [{"finish_reason": "stop"}]}, None),
 ]  # fmt: skip
 CASES = pytest.mark.parametrize(
-    ("value", "expected"), [row[1:] for row in TOLD], ids=[row[0] for row in TOLD]
+    ("value", "expected"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS]
 )
 
 

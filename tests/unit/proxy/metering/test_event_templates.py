@@ -171,11 +171,11 @@ def test_fast_path_and_plain_path_give_the_same_result_at_any_cuts(
 @given(stream=streams(), cuts=st.lists(st.integers(0, 4000), max_size=6), drop_usage=st.booleans())
 def test_chunk_borders_do_not_change_the_result(stream: bytes, cuts: list[int], drop_usage: bool) -> None:
     borders = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    whole, pieces = (StreamFilter(AnswerReader("openai"), drop_usage=drop_usage) for _ in range(2))
+    whole, parts = (StreamFilter(AnswerReader("openai"), drop_usage=drop_usage) for _ in range(2))
     expected = whole.feed(stream) + whole.end()
-    cut = [pieces.feed(stream[start:end]) for start, end in itertools.pairwise(borders)]
-    assert b"".join(cut) + pieces.end() == expected
-    assert state(pieces.answer) == state(whole.answer) == read_plainly("openai", stream)[-1]
+    cut = [parts.feed(stream[start:end]) for start, end in itertools.pairwise(borders)]
+    assert b"".join(cut) + parts.end() == expected
+    assert state(parts.answer) == state(whole.answer) == read_plainly("openai", stream)[-1]
 
 
 @needs_real_input

@@ -20,7 +20,7 @@ SOLD: list[tuple[str, dict[str, Any], str, str | None]] = [
     ("by its name", {"name": "deepseek"}, "deepseek-chat", "deepseek/"),
     ("your own server has no list price", {"name": "ours"}, "gpt-4o", None),
     ("a name beside an unknown host", {"name": "openai"}, "gpt-4o", "openai/"),
-    ("as it is told", {"base_url": "https://api.groq.com/openai/v1", "price_provider": "openai"}, "gpt-4o",
+    ("as configured", {"base_url": "https://api.groq.com/openai/v1", "price_provider": "openai"}, "gpt-4o",
      "openai/"),
 ]  # fmt: skip
 

@@ -1,6 +1,6 @@
 """What providers send, row by row: an answer as it comes, and the tokens and the cost of its record.
 
-The rows are those of the page of facts that Relay was built from, in its order: where the usage stands, where
+The rows are those of the page of facts that Relay was built from, in its order: where the usage is, where
 Anthropic's goes wrong, hard situations. What a row says of one usage object alone is in `test_proxy_usage_*`.
 """
 
@@ -188,14 +188,14 @@ WRONG: list[tuple[str, list[dict[str, Any]], Counts, str | None]] = [
     ("a search of the server's is paid",
      [start(input_tokens=1000, output_tokens=1),
       delta(output_tokens=100, server_tool_use={"web_search_requests": 2})], (1000, 100, 0, 0, 0), "0.0245"),
-    ("and so it is where nothing else is told with it",
+    ("and also where nothing else is sent with it",
      [start(input_tokens=1000, output_tokens=1), delta(output_tokens=100),
       delta(server_tool_use={"web_search_requests": 2})], (1000, 100, 0, 0, 0), "0.0245"),
     ("a search beside a compaction is paid once",
      [start(input_tokens=180, output_tokens=1),
       delta(output_tokens=0, iterations=[turn("compaction", 55_000)],
             server_tool_use={"web_search_requests": 1})], (55_180, 0, 0, 0, 0), "0.17554"),
-    ("a search that its turn tells too is paid once",
+    ("a search that its turn also reports is billed once",
      [start(input_tokens=180, output_tokens=1),
       delta(output_tokens=0, server_tool_use={"web_search_requests": 1},
             iterations=[turn("message", 180, server_tool_use={"web_search_requests": 1})])],

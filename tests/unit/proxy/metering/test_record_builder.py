@@ -78,7 +78,7 @@ CASES: list[tuple[str, str, int, bytes, tuple[str, int, int, str | None]]] = [
     ("a whole answer", CHAT, 200, json.dumps({"usage": USAGE}).encode(), ("provider", 10, 4, "0.000018")),
     ("a whole stream", CHAT, 200, events(CONTENT, {"choices": [], "usage": USAGE}),
      ("provider", 10, 4, "0.000018")),
-    ("the client left, the upstream told", CHAT, 499, events(CONTENT, {"choices": [], "usage": USAGE}),
+    ("the client left, the upstream sent usage", CHAT, 499, events(CONTENT, {"choices": [], "usage": USAGE}),
      ("provider", 10, 4, "0.000018")),
     ("a whole stream without usage: four bytes to a token, rounded up", CHAT, 200, events(CONTENT),
      ("estimated", 2, 3, "0.000008")),

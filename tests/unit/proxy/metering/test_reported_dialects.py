@@ -31,7 +31,7 @@ OPENAI: list[tuple[str, dict[str, Any], tuple[int, int, int, int, int]]] = [
     ("more cached tokens than the prompt, without a total",
      {"prompt_tokens": 3, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 200}},
      (203, 5, 200, 0, 0)),
-    ("Mistral's audio input stands beside the prompt",
+    ("Mistral's audio input is beside the prompt",
      {"prompt_audio_seconds": 203, "prompt_tokens": 4, "completion_tokens": 635, "total_tokens": 3264},
      (2629, 635, 0, 0, 0)),
     ("image input beside the prompt",

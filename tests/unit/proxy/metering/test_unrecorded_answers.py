@@ -68,7 +68,7 @@ def from_body(body: bytes, endpoint: str) -> UsageRecord:
 
 
 def from_stream(body: bytes, endpoint: str) -> UsageRecord:
-    """As it is read when it comes in pieces of seven bytes."""
+    """As it is read when it comes in parts of seven bytes."""
     reading = AnswerReader(api_of(endpoint))
     stream = StreamFilter(reading, drop_usage=False)
     for at in range(0, len(body), 7):

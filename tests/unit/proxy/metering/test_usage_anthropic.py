@@ -89,7 +89,7 @@ ANTHROPIC: list[tuple[str, dict[str, Any], Expected | None]] = [
     ("nulls count nothing", {"input_tokens": 7, "cache_read_input_tokens": None, "output_tokens": 2},
      {"prompt_tokens": 7, "completion_tokens": 2}),
     (
-        "thinking stands inside the output; searches are counted",
+        "thinking is inside the output; searches are counted",
         {
             "input_tokens": 10,
             "output_tokens": 50,

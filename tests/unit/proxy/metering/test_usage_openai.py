@@ -96,7 +96,7 @@ OPENAI: list[tuple[str, str | dict[str, Any], Expected | None]] = [
         {"prompt_tokens": 15, "completion_tokens": 400, "reasoning_tokens": 400},
     ),
     (
-        "xAI: reasoning outside the completion, told in the details and in the total",
+        "xAI: reasoning outside the completion, reported in the details and in the total",
         {
             "prompt_tokens": 32,
             "completion_tokens": 9,
@@ -175,13 +175,13 @@ OPENAI: list[tuple[str, str | dict[str, Any], Expected | None]] = [
         {"prompt_tokens": 8, "completion_tokens": 2, "reported_cost": Decimal("0.00012")},
     ),
     (
-        "OpenRouter, own key: its fee stands beside the upstream's price",
+        "OpenRouter, own key: its fee is beside the upstream's price",
         ('{"prompt_tokens":8,"completion_tokens":2,"cost":0.00001,"is_byok":true,'
         '"cost_details":{"upstream_inference_cost":0.00012}}'),
         {"prompt_tokens": 8, "completion_tokens": 2, "reported_cost": Decimal("0.00013")},
     ),
     (
-        "OpenRouter, own key: no fee is told",
+        "OpenRouter, own key: no fee is reported",
         '{"prompt_tokens":8,"completion_tokens":2,"is_byok":true,"cost_details":{"upstream_inference_cost":1}}',
         {"prompt_tokens": 8, "completion_tokens": 2, "reported_cost": Decimal(1)},
     ),

@@ -136,8 +136,8 @@ def test_complete_texts_in_final_events_are_restored() -> None:
 @given(token_texts, cuts)
 def test_only_the_beginning_of_a_placeholder_is_buffered(text: str, positions: list[int]) -> None:
     channel = Channel(RESTORER, escaped=False)
-    for piece in cut(text, positions):
-        channel.feed(piece)
+    for fragment in cut(text, positions):
+        channel.feed(fragment)
         assert channel.pending == "" or any(
             token.startswith(channel.pending) and token != channel.pending for token in VALUES
         )

@@ -82,10 +82,10 @@ def test_segment_is_open_while_written_and_valid_when_sealed(tmp_path: Path) -> 
 
 def test_segment_never_overwrites_another(tmp_path: Path) -> None:
     hidden = tmp_path / f".{NAME}.new"
-    hidden.write_text("somebody is just making it")
+    hidden.write_text("another process is making it")
     with pytest.raises(FileExistsError):
         SegmentFile.create(tmp_path, NAME, seq=1, previous=None)
-    assert hidden.read_text() == "somebody is just making it"
+    assert hidden.read_text() == "another process is making it"
 
 
 def test_full_disk_leaves_no_part_of_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

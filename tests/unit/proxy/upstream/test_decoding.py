@@ -37,13 +37,13 @@ CODINGS: list[tuple[str, Callable[[bytes], bytes]]] = [
 ]
 
 
-def decoded(encoding: str, *pieces: bytes) -> list[bytes]:
-    """What comes out, piece by piece, of a body in these pieces."""
+def decoded(encoding: str, *fragments: bytes) -> list[bytes]:
+    """What comes out, fragment by fragment, of a body in these fragments."""
     decoder, out = Decoder(encoding), []
-    for piece in pieces:
-        decoder.feed(piece)
-        while piece := decoder.take():
-            out.append(piece)
+    for fragment in fragments:
+        decoder.feed(fragment)
+        while fragment := decoder.take():
+            out.append(fragment)
     decoder.finish()
     return out
 
@@ -61,9 +61,9 @@ def test_decoded_body_is_what_was_compressed(
 @pytest.mark.parametrize(("encoding", "compress"), CODINGS)
 def test_compression_bomb_comes_in_small_chunks(encoding: str, compress: Callable[[bytes], bytes]) -> None:
     data = bytes(50 * MAX_CHUNK_BYTES + 7)
-    pieces = decoded(encoding, compress(data))
-    assert b"".join(pieces) == data
-    assert max(map(len, pieces)) <= MAX_CHUNK_BYTES
+    fragments = decoded(encoding, compress(data))
+    assert b"".join(fragments) == data
+    assert max(map(len, fragments)) <= MAX_CHUNK_BYTES
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])

@@ -18,12 +18,12 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 TOO_LONG = 2 * MAX_HEAD_BYTES + 100
 
 
-def read(*pieces: bytes, method: str = "POST") -> tuple[Message, bytes]:
-    """The answer that stands in these pieces, and its body."""
+def read(*parts: bytes, method: str = "POST") -> tuple[Message, bytes]:
+    """The answer in these parts, and its body."""
     message, parser, body = Message(method), AnswerParser(), b""
     parser.expect(message)
-    for piece in pieces:
-        parser.feed(piece)
+    for part in parts:
+        parser.feed(part)
         body += message.take()
     return message, body
 
@@ -69,9 +69,9 @@ def test_answer_is_parsed_alike_at_any_cuts(row: tuple[str, bytes, int, bytes, b
     cuts = [[wire], [wire[at : at + 1] for at in range(len(wire))]]
     cuts += [[wire[:at], wire[at:]] for at in range(1, len(wire))]
     heads = set()
-    for pieces in cuts:
-        message, body = read(*pieces)
-        assert [message.status, body, message.ended, message.keep_alive] == expected, pieces
+    for parts in cuts:
+        message, body = read(*parts)
+        assert [message.status, body, message.ended, message.keep_alive] == expected, parts
         heads.add(tuple(message.headers.items()))
     assert len(heads) == 1
 
@@ -191,8 +191,8 @@ HEADS = [
 
 @pytest.mark.parametrize(("frame", "sent"), HEADS)
 def test_answer_to_head_has_no_body_and_ends_the_connection(frame: bytes, sent: bytes) -> None:
-    for pieces in ([OK + frame + b"\r\n\r\n"], [OK + frame + b"\r\n\r\n", sent]):
-        message, body = read(*pieces, method="HEAD")
+    for parts in ([OK + frame + b"\r\n\r\n"], [OK + frame + b"\r\n\r\n", sent]):
+        message, body = read(*parts, method="HEAD")
         assert (message.status, body, message.ended, message.keep_alive) == (200, b"", True, False)
 
 

@@ -64,7 +64,7 @@ def row(*names: str, bucket: int = 0, measures: Measures | None = None) -> Resul
     return ResultRow(bucket=bucket, group=group, measures=measures or used(1, "1"))
 
 
-def test_usage_rows_stand_by_time_and_then_by_name() -> None:
+def test_usage_rows_are_sorted_by_time_and_then_by_name() -> None:
     rows = [row("b", bucket=1), row("a", bucket=1), row("Z", bucket=1), row("z", bucket=0)]
     report = reports.usage_report(FixedSource(rows=rows), PERIOD, group_by=["team"])
     assert [(row.bucket, *row.names) for row in report.rows] == [
@@ -154,7 +154,7 @@ def test_sums_of_money_keep_every_digit_that_pythons_context_would_round() -> No
     assert str(exact_sum([large, small])) == "123456789012345678901234567.500000000001"
 
 
-def test_no_request_at_all_costs_nothing_and_an_unpriced_one_an_unknown_sum() -> None:
+def test_no_request_costs_zero_and_an_unpriced_one_an_unknown_sum() -> None:
     assert Measures.total([]).cost_usd == 0
     assert Measures.total([used(1, None)]).cost_usd is None
     assert Measures.total([used(1, None), used(1, "0.5")]).cost_usd == Decimal("0.5")

@@ -42,7 +42,7 @@ def moment(text: str) -> datetime:
         ("last-month", "Europe/Berlin", "2026-09-30T22:00:00Z"),
     ],
 )
-def test_a_text_means_a_moment(text: str, tz: str, expected: str) -> None:
+def test_a_text_is_parsed_as_a_time(text: str, tz: str, expected: str) -> None:
     assert period(since=text, until="9000-01-01", tz=tz, now=NOW).since == moment(expected)
 
 
@@ -157,9 +157,7 @@ def test_the_buckets_of_any_zone_are_the_range_without_gap_or_overlap(
     start=st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2037, 1, 1)),  # noqa: DTZ001 - hypothesis wants naive bounds
     share=st.floats(min_value=0, max_value=0.999),
 )
-def test_a_moment_lies_in_the_bucket_whose_hour_and_day_the_zones_clock_shows(
-    tz: str, start: datetime, share: float
-) -> None:
+def test_a_time_is_in_the_bucket_of_its_local_hour_and_day(tz: str, start: datetime, share: float) -> None:
     zone = ZoneInfo(tz)
     whole = Period(
         since=start.replace(tzinfo=UTC), until=start.replace(tzinfo=UTC) + timedelta(days=3), zone=zone

@@ -1,4 +1,4 @@
-"""The admin endpoints: who gets an answer, and which questions are refused."""
+"""The admin endpoints: authentication, and which requests are refused."""
 
 from __future__ import annotations
 
@@ -23,36 +23,40 @@ PATHS = ("/internal/usage", "/internal/usage/leaderboard")
 
 
 @dataclass
-class AskedSource:
-    """Answers nothing, and keeps what it was asked and where."""
+class RecordingSource:
+    """Returns no rows; records the query and its thread."""
 
-    question: ReportQuery | None = None
+    query: ReportQuery | None = None
     thread: threading.Thread | None = None
 
-    def answer(self, question: ReportQuery) -> Answer:
-        self.question, self.thread = question, threading.current_thread()
+    def answer(self, query: ReportQuery) -> Answer:
+        self.query, self.thread = query, threading.current_thread()
         return Answer(rows=[], as_of=None)
 
-    def latencies(self, question: ReportQuery) -> Latencies:
+    def latencies(self, query: ReportQuery) -> Latencies:
         return Latencies(rows=[])
 
     @contextmanager
-    def opened(self, question: ReportQuery) -> Iterator[Records]:
+    def opened(self, query: ReportQuery) -> Iterator[Records]:
         yield self
 
 
 class DownSource:
     """A database that is down."""
 
-    def answer(self, question: ReportQuery) -> Answer:
+    def answer(self, query: ReportQuery) -> Answer:
         raise DatabaseError("PostgreSQL at db:5432/relay cannot be reached: connection refused")
 
-    def opened(self, question: ReportQuery) -> AbstractContextManager[Records]:
+    def opened(self, query: ReportQuery) -> AbstractContextManager[Records]:
         raise DatabaseError("PostgreSQL at db:5432/relay cannot be reached: connection refused")
 
 
 async def asked(
-    path: str, source: Callable[[], Source] = AskedSource, *, key: str | None = KEY, given: str | None = KEY
+    path: str,
+    source: Callable[[], Source] = RecordingSource,
+    *,
+    key: str | None = KEY,
+    given: str | None = KEY,
 ) -> tuple[int, Any]:
     app = web.Application()
     app.add_routes(admin_routes(source, key, lambda: NOW))
@@ -74,7 +78,7 @@ async def asked(
         ("", ""),
     ],
 )
-async def test_nobody_gets_an_answer_without_the_master_key(
+async def test_requests_without_the_master_key_are_refused(
     path: str, key: str | None, given: str | None
 ) -> None:
     status, body = await asked(path, key=key, given=given)
@@ -95,16 +99,16 @@ async def test_the_master_key_gets_an_answer(path: str) -> None:
 
 
 async def test_parameters_become_the_query() -> None:
-    source = AskedSource()
+    source = RecordingSource()
     query = (
         "?user_id=ada&user_id=bob&team_id=search&model=gpt-5&provider=openai&key_id=k1&endpoint=/v1/messages"
         "&since=2026-11-01&until=2026-11-02&granularity=hour&group_by=provider&group_by=user&tz=Asia/Tokyo"
     )
     status, _ = await asked(f"/internal/usage{query}", lambda: source)
     assert status == 200
-    question = source.question
-    assert question is not None
-    assert question.filters.values == {
+    report_query = source.query
+    assert report_query is not None
+    assert report_query.filters.values == {
         "user": ("ada", "bob"),
         "team": ("search",),
         "model": ("gpt-5",),
@@ -112,13 +116,13 @@ async def test_parameters_become_the_query() -> None:
         "key": ("k1",),
         "endpoint": ("/v1/messages",),
     }
-    assert question.group_by == ("user", "provider")
-    assert question.period.since == datetime(2026, 10, 31, 15, tzinfo=UTC)
-    assert len(question.buckets) == 24
+    assert report_query.group_by == ("user", "provider")
+    assert report_query.period.since == datetime(2026, 10, 31, 15, tzinfo=UTC)
+    assert len(report_query.buckets) == 24
 
 
-async def test_the_database_is_asked_outside_the_event_loop() -> None:
-    source = AskedSource()
+async def test_the_database_is_queried_outside_the_event_loop() -> None:
+    source = RecordingSource()
     await asked("/internal/usage", lambda: source)
     assert source.thread is not threading.main_thread()
 
