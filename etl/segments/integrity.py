@@ -110,7 +110,7 @@ class Integrity:
         else:
             found += self._seal_differences(self.seal)
         if self._lines_after_seal:
-            found.append(f"{self._lines_after_seal} lines stand after the seal")
+            found.append(f"{self._lines_after_seal} lines follow the seal")
         return replace_nul("; ".join(found))[:_MAX_PROBLEM_CHARACTERS] or None
 
     def _seal_differences(self, seal: SealLine) -> list[str]:

@@ -50,7 +50,7 @@ class Config(Section):
         )
 
     def _alias_conflict(self) -> str | None:
-        """Return which alias stands for a model that no upstream serves."""
+        """Return which alias refers to a model that no upstream serves."""
         for alias, model in self.aliases.items():
             if not any(upstream.serves(model) for upstream in self.upstreams.values()):
                 also = ", which is an alias itself" if model in self.aliases else ""

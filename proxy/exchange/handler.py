@@ -89,7 +89,7 @@ class Exchange:
             raise
         except Exception:
             _log.exception("request %s met a fault of Relay's own", self._request.request_id)
-            own = Refusal(500, "relay_fault", "Relay met a fault of its own; its log says which")
+            own = Refusal(500, "relay_fault", "Relay failed with an internal error; its log has the details")
             return self._refuse(own, billable=bool(self._request.attempts))
 
     async def close(self) -> None:

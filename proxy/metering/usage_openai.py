@@ -64,8 +64,8 @@ def from_openai(raw: Raw) -> TokenUsage | None:
     """Reads a usage object of OpenAI's API; None when it holds no count.
 
     Where only a total is given (Voyage), all of it is input. A total above prompt + completion holds cached
-    tokens or input that stand beside the prompt, else thinking that is billed as output. So is reasoning that
-    exceeds the completion (xAI without a total; Perplexity, whose total leaves it out).
+    tokens or input that the prompt does not count, else thinking that is billed as output. So is reasoning
+    that exceeds the completion (xAI without a total; Perplexity, whose total leaves it out).
     """
     prompt = first_count(raw, PROMPT)
     completion = first_count(raw, COMPLETION)
@@ -152,6 +152,6 @@ def _is_input(raw: Raw, details: Raw, gap: int) -> bool:
 
 
 def _is_negative(raw: Raw, names: tuple[str, ...]) -> bool:
-    """Whether one of these fields holds a negative number, which is no count."""
+    """Whether one of these fields holds a negative number, which is not a count."""
     found = (raw.get(name) for name in names)
     return any(isinstance(value, int | Decimal) and value < 0 for value in found)

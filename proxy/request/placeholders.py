@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Placeholders:
-    """The placeholders of one request and the values they stand for. `counts` has occurrences by type."""
+    """The placeholders of one request and the values they replace. `counts` has occurrences by type."""
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}

@@ -82,7 +82,7 @@ async def _send_when_due(call: Call, *, base_url: str, keys: Mapping[str, str]) 
 
 
 def _ignore(_answered: int) -> None:
-    """There is no progress to show."""
+    """Ignores progress, which is not shown."""
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Periods: what `since`, `until` and `tz` mean, as two moments in UTC and a time zone.
 
-`since` is inclusive and `until` exclusive. Words and dates stand for the moment at which they begin in
+`since` is inclusive and `until` exclusive. Words and dates mean the moment at which they begin in
 the time zone, so last month alone is `--since last-month --until mtd`. Ages are exact: a `d` is 24 hours.
 """
 

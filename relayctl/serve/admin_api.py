@@ -108,7 +108,7 @@ def _is_master(request: web.Request, master_key: str | None) -> bool:
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     if not master_key or scheme.lower() != "bearer":
         return False
-    # As bytes, because compare_digest refuses text that is not ASCII; surrogates are bytes that are no UTF-8.
+    # As bytes, because compare_digest refuses non-ASCII text; surrogates are bytes that are not UTF-8.
     expected, received = (text.encode(errors="surrogateescape") for text in (master_key, given.strip()))
     return hmac.compare_digest(expected, received)
 

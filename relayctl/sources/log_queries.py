@@ -143,7 +143,7 @@ class LogQueries:
         self._is_loaded = True
 
     def _load_rollup_records(self, since: datetime, until: datetime) -> None:
-        """Loads the records of files in the cache for a part of the period; no record of theirs is twice."""
+        """Loads the records of files in the cache for a part of the period; none is loaded twice."""
         for interval in [*self._gaps(since, until)]:
             for records, parameters in self._inputs.sources(
                 *interval, self._inputs.rollup_files.__contains__

@@ -49,7 +49,7 @@ def translated() -> Iterator[None]:
 
 
 class LogRecords:
-    """The records of a period, for several queries; a rollup cache that turns out damaged is done without."""
+    """The records of a period, for several queries; without the rollup cache if it is damaged."""
 
     def __init__(self, source: LogSource, opened: ReportQuery, as_of: datetime, stack: ExitStack) -> None:
         self._source = source

@@ -225,7 +225,7 @@ class RollupCache:
         return False
 
     def _attach(self, *, read_only: bool) -> bool:
-        """Whether the cache could be opened; one that makes no sense is deleted, one in use stays."""
+        """Whether the cache could be opened; an invalid one is deleted, a locked one stays."""
         try:
             self._connection.execute(self._attachment(read_only=read_only))
             (row,) = rows(self._connection, sql("rollup_cache_format", cache=self.name))

@@ -133,7 +133,7 @@ def test_lines_after_the_seal_are_read_and_reported(tmp_path: Path) -> None:
         file.write(to_line(record(2), 4) + b"junk\n")
     reading = read(path)
     assert (reading.records, reading.rejected) == (2, 1)
-    assert (reading.integrity.problem() or "").endswith("2 lines stand after the seal")
+    assert (reading.integrity.problem() or "").endswith("2 lines follow the seal")
 
 
 def test_only_sealed_segments_are_listed_in_order(tmp_path: Path) -> None:
