@@ -20,7 +20,7 @@ _MONTHS = (
     "Nov",
     "December",
 )
-# A decoy stands in one of these; those with a word of telephony must not turn it into a number.
+# A decoy is in one of these; those with a word of telephony must not turn it into a number.
 SENTENCES = (
     "{}", "Value: {}", "It was {} then.", "({})", '{{"value": "{}"}}', "a,{},b", "- {}", "<td>{}</td>",
     "Am {} war es so weit.", "Le {} au matin.", "数值{}。", "See {} and the next one.", "note\\n{}\\nend",
@@ -173,7 +173,7 @@ IDS: dict[str, Callable[[random.Random], str]] = {
     "name in code": lambda rng: rng.choice(("std::vector", "a::b::c", "Face::bad", "@media", "@user", "x@y")),
 }
 
-# Their form is that of an IP address, a card or a telephone number: only the context tells them apart.
+# Their form is that of an IP address, a card or a telephone number: only the context distinguishes them.
 AMBIGUOUS: dict[str, Callable[[random.Random], str]] = {
     "version of four numbers": lambda rng: _dotted(rng, 4, 99),
     "id of 10 digits": lambda rng: digits(rng, 10),

@@ -16,12 +16,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.figures import write_section
 from bench.pii_data import DEFAULT, KNOWN, OTHER, SEED, Sample, samples
 from proxy.config.pii import Pii
 from proxy.pii.detect import Detector
 
 PAGE = Path(__file__).parents[1] / "docs" / "pii.md"
-BEGIN, END = "<!-- recall: begin -->", "<!-- recall: end -->"
 _PEER = Path(__file__).parent / "pii_presidio.py"
 _ROUNDS = 3
 _MEGABYTE = 1_000_000
@@ -182,9 +182,7 @@ def main() -> None:
     text = tables(data, run(texts), peer)
     print(text)
     if options.write:
-        page = PAGE.read_text("utf-8")
-        before, _, rest = page.partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", "utf-8")
+        write_section(PAGE, "recall", text)
 
 
 if __name__ == "__main__":

@@ -52,10 +52,10 @@ class _Pattern:
         text = ""
         while self._rest and self._rest[0] not in "|)":
             before = self._rest
-            made = self._atom()
+            atom = self._atom()
             consumed = before[: len(before) - len(self._rest)]
             least, most = self._repetition()
-            text += self._repeated(consumed, made, self._random.randint(least, most))
+            text += self._repeated(consumed, atom, self._random.randint(least, most))
         return text
 
     def _repeated(self, atom: str, first: str, count: int) -> str:
@@ -80,7 +80,7 @@ class _Pattern:
         return "" if char in "^$" else char
 
     def _escape(self) -> str:
-        """The characters that an escape stands for, none for a word boundary."""
+        """The characters that an escape matches, none for a word boundary."""
         char, self._rest = self._rest[:1], self._rest[1:]
         if char in {"D", "W", "S"}:
             return "".join(one for one in _PRINTABLE if re.match(rf"\{char}", one))
