@@ -217,12 +217,14 @@ def test_without_the_wheel_the_system_server_or_an_error_is_used(
 
 
 def test_broken_binaries_are_one_sentence(tmp_path: Path) -> None:
+    binaries = tmp_path / "package" / "server" / "bin"  # the server copies its package, not pytest's folder
+    binaries.mkdir(parents=True)
     for name in ("initdb", "postgres"):
-        (tmp_path / name).write_text("#!/bin/sh\necho 'initdb: error: no room' >&2\nexit 1\n")
-        (tmp_path / name).chmod(0o755)
+        (binaries / name).write_text("#!/bin/sh\necho 'initdb: error: no room' >&2\nexit 1\n")
+        (binaries / name).chmod(0o755)
     tmp_path.chmod(0o755)
     sentence = r"^PostgreSQL did not start: initdb: error: no room$"
-    with pytest.raises(EmbeddedPostgresError, match=sentence), embedded_postgres(binaries=tmp_path):
+    with pytest.raises(EmbeddedPostgresError, match=sentence), embedded_postgres(binaries=binaries):
         pytest.fail("it started")
 
 
