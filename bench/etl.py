@@ -31,6 +31,7 @@ from etl.archive.run import archive
 from etl.database.connection import connect
 from etl.database.queries import named
 from etl.load.loader import Loader
+from etl.records.columns import SQL as RECORD_SQL
 from etl.rollup import rollup
 from etl.segments.blocks import read_block
 from etl.segments.reader import SegmentReader, list_segments
@@ -53,7 +54,7 @@ class Bench(Stage):
 
     def copy_seconds(self) -> float:
         """Seconds of psql's `\\copy` of the same rows into the same table."""
-        columns = named("copy_usage_records").partition("(")[2].partition(")")[0]
+        columns = named("copy_usage_records", **RECORD_SQL).partition("(")[2].partition(")")[0]
         with self.database() as url:
             started = time.perf_counter()
             psql(url, f"\\copy usage_records ({one_line(columns)}) FROM '{self.csv}' (FORMAT csv)")

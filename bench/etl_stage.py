@@ -18,6 +18,7 @@ from bench.records import records, write_segments
 from etl.database import partitions
 from etl.database.connection import connect
 from etl.database.queries import named
+from etl.records.columns import SQL as RECORD_SQL
 from tests.support.databases import migrated_database
 
 MONTHS: Final = [(2026, month) for month in range(8, 13)]
@@ -83,7 +84,7 @@ class Stage(Rows):
         path = self.scratch / "records.csv"
         with self.database() as url:
             self.loaded(url, self.segments)
-            columns = named("copy_usage_records").partition("(")[2].partition(")")[0]
+            columns = named("copy_usage_records", **RECORD_SQL).partition("(")[2].partition(")")[0]
             rows = f"SELECT {columns} FROM usage_records ORDER BY created_at"
             psql(url, f"\\copy ({one_line(rows)}) TO '{path}' (FORMAT csv)")
         return path
