@@ -11,13 +11,11 @@ from typing import Any, Final, TypeGuard
 
 import msgspec
 
-from proxy.errors import Refusal
+from proxy.errors import OPENAI_ROUTES, Refusal
 from proxy.json_decoding import decode
 
 _USAGE_STREAMS: Final = frozenset({"/v1/chat/completions", "/v1/completions"})
-METERED: Final = _USAGE_STREAMS | {
-    "/v1/embeddings", "/v1/responses", "/v1/responses/compact", "/v1/messages",
-}  # fmt: skip
+METERED: Final = OPENAI_ROUTES | {"/v1/messages"}
 FREE: Final = frozenset({"/v1/models", "/v1/messages/count_tokens", "/v1/responses/input_tokens"})
 _MODEL_LENGTH: Final = 256
 

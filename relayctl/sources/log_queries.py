@@ -14,7 +14,6 @@ from relayctl.sources.report_inputs import ReportInputs
 from relayctl.sources.statements import Connection, filters, naive, rows, sql
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 _QUARTER: Final = timedelta(minutes=15)
 """Every current time zone differs from UTC by a multiple of it."""
@@ -29,15 +28,6 @@ Interval = tuple[datetime, datetime]
 def _since_start(moment: datetime, grain: timedelta) -> timedelta:
     """The time since the hour or day (UTC) of this moment began."""
     return (moment - _EPOCH) % grain
-
-
-def whole_hours(query: ReportQuery) -> Interval:
-    """The part of the period that hourly sums can answer; empty if a bucket begins within an hour."""
-    since, until = query.period.since, query.period.until
-    first, last = since + -_since_start(since, _HOUR) % _HOUR, until - _since_start(until, _HOUR)
-    if first >= last or any(_since_start(one, _HOUR) for one in query.inner_boundaries):
-        return since, since
-    return first, last
 
 
 def _bounds(since: datetime, until: datetime) -> dict[str, Any]:
@@ -107,7 +97,7 @@ class LogQueries:
 
     def _rollups(self, query: ReportQuery) -> Iterator[Source]:
         """The sums of the whole hours of a query."""
-        since, until = whole_hours(query)
+        since, until = result_rows.whole_hours(query)
         days = not any(_since_start(one, _DAY) for one in (since, until, *query.inner_boundaries))
         for cache, ids in self._inputs.rollups.items():
             lists = {
@@ -124,7 +114,7 @@ class LogQueries:
         """
         since, until = query.period.since, query.period.until
         yield "FROM records", _bounds(since, until)
-        hours_from, hours_until = whole_hours(query)
+        hours_from, hours_until = result_rows.whole_hours(query)
         for interval in ((since, hours_from), (max(hours_until, hours_from), until)):
             if not self._inputs.rollup_files or interval[0] >= interval[1]:
                 continue

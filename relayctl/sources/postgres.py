@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import psycopg
@@ -28,7 +28,6 @@ from relayctl.reports.query import (
 )
 from relayctl.sources import result_rows
 
-_HOUR: Final = timedelta(hours=1)
 _NEWER: Final = tuple(dimension for dimension in DIMENSIONS if dimension not in DEFAULT_GROUP_BY)
 """The dimensions that rollups of pruned months may lack."""
 
@@ -48,12 +47,11 @@ SQL: Final = {
     "older_filters": _filtered(DEFAULT_GROUP_BY),
 }
 """The lists for the placeholders in this source's statements."""
-_TICK: Final = timedelta(microseconds=1)
 
 
 def parameters(query: ReportQuery) -> dict[str, Any]:
     """The parameters of `report_postgres`."""
-    hours_from, hours_until = _whole_hours(query)
+    hours_from, hours_until = result_rows.whole_hours(query)
     return {
         "since": query.period.since,
         "until": query.period.until,
@@ -64,22 +62,9 @@ def parameters(query: ReportQuery) -> dict[str, Any]:
     }
 
 
-def _whole_hours(query: ReportQuery) -> tuple[datetime, datetime]:
-    """The part of the period that the hourly rollup covers; empty where a bucket begins within an hour."""
-    since, until = query.period.since, query.period.until
-    first, last = _hour_of(since + _HOUR - _TICK), _hour_of(until)
-    if first >= last or any(boundary != _hour_of(boundary) for boundary in query.inner_boundaries):
-        return since, since
-    return first, last
-
-
-def _hour_of(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
-
-
 def _missing(query: ReportQuery, pruned_before: datetime | None) -> tuple[str, ...]:
     """What the report lacks: parts of hours before the prune horizon, whose records are pruned."""
-    hours_from, hours_until = _whole_hours(query)
+    hours_from, hours_until = result_rows.whole_hours(query)
     period = query.period
     parts = ((period.since, hours_from), (max(hours_until, period.since), period.until))
     if pruned_before is None or not any(since < min(until, pruned_before) for since, until in parts):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -51,3 +52,16 @@ def latencies(rows: Iterable[Mapping[str, Any]]) -> list[Latency]:
 
 def _decimal(value: Any) -> Decimal | None:
     return None if value is None else Decimal(value)
+
+
+def whole_hours(query: ReportQuery) -> tuple[datetime, datetime]:
+    """The part of the period that hourly sums cover; empty where a bucket begins within an hour."""
+    since, until = query.period.since, query.period.until
+    first, last = _hour_of(since + timedelta(hours=1) - timedelta.resolution), _hour_of(until)
+    if first >= last or any(boundary != _hour_of(boundary) for boundary in query.inner_boundaries):
+        return since, since
+    return first, last
+
+
+def _hour_of(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
